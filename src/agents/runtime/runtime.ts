@@ -1,0 +1,181 @@
+/**
+ * The container runtime contract, after CRI: what the agent needs of an engine, not what the engine offers.
+ * Docker, the process runtime and the hollow one pass one suite (`test/agents/runtime/conformance.ts`).
+ *
+ * A sandbox is a pod's shared network; containers run in one. Every call is safe to repeat. A restart of a container is a
+ * new container with the next attempt number. A runtime lists and touches only what carries its own cluster UID and node name.
+ */
+export interface Runtime {
+  /** `docker`, `process`, `hollow`. */
+  readonly name: string
+  info(signal?: AbortSignal): Promise<RuntimeInfo>
+
+  /** Every sandbox of this cluster and node, whatever its state. */
+  listSandboxes(signal?: AbortSignal): Promise<readonly SandboxStatus[]>
+  /** Creates and starts a pod's sandbox. When this pod and attempt already has a live one, that one is the answer. */
+  runSandbox(config: SandboxConfig, signal?: AbortSignal): Promise<SandboxStatus>
+  /** Kills what still runs in it, then stops it. Done already is fine. */
+  stopSandbox(id: string): Promise<void>
+  /** Removes it with its containers and their logs. Gone already is fine. */
+  removeSandbox(id: string): Promise<void>
+
+  /** Every container of this cluster and node, whatever its state. */
+  listContainers(signal?: AbortSignal): Promise<readonly ContainerStatus[]>
+  containerStatus(id: string): Promise<ContainerStatus | undefined>
+  createContainer(sandboxId: string, config: ContainerConfig, signal?: AbortSignal): Promise<string>
+  startContainer(id: string): Promise<void>
+  /** Sends the stop signal, after `graceMs` the kill signal; resolves when the container has exited. */
+  stopContainer(id: string, graceMs: number): Promise<void>
+  removeContainer(id: string): Promise<void>
+
+  imageStatus(image: string): Promise<ImageStatus | undefined>
+  /** Throws a BowlineError `not-found`, `unauthorized` or `unavailable` that says what the registry said. */
+  pullImage(image: string, auth: RegistryAuth | undefined, signal?: AbortSignal): Promise<ImageStatus>
+
+  /** Runs a command in a running container; output beyond 16 KiB is dropped. Throws `timeout` when it takes longer. */
+  exec(id: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>
+  /** The container's output, oldest first; with `follow` until it ends or the signal aborts. */
+  logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>
+  /** What happened from now on; ends when the signal aborts, throws when the engine goes away (relist, then follow again). */
+  events(signal: AbortSignal): AsyncIterable<RuntimeEvent>
+}
+
+export interface RuntimeInfo {
+  /** As in `node.status.nodeInfo.containerRuntimeVersion`: `docker://20.10.24`. */
+  readonly version: string
+  readonly operatingSystem: string
+  readonly osImage: string
+  readonly kernelVersion: string
+  readonly architecture: string
+  readonly cpus: number
+  readonly memoryBytes: number
+}
+
+/** Who a sandbox or container belongs to. */
+export interface PodIdentity {
+  readonly uid: string
+  readonly namespace: string
+  readonly name: string
+}
+
+export interface PortMapping {
+  readonly hostIp?: string
+  readonly hostPort: number
+  readonly containerPort: number
+  readonly protocol: 'TCP' | 'UDP'
+}
+
+export interface SandboxConfig {
+  readonly pod: PodIdentity
+  readonly attempt: number
+  readonly hostname: string
+  readonly ports: readonly PortMapping[]
+}
+
+export interface SandboxStatus {
+  readonly id: string
+  readonly pod: PodIdentity
+  readonly attempt: number
+  readonly state: 'ready' | 'not-ready'
+  /** The pod's address; stable as long as the sandbox lives. Absent when not ready. */
+  readonly ip?: string
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+}
+
+export interface ContainerMount {
+  readonly hostPath: string
+  readonly containerPath: string
+  readonly readOnly: boolean
+}
+
+export interface ContainerConfig {
+  readonly pod: PodIdentity
+  /** The container's name in the pod. */
+  readonly name: string
+  /** 0 for the first, one more for every restart. */
+  readonly attempt: number
+  readonly image: string
+  /** Replaces the image's entrypoint; absent keeps it. */
+  readonly command?: readonly string[]
+  readonly args?: readonly string[]
+  readonly workingDir?: string
+  /** Complete: nothing is inherited from the agent. */
+  readonly env: readonly { readonly name: string; readonly value: string }[]
+  readonly mounts: readonly ContainerMount[]
+  readonly cpuShares?: number
+  /** Microseconds of CPU per 100 ms. */
+  readonly cpuQuotaMicros?: number
+  readonly memoryBytes?: number
+  readonly oomScoreAdj: number
+  readonly runAsUser?: string
+  readonly readOnlyRootFilesystem: boolean
+  readonly capabilities: { readonly add: readonly string[]; readonly drop: readonly string[] }
+  readonly privileged: boolean
+  readonly tty: boolean
+  readonly stdin: boolean
+  /** Identifies the container's spec: a container whose hash differs from the pod's must be replaced. */
+  readonly specHash: string
+}
+
+export interface ContainerStatus {
+  readonly id: string
+  readonly sandboxId: string
+  readonly pod: PodIdentity
+  readonly name: string
+  readonly attempt: number
+  readonly state: 'created' | 'running' | 'exited'
+  readonly image: string
+  /** What the image resolved to, for `status.containerStatuses[].imageID`. */
+  readonly imageId: string
+  readonly specHash: string
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+  readonly startedAt?: number
+  readonly finishedAt?: number
+  readonly exitCode?: number
+  /** `OOMKilled`, `Completed`, `Error`, `ContainerCannotRun`. */
+  readonly reason?: string
+  readonly message?: string
+}
+
+export interface ImageStatus {
+  readonly id: string
+  readonly digests: readonly string[]
+}
+
+export interface RegistryAuth {
+  readonly username: string
+  readonly password: string
+  readonly server: string
+}
+
+export interface ExecResult {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface LogOptions {
+  readonly follow: boolean
+  /** Only the last so many lines. */
+  readonly tailLines?: number
+  /** Milliseconds since the epoch. */
+  readonly sinceMs?: number
+}
+
+/** One line (or, without a line end, the rest) of a container's output. */
+export interface LogLine {
+  /** RFC 3339 with nanoseconds, as the engine stamped it. */
+  readonly time: string
+  readonly stream: 'stdout' | 'stderr'
+  /** With its line end. */
+  readonly text: string
+}
+
+export interface RuntimeEvent {
+  readonly type: 'container-started' | 'container-exited' | 'container-removed' | 'sandbox-stopped'
+  /** Of the container or sandbox. */
+  readonly id: string
+  readonly podUid: string
+}

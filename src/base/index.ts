@@ -1,0 +1,47 @@
+/**
+ * What Node ought to have had: clock, ids, backoff, work queue, broadcast, channel, log, errors, JSON values, and the
+ * contract of a store of keys and bytes. Knows no Kubernetes and does no I/O of its own.
+ *
+ *     const queue = new WorkQueue(systemClock)
+ *     queue.add('default/web')
+ */
+export { type BackoffOptions, backoffMs, jittered } from './backoff.ts'
+export { Broadcast } from './broadcast.ts'
+export { Channel } from './channel.ts'
+export { type Clock, systemClock } from './clock.ts'
+export {
+  BowlineError,
+  type BowlineErrorOptions,
+  causesOf,
+  type ErrorCode,
+  hasCode,
+  isAborted,
+  messageOf,
+} from './errors.ts'
+export { type Ids, systemIds } from './ids.ts'
+export {
+  canonicalJson,
+  deepCopy,
+  deepEqual,
+  deepFreeze,
+  isObject,
+  type Json,
+  type JsonObject,
+  setOwn,
+} from './json.ts'
+export type {
+  Compare,
+  KeyEvent,
+  KeyEvents,
+  KeyValue,
+  KeyValueReader,
+  KeyValueStore,
+  Operation,
+  RangeOptions,
+  RangeResult,
+  TxnResult,
+} from './key-value.ts'
+export { Limit } from './limit.ts'
+export { type LogFields, type Logger, silentLogger } from './log.ts'
+export type { Service } from './service.ts'
+export { WorkQueue } from './work-queue.ts'

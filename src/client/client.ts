@@ -1,0 +1,111 @@
+import type { Kind, KubeObject } from '../kube/index.ts'
+
+/** Narrows a read to some objects. All parts must hold. */
+export interface Selection {
+  /** Absent: all namespaces. */
+  readonly namespace?: string
+  /** In the API's text form: `app=web,tier in (a,b)`. */
+  readonly labelSelector?: string
+  /** In the API's text form: `spec.nodeName=host-1`. Only fields that the kind declares selectable. */
+  readonly fieldSelector?: string
+}
+
+export interface ListOptions extends Selection {
+  readonly limit?: number
+  readonly continue?: string
+  /** Absent: the newest. `0`: whatever the cache holds. Else not older than this. */
+  readonly resourceVersion?: string
+  readonly signal?: AbortSignal
+}
+
+export interface ObjectList<T extends KubeObject> {
+  readonly items: readonly T[]
+  /** Where to start a watch that misses nothing. */
+  readonly resourceVersion: string
+  readonly continue?: string
+  readonly remainingItemCount?: number
+}
+
+export interface WatchOptions extends Selection {
+  /** Events after this version. Absent: first an ADDED for everything that is there. */
+  readonly resourceVersion?: string
+  readonly signal: AbortSignal
+}
+
+/** A BOOKMARK's object carries only `metadata.resourceVersion`. */
+export interface WatchEvent<T extends KubeObject> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
+  readonly object: T
+}
+
+export interface GetOptions {
+  readonly namespace?: string
+  readonly signal?: AbortSignal
+}
+
+/** What every write may say. */
+export interface WriteOptions {
+  readonly namespace?: string
+  /** `status`, `scale`, `binding`, `approval`, `finalize`; absent for the object itself. */
+  readonly subresource?: string
+  /** Who the fields belong to afterwards. Default: the client's own manager name. */
+  readonly fieldManager?: string
+  readonly dryRun?: boolean
+  /** Default `Strict`. */
+  readonly fieldValidation?: 'Ignore' | 'Warn' | 'Strict'
+  readonly signal?: AbortSignal
+}
+
+/** A patch and the language it is written in. `apply` is server-side apply of a partial object. */
+export type Patch =
+  | { readonly type: 'json'; readonly body: readonly JsonPatchOperation[] }
+  | { readonly type: 'merge' | 'strategic'; readonly body: { readonly [key: string]: unknown } }
+  | { readonly type: 'apply'; readonly body: KubeObject; readonly force: boolean }
+
+export interface JsonPatchOperation {
+  readonly op: 'add' | 'remove' | 'replace' | 'move' | 'copy' | 'test'
+  readonly path: string
+  readonly from?: string
+  readonly value?: unknown
+}
+
+export interface DeleteOptions {
+  readonly namespace?: string
+  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan'
+  readonly gracePeriodSeconds?: number
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string }
+  readonly dryRun?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** Looking only. Every refusal is a `StatusError`; objects are frozen. */
+export interface Reader {
+  get<T extends KubeObject>(kind: Kind<T>, name: string, options?: GetOptions): Promise<T>
+  list<T extends KubeObject>(kind: Kind<T>, options?: ListOptions): Promise<ObjectList<T>>
+}
+
+/** Following. The iteration ends when the signal aborts or the server closes; it throws `Gone`/`Expired` when the version is too old. */
+export interface Watcher {
+  watch<T extends KubeObject>(kind: Kind<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>>
+}
+
+/** Changing. Each answers with the object as it is stored afterwards (or would be, for a dry run). */
+export interface Writer {
+  create<T extends KubeObject>(kind: Kind<T>, object: T, options?: WriteOptions): Promise<T>
+  /** Replaces the object, or its subresource; a `metadata.resourceVersion` in it must be the newest (else `Conflict`). */
+  update<T extends KubeObject>(kind: Kind<T>, object: T, options?: WriteOptions): Promise<T>
+  patch<T extends KubeObject>(kind: Kind<T>, name: string, patch: Patch, options?: WriteOptions): Promise<T>
+  /** Creates at an object's subresource, such as a Pod's `binding`. */
+  createSubresource(
+    kind: Kind,
+    name: string,
+    subresource: string,
+    body: KubeObject,
+    options?: WriteOptions,
+  ): Promise<KubeObject>
+  /** Resolves when the deletion is accepted; the object may still be ending. */
+  delete(kind: Kind, name: string, options?: DeleteOptions): Promise<void>
+}
+
+/** The one interface through which anything touches cluster objects, in process and over HTTPS. */
+export interface Client extends Reader, Watcher, Writer {}

@@ -1,0 +1,169 @@
+import type { Kind, KubeObject } from '../../kube/index.ts'
+
+/** Who asks. Groups decide: `system:masters`, `system:nodes`, `bowline:system`, … */
+export interface Identity {
+  readonly username: string
+  readonly groups: readonly string[]
+}
+
+/** What is asked, as an authorizer sees it. */
+export interface Attributes {
+  readonly user: Identity
+  readonly verb: 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch'
+  readonly group: string
+  readonly resource: string
+  readonly subresource: string
+  readonly namespace: string
+  /** Empty for collections and for creates with a generated name. */
+  readonly name: string
+  /** The parsed field selector's requirements `field=value`, so that `spec.nodeName=x` can be judged. */
+  readonly fieldSelector: string
+}
+
+export interface Decision {
+  readonly allowed: boolean
+  /** For a refusal: why, in words for the person who asked. */
+  readonly reason: string
+}
+
+export interface Authorizer {
+  authorize(attributes: Attributes): Decision | Promise<Decision>
+}
+
+/** What travels with one request through the verbs. */
+export interface RequestContext {
+  readonly user: Identity
+  /** Verbs and admission push `Warning: 299` texts here; the HTTP form sends them, the in-process client hands them on. */
+  readonly warnings: string[]
+  readonly signal: AbortSignal
+  /** The default of `fieldManager`: the product part of the User-Agent (`kubectl-create`, `node-fetch`, …). */
+  readonly userAgent: string
+}
+
+/** A stored object and its bytes, made once and shared by every reader and watcher. */
+export interface Entry {
+  /** Frozen, with `metadata.resourceVersion`. */
+  readonly object: KubeObject
+  /** The object as JSON. */
+  readonly bytes: Buffer
+  readonly resourceVersion: string
+}
+
+export interface ListQuery {
+  readonly namespace: string
+  readonly labelSelector: string
+  readonly fieldSelector: string
+  /** 0: no limit. */
+  readonly limit: number
+  readonly continue: string
+  /** `` newest, `0` any, n not older than n. */
+  readonly resourceVersion: string
+  readonly resourceVersionMatch: '' | 'Exact' | 'NotOlderThan'
+}
+
+export interface EntryList {
+  readonly entries: readonly Entry[]
+  readonly resourceVersion: string
+  readonly continue: string
+  readonly remainingItemCount: number | undefined
+}
+
+export interface WatchQuery {
+  readonly namespace: string
+  readonly labelSelector: string
+  readonly fieldSelector: string
+  /** `` or `0`: synthetic ADDED events for what is there first. */
+  readonly resourceVersion: string
+  readonly allowWatchBookmarks: boolean
+  readonly sendInitialEvents: boolean
+}
+
+export interface EntryEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
+  readonly entry: Entry
+}
+
+export interface MutationOptions {
+  readonly subresource: string
+  readonly fieldManager: string
+  readonly fieldValidation: 'Ignore' | 'Warn' | 'Strict'
+  readonly dryRun: boolean
+}
+
+export interface DeletionOptions {
+  readonly propagationPolicy: '' | 'Background' | 'Foreground' | 'Orphan'
+  readonly gracePeriodSeconds: number | undefined
+  readonly preconditionUid: string
+  readonly preconditionResourceVersion: string
+  readonly dryRun: boolean
+}
+
+/** A patch as it came in: `body` is parsed JSON (or YAML for `apply`). */
+export interface PatchRequest {
+  readonly type: 'json' | 'merge' | 'strategic' | 'apply'
+  readonly body: unknown
+  readonly force: boolean
+}
+
+/**
+ * The Kubernetes verbs over the store: authorization, admission, defaulting, validation, conflicts, subresources, patches.
+ * Every refusal is a `StatusError`. `namespace` is `` for cluster-scoped kinds and for all namespaces.
+ */
+export interface Verbs {
+  get(
+    context: RequestContext,
+    kind: Kind,
+    namespace: string,
+    name: string,
+    subresource: string,
+  ): Promise<Entry>
+  list(context: RequestContext, kind: Kind, query: ListQuery): Promise<EntryList>
+  watch(context: RequestContext, kind: Kind, query: WatchQuery): Promise<AsyncIterable<EntryEvent>>
+  create(
+    context: RequestContext,
+    kind: Kind,
+    namespace: string,
+    body: unknown,
+    options: MutationOptions,
+  ): Promise<Entry>
+  update(
+    context: RequestContext,
+    kind: Kind,
+    namespace: string,
+    name: string,
+    body: unknown,
+    options: MutationOptions,
+  ): Promise<Entry>
+  patch(
+    context: RequestContext,
+    kind: Kind,
+    namespace: string,
+    name: string,
+    patch: PatchRequest,
+    options: MutationOptions,
+  ): Promise<{ readonly entry: Entry; readonly created: boolean }>
+  /** `binding` of a pod, `approval`, …: a POST at an object's subresource. */
+  createSubresource(
+    context: RequestContext,
+    kind: Kind,
+    namespace: string,
+    name: string,
+    subresource: string,
+    body: unknown,
+    options: MutationOptions,
+  ): Promise<KubeObject>
+  /** `gone` is false while finalizers or a grace period keep the object. */
+  delete(
+    context: RequestContext,
+    kind: Kind,
+    namespace: string,
+    name: string,
+    options: DeletionOptions,
+  ): Promise<{ readonly entry: Entry; readonly gone: boolean }>
+  deleteCollection(
+    context: RequestContext,
+    kind: Kind,
+    query: ListQuery,
+    options: DeletionOptions,
+  ): Promise<readonly Entry[]>
+}

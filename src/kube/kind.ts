@@ -1,0 +1,57 @@
+import type { KubeObject } from './object.ts'
+
+/** The verbs that a kind may offer, as discovery names them. */
+export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch'
+
+/**
+ * One kind in one version: what discovery says of it, and the handle by which the client and the API name it.
+ * `T` is the object's type; nothing at run time carries it.
+ */
+export interface Kind<T extends KubeObject = KubeObject> {
+  /** `` for the core group. */
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  readonly plural: string
+  readonly singular: string
+  readonly shortNames: readonly string[]
+  readonly categories: readonly string[]
+  readonly namespaced: boolean
+  readonly verbs: readonly Verb[]
+  /** `status`, `scale`, `log`, `binding`, `approval`, `finalize`, … */
+  readonly subresources: readonly string[]
+  /** Never set; it only ties the handle to its type. */
+  readonly objectType?: T
+}
+
+/** `apps/v1`, or `v1` for the core group. */
+export function apiVersionOf(kind: Kind): string {
+  return kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
+}
+
+/** `deployments.apps`, or `pods` for the core group: how messages name the resource. */
+export function resourceName(kind: Kind): string {
+  return kind.group === '' ? kind.plural : `${kind.plural}.${kind.group}`
+}
+
+/**
+ * Where the store keeps an object: `/registry/<group or core>/<plural>/[<namespace>/]<name>`. The value is the object's JSON
+ * without `metadata.resourceVersion`, which is the key's modRevision.
+ */
+export function registryKey(kind: Kind, namespace: string | undefined, name: string): string {
+  return `${registryPrefix(kind, namespace)}${name}`
+}
+
+/** The prefix of all objects of a kind, or of those in one namespace. Ends in `/`. */
+export function registryPrefix(kind: Kind, namespace?: string): string {
+  const base = `/registry/${kind.group === '' ? 'core' : kind.group}/${kind.plural}/`
+  return kind.namespaced && namespace !== undefined && namespace !== '' ? `${base}${namespace}/` : base
+}
+
+/** The URL path of a kind, or of one object of it. */
+export function apiPath(kind: Kind, namespace?: string, name?: string, subresource?: string): string {
+  const base = kind.group === '' ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`
+  const scope = kind.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : ''
+  const object = name === undefined ? '' : `/${encodeURIComponent(name)}`
+  return `${base}${scope}/${kind.plural}${object}${subresource ? `/${subresource}` : ''}`
+}
