@@ -1,0 +1,27 @@
+/**
+ * X.509 for Bowline's own certificate authority: make it, issue server and client certificates, make and sign PKCS#10 requests,
+ * and say when a certificate should be renewed. PEM texts in, PEM texts out; nothing is kept, nothing is written to disk.
+ * Keys are EC P-256 in PKCS#8. The only door of `@peculiar/x509`.
+ *
+ *     const authority = await createAuthority(clock)
+ *     const { privateKey, request } = await createKeyAndRequest({ commonName: 'system:node:host-1', organizations: ['system:nodes'] })
+ *     const certificate = await signRequest({ authority, request, subject, usages: ['client'], validity: validFrom(clock.now(), 30 * DAY_MS) })
+ */
+export { type Authority, type AuthorityFiles, createAuthority, loadAuthority } from './authority.ts'
+export {
+  type CertificateOptions,
+  type CertificateUsage,
+  type DistinguishedName,
+  issueCertificate,
+} from './issue.ts'
+export { createKeyPair, type KeyPair } from './key.ts'
+export { type CertificateFacts, fingerprint, isIssuedBy, readCertificate } from './read.ts'
+export {
+  type CertificateRequest,
+  createKeyAndRequest,
+  type KeyAndRequest,
+  readRequest,
+  type SignRequestOptions,
+  signRequest,
+} from './request.ts'
+export { DAY_MS, renewalTime, type Validity, validFrom } from './validity.ts'

@@ -1,0 +1,108 @@
+import { createPublicKey } from 'node:crypto'
+import { BowlineError } from '../base/index.ts'
+import { pemText } from './authority.ts'
+import { type CertificateOptions, type DistinguishedName, issueCertificate, subjectName } from './issue.ts'
+import { createWebKeyPair, ECDSA_SHA256, privateKeyPem } from './key.ts'
+import { nameOf } from './read.ts'
+import { Pkcs10CertificateRequest, Pkcs10CertificateRequestGenerator } from './x509.ts'
+
+/** A fresh private key (PKCS#8) and a PKCS#10 request for it, both PEM. The key never leaves the one who asked. */
+export interface KeyAndRequest {
+  readonly privateKey: string
+  readonly request: string
+}
+
+/** What a verified request holds. The names are only what was asked for. */
+export interface CertificateRequest {
+  readonly subject: Required<DistinguishedName>
+  /** PEM (SPKI). */
+  readonly publicKey: string
+}
+
+export interface SignRequestOptions extends Omit<CertificateOptions, 'publicKey'> {
+  /** PKCS#10 in PEM. */
+  readonly request: string
+}
+
+/** A request is a few hundred bytes; RSA 8192 is under 4 KiB. */
+const MAX_REQUEST_CHARACTERS = 16_384
+
+const MIN_RSA_BITS = 2048
+const EC_CURVES: ReadonlySet<string | undefined> = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
+
+/** Makes an EC P-256 key and a request that asks for `subject`. */
+export async function createKeyAndRequest(subject: DistinguishedName): Promise<KeyAndRequest> {
+  const keys = await createWebKeyPair()
+  const request = await Pkcs10CertificateRequestGenerator.create({
+    name: subjectName(subject),
+    keys,
+    signingAlgorithm: ECDSA_SHA256,
+  })
+  return { privateKey: privateKeyPem(keys.privateKey), request: pemText(request) }
+}
+
+/**
+ * Reads a request and checks that whoever made it holds its private key. `bad-input` when it is malformed, not signed by
+ * its own key, or asks for a weak one (RSA under 2048 bits, an unusual curve).
+ */
+export async function readRequest(pem: string): Promise<CertificateRequest> {
+  if (pem.length > MAX_REQUEST_CHARACTERS)
+    throw new BowlineError(
+      'bad-input',
+      `Cannot read certificate request: it is longer than ${MAX_REQUEST_CHARACTERS} characters`,
+    )
+  const parsed = parseRequest(pem)
+  const publicKey = parsed.publicKey.toString('pem')
+  assertStrong(publicKey)
+  if (!(await isSelfSigned(parsed)))
+    throw new BowlineError(
+      'bad-input',
+      'Cannot read certificate request: its signature is not that of its key',
+    )
+  return { subject: nameOf(parsed.subjectName), publicKey }
+}
+
+/** Signs a verified request. Subject and names are those given here, whatever the request asks for. */
+export async function signRequest({ request, ...options }: SignRequestOptions): Promise<string> {
+  const { publicKey } = await readRequest(request)
+  return issueCertificate({ ...options, publicKey })
+}
+
+function parseRequest(pem: string): Pkcs10CertificateRequest {
+  try {
+    return new Pkcs10CertificateRequest(pem)
+  } catch (cause) {
+    throw new BowlineError('bad-input', 'Cannot read certificate request: it is not PKCS#10 in PEM', {
+      cause,
+    })
+  }
+}
+
+async function isSelfSigned(request: Pkcs10CertificateRequest): Promise<boolean> {
+  try {
+    return await request.verify()
+  } catch {
+    // An algorithm that the key cannot have made is a signature that does not hold.
+    return false
+  }
+}
+
+function assertStrong(publicKeyPem: string): void {
+  const { asymmetricKeyType, asymmetricKeyDetails } = readKey(publicKeyPem)
+  if (asymmetricKeyType === 'ec' && EC_CURVES.has(asymmetricKeyDetails?.namedCurve)) return
+  if (asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= MIN_RSA_BITS) return
+  throw new BowlineError(
+    'bad-input',
+    'Cannot read certificate request: its key must be EC P-256, P-384 or P-521, or RSA of at least 2048 bits',
+  )
+}
+
+function readKey(pem: string): ReturnType<typeof createPublicKey> {
+  try {
+    return createPublicKey(pem)
+  } catch (cause) {
+    throw new BowlineError('bad-input', 'Cannot read certificate request: its key is of no known kind', {
+      cause,
+    })
+  }
+}

@@ -1,0 +1,227 @@
+import { execFileSync } from 'node:child_process'
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hasCode, systemClock } from '../../src/base/index.ts'
+import {
+  type Authority,
+  createAuthority,
+  createKeyAndRequest,
+  createKeyPair,
+  DAY_MS,
+  fingerprint,
+  isIssuedBy,
+  issueCertificate,
+  loadAuthority,
+  readCertificate,
+  readRequest,
+  renewalTime,
+  signRequest,
+  validFrom,
+} from '../../src/pki/index.ts'
+
+let authority: Authority
+let folder: string
+
+beforeAll(async () => {
+  authority = await createAuthority(systemClock)
+  folder = mkdtempSync(join(tmpdir(), 'bowline-pki-'))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function file(name: string, text: string): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+describe('authority', () => {
+  it('createAuthority() makes a certificate that may sign and lasts ten years', () => {
+    const certificate = new X509Certificate(authority.certificate)
+    const facts = readCertificate(authority.certificate)
+    expect(certificate.ca).toBe(true)
+    expect(certificate.verify(certificate.publicKey)).toBe(true)
+    expect((facts.notAfter - facts.notBefore) / DAY_MS).toBeGreaterThan(3650)
+    expect(createPrivateKey(authority.privateKey).asymmetricKeyDetails?.namedCurve).toBe('prime256v1')
+  })
+
+  it('loadAuthority() reads what createAuthority() made, and the loaded one signs', async () => {
+    const loaded = await loadAuthority(authority)
+    const { publicKey } = await createKeyPair()
+    const certificate = await issueCertificate({
+      authority: loaded,
+      subject: { commonName: 'x' },
+      publicKey,
+      usages: ['client'],
+      validity: validFrom(systemClock.now(), DAY_MS),
+    })
+    expect(isIssuedBy(certificate, authority.certificate)).toBe(true)
+  })
+
+  it('loadAuthority() refuses a key of another authority, a certificate that may not sign, and rubbish', async () => {
+    const other = await createAuthority(systemClock)
+    const keys = await createKeyPair()
+    const leaf = await issueCertificate({
+      authority,
+      subject: { commonName: 'leaf' },
+      publicKey: keys.publicKey,
+      usages: ['server'],
+      validity: validFrom(systemClock.now(), DAY_MS),
+    })
+    for (const files of [
+      { certificate: authority.certificate, privateKey: other.privateKey },
+      { certificate: leaf, privateKey: keys.privateKey },
+      { certificate: 'rubbish', privateKey: authority.privateKey },
+      { certificate: authority.certificate, privateKey: 'rubbish' },
+    ])
+      await expect(loadAuthority(files)).rejects.toSatisfy(error => hasCode(error, 'bad-input'))
+  })
+})
+
+describe('certificates', () => {
+  it('issueCertificate() carries subject, names and usages that openssl accepts', async () => {
+    const { publicKey } = await createKeyPair()
+    const certificate = await issueCertificate({
+      authority,
+      subject: { commonName: 'bowline', organizations: ['a', 'b, O=system:masters'] },
+      publicKey,
+      usages: ['server'],
+      validity: validFrom(systemClock.now(), DAY_MS),
+      dnsNames: ['localhost', 'bowline.example'],
+      ipAddresses: ['127.0.0.1', '::1'],
+    })
+    expect(readCertificate(certificate)).toMatchObject({
+      subject: { commonName: 'bowline', organizations: ['a', 'b, O=system:masters'] },
+      dnsNames: ['localhost', 'bowline.example'],
+      ipAddresses: ['127.0.0.1', '::1'],
+    })
+    const parsed = new X509Certificate(certificate)
+    expect(parsed.checkHost('localhost')).toBe('localhost')
+    expect(parsed.checkIP('127.0.0.1')).toBe('127.0.0.1')
+    const verify = [
+      'verify',
+      '-x509_strict',
+      '-purpose',
+      'sslserver',
+      '-CAfile',
+      file('ca.pem', authority.certificate),
+    ]
+    expect(
+      execFileSync('openssl', [...verify, file('leaf.pem', certificate)], { encoding: 'utf8' }),
+    ).toContain('OK')
+  })
+
+  it('issueCertificate() never outlives the authority', async () => {
+    const { publicKey } = await createKeyPair()
+    const certificate = await issueCertificate({
+      authority,
+      subject: { commonName: 'x' },
+      publicKey,
+      usages: ['client'],
+      validity: validFrom(systemClock.now(), 9000 * DAY_MS),
+    })
+    expect(readCertificate(certificate).notAfter).toBe(readCertificate(authority.certificate).notAfter)
+  })
+
+  it('fingerprint() is what openssl prints', () => {
+    const path = file('ca.pem', authority.certificate)
+    const printed = execFileSync('openssl', ['x509', '-in', path, '-noout', '-fingerprint', '-sha256'], {
+      encoding: 'utf8',
+    })
+    expect(fingerprint(authority.certificate)).toBe(
+      printed.split('=')[1]?.trim().replaceAll(':', '').toLowerCase(),
+    )
+  })
+
+  it('isIssuedBy() is false for a certificate of another authority', async () => {
+    const other = await createAuthority(systemClock)
+    expect(isIssuedBy(other.certificate, authority.certificate)).toBe(false)
+    expect(isIssuedBy('rubbish', authority.certificate)).toBe(false)
+  })
+})
+
+describe('requests', () => {
+  it('signRequest() fixes the subject whatever the request asks for', async () => {
+    const { privateKey, request } = await createKeyAndRequest({
+      commonName: 'admin',
+      organizations: ['system:masters'],
+    })
+    expect((await readRequest(request)).subject).toEqual({
+      commonName: 'admin',
+      organizations: ['system:masters'],
+    })
+    const certificate = await signRequest({
+      authority,
+      request,
+      subject: { commonName: 'system:node:host-1', organizations: ['system:nodes'] },
+      usages: ['client'],
+      validity: validFrom(systemClock.now(), DAY_MS),
+    })
+    expect(readCertificate(certificate).subject).toEqual({
+      commonName: 'system:node:host-1',
+      organizations: ['system:nodes'],
+    })
+    expect(new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey))).toBe(true)
+  })
+
+  it('readRequest() accepts a request that openssl made with RSA', async () => {
+    const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+      type: 'pkcs8',
+      format: 'pem',
+    })
+    const request = execFileSync(
+      'openssl',
+      ['req', '-new', '-key', file('rsa.pem', key.toString()), '-subj', '/O=system:nodes/CN=system:node:x'],
+      { encoding: 'utf8' },
+    )
+    expect((await readRequest(request)).subject.commonName).toBe('system:node:x')
+  })
+
+  it('readRequest() refuses weak keys, a foreign signature, oversize and rubbish', async () => {
+    const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({
+      type: 'pkcs8',
+      format: 'pem',
+    })
+    const weakRequest = execFileSync(
+      'openssl',
+      ['req', '-new', '-key', file('weak.pem', weak.toString()), '-subj', '/CN=x'],
+      { encoding: 'utf8' },
+    )
+    const { request } = await createKeyAndRequest({ commonName: 'x' })
+    const der = Buffer.from(request.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64')
+    der.writeUInt8(der.readUInt8(der.length - 1) ^ 1, der.length - 1)
+    const forged = `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`
+    for (const bad of [weakRequest, forged, 'x'.repeat(20_000), '', 'rubbish', authority.certificate])
+      await expect(readRequest(bad)).rejects.toSatisfy(error => hasCode(error, 'bad-input'))
+  })
+
+  it('readRequest() answers bad-input, and nothing else, to any bytes', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async bytes => {
+        const pem = `-----BEGIN CERTIFICATE REQUEST-----\n${Buffer.from(bytes).toString('base64')}\n-----END CERTIFICATE REQUEST-----`
+        await expect(readRequest(pem)).rejects.toSatisfy(error => hasCode(error, 'bad-input'))
+      }),
+    )
+  })
+})
+
+describe('validity', () => {
+  it('renewalTime() lies in the future and between 70 and 90 % of any lifetime', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 10_000, max: 400 * DAY_MS }),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        (lifetime, random) => {
+          const now = 1_700_000_000_000
+          const validity = validFrom(now, lifetime)
+          const at = renewalTime(validity, random)
+          const share = (at - validity.notBefore) / (validity.notAfter - validity.notBefore)
+          return share >= 0.699 && share <= 0.901 && at > now && at < validity.notAfter
+        },
+      ),
+    )
+  })
+})
