@@ -26,6 +26,37 @@ export {
   splitKey,
 } from './object.ts'
 export {
+  addQuantities,
+  canonicalQuantity,
+  compareQuantities,
+  formatQuantity,
+  parseQuantity,
+  type Quantity,
+  type QuantityFormat,
+  quantityProblem,
+  quantityToMilli,
+  quantityToNumber,
+} from './quantity.ts'
+export {
+  type FieldRequirement,
+  formatFieldSelector,
+  matchesFields,
+  parseFieldSelector,
+} from './selectors/field-selector.ts'
+export { parseLabelSelector } from './selectors/label-parser.ts'
+export {
+  formatLabelSelector,
+  type LabelOperator,
+  type LabelRequirement,
+  type LabelSelector,
+  type LabelSelectorObject,
+  type Labels,
+  labelSelectorFromObject,
+  matchesLabels,
+  newLabelRequirement,
+} from './selectors/label-selector.ts'
+export { labelKeyProblems, labelValueProblems } from './selectors/label-syntax.ts'
+export {
   isAlreadyExists,
   isConflict,
   isGone,
