@@ -1,6 +1,12 @@
 /**
  * The one interface through which anything touches cluster objects. `client.ts` is the contract; `https-client.ts` speaks it to
  * a server; `cluster` offers the same in process. Informers keep a watched cache over any of them.
+ *
+ *     const client = createHttpsClient({ server, ca, credentials: { certificate, key }, userAgent, fieldManager, clock })
+ *     const pods = createInformer(client, Kinds.Pod, { fieldSelector: 'spec.nodeName=host-1', clock, ids, log })
+ *     pods.subscribe({ added: pod => queue.add(objectKey(pod)) })
+ *     void pods.run(signal)
+ *     await pods.synced
  */
 export type {
   Client,
@@ -18,3 +24,20 @@ export type {
   WriteOptions,
   Writer,
 } from './client.ts'
+export {
+  createHttpsClient,
+  type HttpsClient,
+  type HttpsClientOptions,
+  type RawOptions,
+} from './https-client.ts'
+export {
+  createInformer,
+  type Informer,
+  type InformerHandler,
+  type InformerOptions,
+  type Lister,
+} from './informer.ts'
+export { Informers, type InformersOptions } from './informers.ts'
+export { type KubeconfigConnection, readKubeconfig } from './kubeconfig.ts'
+export type { IndexFunction } from './object-cache.ts'
+export type { Credentials } from './transport.ts'

@@ -1,0 +1,148 @@
+import {
+  type BackoffOptions,
+  backoffMs,
+  type Clock,
+  type Ids,
+  jittered,
+  type Logger,
+  messageOf,
+} from '../base/index.ts'
+import { isGone, type Kind, type KubeObject, resourceName } from '../kube/index.ts'
+import type { Reader, Selection, WatchEvent, Watcher } from './client.ts'
+
+/** client-go `tools/cache/reflector.go`: 0.8 s to 30 s, doubling, starting over after two minutes without a failure. */
+const BACKOFF: BackoffOptions = { initialMs: 800, maxMs: 30_000 }
+const BACKOFF_RESET_MS = 120_000
+/** A watch that ends this soon without an event is a failure (client-go: "very short watch"). */
+const SHORT_WATCH_MS = 1000
+/** Objects per page of a list: what kubectl and client-go ask for. */
+const PAGE = 500
+
+/** Where a reflector puts what it reads. */
+export interface ReflectorTarget<T extends KubeObject> {
+  /** All there is, after a list. */
+  replace(objects: readonly T[]): void
+  /** One change, in order. Never a bookmark. */
+  change(event: WatchEvent<T>): void
+}
+
+export interface ReflectorOptions {
+  readonly selection: Selection
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Logger
+}
+
+/**
+ * Lists a kind, then follows it. A watch that ended is resumed from the last version seen; when that version is gone
+ * the kind is listed again; each failure in a row waits longer.
+ */
+export class Reflector<T extends KubeObject> {
+  readonly #client: Reader & Watcher
+  readonly #kind: Kind<T>
+  readonly #target: ReflectorTarget<T>
+  readonly #options: ReflectorOptions
+  /** The last version seen; undefined asks for a list. */
+  #version: string | undefined
+  #failures = 0
+  #failedAt = 0
+
+  constructor(
+    client: Reader & Watcher,
+    kind: Kind<T>,
+    target: ReflectorTarget<T>,
+    options: ReflectorOptions,
+  ) {
+    this.#client = client
+    this.#kind = kind
+    this.#target = target
+    this.#options = options
+  }
+
+  /** Returns when `signal` aborts; never throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const wait = await this.#session(signal)
+      if (wait === 0 || signal.aborted) continue
+      // Rejects only by the abort, which the loop sees.
+      await this.#options.clock.sleep(wait, signal).catch(() => {})
+    }
+  }
+
+  /** Lists if it must and watches until that ends; answers how long to wait before the next time, in ms. */
+  async #session(signal: AbortSignal): Promise<number> {
+    const { clock } = this.#options
+    const startedAt = clock.now()
+    const session = new AbortController()
+    const onAbort = () => session.abort(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      const events = await this.#listAndWatch(session.signal)
+      if (events > 0 || clock.now() - startedAt >= SHORT_WATCH_MS) return 0
+      return this.#failed('the watch ended at once')
+    } catch (error) {
+      if (signal.aborted) return 0
+      if (!isGone(error)) return this.#failed(messageOf(error))
+      const listed = this.#version === undefined
+      this.#version = undefined
+      // Whoever reads the cache would act on the past meanwhile, so the list does not wait; unless even that is gone.
+      return listed ? this.#failed(messageOf(error)) : 0
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      session.abort()
+    }
+  }
+
+  /** Returns how many events came when the server ended the watch. */
+  async #listAndWatch(signal: AbortSignal): Promise<number> {
+    const { selection } = this.#options
+    let version = this.#version
+    if (version === undefined) {
+      const list = await this.#list(signal)
+      this.#target.replace(list.objects)
+      version = list.version
+    }
+    let events = 0
+    for await (const event of this.#client.watch(this.#kind, {
+      ...selection,
+      resourceVersion: version,
+      signal,
+    })) {
+      events += 1
+      if (event.type !== 'BOOKMARK') this.#target.change(event)
+      version = event.object.metadata.resourceVersion ?? version
+      this.#version = version
+    }
+    this.#version = version
+    return events
+  }
+
+  async #list(signal: AbortSignal): Promise<{ readonly objects: readonly T[]; readonly version: string }> {
+    const objects: T[] = []
+    let next: string | undefined
+    for (;;) {
+      const page = await this.#client.list(this.#kind, {
+        ...this.#options.selection,
+        limit: PAGE,
+        signal,
+        ...(next === undefined ? {} : { continue: next }),
+      })
+      objects.push(...page.items)
+      // Every page shows the state at the version of the first, and names it.
+      if (page.continue === undefined) return { objects, version: page.resourceVersion }
+      next = page.continue
+    }
+  }
+
+  #failed(error: string): number {
+    const { clock, ids, log } = this.#options
+    if (clock.now() - this.#failedAt >= BACKOFF_RESET_MS) this.#failures = 0
+    this.#failedAt = clock.now()
+    this.#failures += 1
+    // Once per outage, where it begins.
+    const fields = { resource: resourceName(this.#kind), error, failures: this.#failures }
+    if (this.#failures === 1) log.warn('cannot follow objects, trying again', fields)
+    else log.debug('still cannot follow objects', fields)
+    return jittered(backoffMs(this.#failures, BACKOFF), 0.25, ids.random())
+  }
+}
