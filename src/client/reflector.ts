@@ -46,6 +46,7 @@ export class Reflector<T extends KubeObject> {
   #version: string | undefined
   #failures = 0
   #failedAt = 0
+  #goneAt = Number.NEGATIVE_INFINITY
 
   constructor(
     client: Reader & Watcher,
@@ -83,10 +84,11 @@ export class Reflector<T extends KubeObject> {
     } catch (error) {
       if (signal.aborted) return 0
       if (!isGone(error)) return this.#failed(messageOf(error))
-      const listed = this.#version === undefined
       this.#version = undefined
-      // Whoever reads the cache would act on the past meanwhile, so the list does not wait; unless even that is gone.
-      return listed ? this.#failed(messageOf(error)) : 0
+      // Whoever reads the cache would act on the past meanwhile, so the list does not wait; unless this just happened.
+      const again = clock.now() - this.#goneAt < SHORT_WATCH_MS
+      this.#goneAt = clock.now()
+      return again ? this.#failed(messageOf(error)) : 0
     } finally {
       signal.removeEventListener('abort', onAbort)
       session.abort()
@@ -96,24 +98,21 @@ export class Reflector<T extends KubeObject> {
   /** Returns how many events came when the server ended the watch. */
   async #listAndWatch(signal: AbortSignal): Promise<number> {
     const { selection } = this.#options
-    let version = this.#version
-    if (version === undefined) {
+    if (this.#version === undefined) {
       const list = await this.#list(signal)
       this.#target.replace(list.objects)
-      version = list.version
+      this.#version = list.version
     }
     let events = 0
     for await (const event of this.#client.watch(this.#kind, {
       ...selection,
-      resourceVersion: version,
+      resourceVersion: this.#version,
       signal,
     })) {
       events += 1
       if (event.type !== 'BOOKMARK') this.#target.change(event)
-      version = event.object.metadata.resourceVersion ?? version
-      this.#version = version
+      this.#version = event.object.metadata.resourceVersion ?? this.#version
     }
-    this.#version = version
     return events
   }
 
