@@ -1,4 +1,5 @@
 import { definitions } from '../generated/schemas.ts'
+import { nameInRef } from './ref.ts'
 
 /** How a list merges under server-side apply; a list without the marker is atomic. */
 export type ListType = 'atomic' | 'map' | 'set'
@@ -58,18 +59,7 @@ export interface Schema {
   readonly 'x-kubernetes-group-version-kind'?: readonly GroupVersionKind[]
 }
 
-const REF_PREFIX = '#/components/schemas/'
 const resolved = new WeakMap<Schema, Schema>()
-
-/** The `$ref` of a definition. */
-export function refTo(name: string): string {
-  return `${REF_PREFIX}${name}`
-}
-
-/** The definition's name in a `$ref`. */
-export function nameInRef(ref: string): string {
-  return ref.slice(REF_PREFIX.length)
-}
 
 /** The definition of this name, such as `io.k8s.api.core.v1.Pod`. A name that is not there is a programmer's mistake. */
 export function definition(name: string): Schema {

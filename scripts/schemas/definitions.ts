@@ -1,0 +1,95 @@
+import { bowlineDefinitions } from '../../src/kube/schema/bowline.ts'
+import { overlay, packages, roots } from '../../src/kube/schema/overlay.ts'
+import { refTo } from '../../src/kube/schema/ref.ts'
+import type { Schema } from '../../src/kube/schema/schema.ts'
+import { loadModel } from './models.ts'
+
+export type Definitions = { readonly [name: string]: Schema }
+
+/** The schemas of all kinds: the models' closure from the roots, the overlay laid over it, Bowline's own beside it. */
+export async function assembleDefinitions(): Promise<Definitions> {
+  const classNames = new Set(roots)
+  const definitions: Record<string, Schema> = {}
+  // A Set's iteration includes what is added while it runs: this walks the transitive closure.
+  for (const className of classNames) {
+    const model = await loadModel(className)
+    const properties: Record<string, Schema> = {}
+    for (const field of model.fields) {
+      const schema = schemaOf(field.type, field.format, name => {
+        classNames.add(name)
+        return refTo(definitionName(name))
+      })
+      properties[field.name] = { ...schema, description: field.description }
+    }
+    definitions[definitionName(className)] = {
+      type: 'object',
+      description: model.description,
+      properties,
+      ...(model.required.length > 0 ? { required: model.required } : {}),
+    }
+  }
+  layOver(definitions)
+  return sorted({ ...definitions, ...bowlineDefinitions })
+}
+
+/** `V1PodSpec` → `io.k8s.api.core.v1.PodSpec`. */
+function definitionName(className: string): string {
+  const match = /^(?:Core)?(V\d+(?:(?:alpha|beta)\d+)?)(\w+)$/.exec(className)
+  if (match === null) throw new Error(`Cannot name the definition of model class ${className}`)
+  const [, version = '', name = ''] = match
+  const found = packages.find(({ names }) => names.test(name))
+  return `${found?.package ?? 'io.k8s.api.core'}.${version.toLowerCase()}.${name}`
+}
+
+function schemaOf(type: string, format: string, refer: (className: string) => string): Schema {
+  const list = /^Array<(.*)>$/.exec(type)?.[1]
+  if (list !== undefined) return { type: 'array', items: schemaOf(list, format, refer) }
+  const map = /^\{ \[key: string\]: (.*); \}$/.exec(type)?.[1]
+  if (map !== undefined) return { type: 'object', additionalProperties: schemaOf(map, format, refer) }
+  switch (type) {
+    case 'string':
+      return format === '' ? { type: 'string' } : { type: 'string', format }
+    case 'boolean':
+      return { type: 'boolean' }
+    case 'number':
+      return { type: format.startsWith('int') ? 'integer' : 'number', format }
+    case 'Date':
+      return { type: 'string', format: 'date-time' }
+    case 'V1MicroTime':
+      return { type: 'string', format: 'micro-time' }
+    case 'IntOrString':
+      return { format: 'int-or-string', 'x-kubernetes-int-or-string': true }
+    case 'any':
+      return {}
+    default:
+      return { $ref: refer(type) }
+  }
+}
+
+/** An entry of the overlay that names nothing is a mistake in the overlay. */
+function layOver(definitions: Record<string, Schema>): void {
+  const byName = new Map(Object.keys(definitions).map(key => [key.slice(key.lastIndexOf('.') + 1), key]))
+  for (const [name, { definition = {}, fields = {} }] of Object.entries(overlay)) {
+    const key = byName.get(name)
+    if (key === undefined) throw new Error(`Cannot lay over ${name}: there is no such definition`)
+    const schema = definitions[key] as Schema
+    const properties: Record<string, Schema> = { ...schema.properties }
+    for (const [field, keywords] of Object.entries(fields)) {
+      const base = properties[field]
+      if (base === undefined) throw new Error(`Cannot lay over ${name}.${field}: there is no such field`)
+      properties[field] = layOverField(base, keywords)
+    }
+    definitions[key] = { ...schema, ...definition, properties }
+  }
+}
+
+function layOverField(base: Schema, keywords: Schema): Schema {
+  // A quantity is a string or a number: the model's `string` does not hold.
+  if (keywords.format !== 'quantity') return { ...base, ...keywords }
+  const { type: _, ...rest } = base
+  return { ...rest, ...keywords }
+}
+
+function sorted(definitions: Definitions): Definitions {
+  return Object.fromEntries(Object.entries(definitions).sort(([a], [b]) => (a < b ? -1 : 1)))
+}

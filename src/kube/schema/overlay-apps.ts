@@ -1,0 +1,30 @@
+import { conditionStatus, kindOf, mergeList, type Overlay } from './markers.ts'
+
+/** `apps/v1` and the `autoscaling/v1` Scale through which its replicas are set. */
+export const appsOverlay: Overlay = {
+  Deployment: { definition: kindOf('apps', 'v1', 'Deployment') },
+  DeploymentSpec: {
+    fields: {
+      replicas: { default: 1 },
+      strategy: { default: {}, 'x-kubernetes-patch-strategy': 'retainKeys' },
+      revisionHistoryLimit: { default: 10 },
+      progressDeadlineSeconds: { default: 600 },
+    },
+  },
+  DeploymentStrategy: {
+    // The rolling update's own default depends on the type: kinds/deployment.ts.
+    fields: { type: { default: 'RollingUpdate', enum: ['Recreate', 'RollingUpdate'] } },
+  },
+  RollingUpdateDeployment: {
+    fields: { maxSurge: { default: '25%' }, maxUnavailable: { default: '25%' } },
+  },
+  DeploymentCondition: { fields: { status: conditionStatus } },
+  DeploymentStatus: { fields: { conditions: mergeList('type') } },
+
+  ReplicaSet: { definition: kindOf('apps', 'v1', 'ReplicaSet') },
+  ReplicaSetSpec: { fields: { replicas: { default: 1 } } },
+  ReplicaSetCondition: { fields: { status: conditionStatus } },
+  ReplicaSetStatus: { fields: { conditions: mergeList('type') } },
+
+  Scale: { definition: kindOf('autoscaling', 'v1', 'Scale') },
+}
