@@ -30,6 +30,26 @@ export interface Authorizer {
   authorize(attributes: Attributes): Decision | Promise<Decision>
 }
 
+/** One write as admission sees it: defaulted, not yet validated. Patches and applies come as what they lead to. */
+export interface AdmissionRequest {
+  readonly user: Identity
+  readonly verb: 'create' | 'delete' | 'update'
+  readonly kind: Kind
+  readonly subresource: string
+  readonly namespace: string
+  readonly name: string
+  /** The object as it would be stored; undefined for a delete. */
+  readonly object: KubeObject | undefined
+  /** The object as it is stored; undefined for a create. */
+  readonly old: KubeObject | undefined
+}
+
+/** Judges or completes a write before it is validated and stored. */
+export interface Admission {
+  /** The object to go on with (the same one, or a completed copy); a `StatusError` refuses. What it answers to a delete is ignored. */
+  admit(request: AdmissionRequest): KubeObject | undefined
+}
+
 /** What travels with one request through the verbs. */
 export interface RequestContext {
   readonly user: Identity

@@ -1,0 +1,49 @@
+import type { Identity } from '../contract.ts'
+
+/** May do everything. Carried by the admin's certificate. */
+export const MASTERS_GROUP = 'system:masters'
+
+/** Agents, each with the user name `system:node:<name>`. */
+export const NODES_GROUP = 'system:nodes'
+
+/** Hosts that hold a join token and no certificate yet; user name `system:bootstrap:<token id>`. */
+export const BOOTSTRAPPERS_GROUP = 'system:bootstrappers'
+
+/** Everyone who proved who they are. */
+export const AUTHENTICATED_GROUP = 'system:authenticated'
+
+/**
+ * The server's own parts (controllers, scheduler, pipeline). It exists only in process: no certificate and no token
+ * may carry it, so nothing that comes over the network can claim to be one of them.
+ */
+export const SYSTEM_GROUP = 'bowline:system'
+
+const NODE_USER_PREFIX = 'system:node:'
+const BOOTSTRAP_USER_PREFIX = 'system:bootstrap:'
+
+/** The user name of a node's agent. */
+export function nodeUser(nodeName: string): string {
+  return `${NODE_USER_PREFIX}${nodeName}`
+}
+
+/** The node that an identity speaks for; undefined for everyone who is not an agent. */
+export function nodeNameOf({ username, groups }: Identity): string | undefined {
+  if (!groups.includes(NODES_GROUP) || !username.startsWith(NODE_USER_PREFIX)) return undefined
+  return username.slice(NODE_USER_PREFIX.length) || undefined
+}
+
+/** The user name of whoever holds a join token. */
+export function bootstrapUser(tokenId: string): string {
+  return `${BOOTSTRAP_USER_PREFIX}${tokenId}`
+}
+
+/** The join token that an identity proved to hold; undefined for everyone else. */
+export function joinTokenIdOf({ username, groups }: Identity): string | undefined {
+  if (!groups.includes(BOOTSTRAPPERS_GROUP) || !username.startsWith(BOOTSTRAP_USER_PREFIX)) return undefined
+  return username.slice(BOOTSTRAP_USER_PREFIX.length) || undefined
+}
+
+/** The identity of one of the server's own parts, such as `system:bowline:scheduler`. For in-process callers only. */
+export function systemIdentity(part: string): Identity {
+  return { username: `system:bowline:${part}`, groups: [SYSTEM_GROUP, AUTHENTICATED_GROUP] }
+}

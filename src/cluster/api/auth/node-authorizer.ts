@@ -1,0 +1,125 @@
+import { parseFieldSelector } from '../../../kube/index.ts'
+import type { Attributes, Authorizer, Decision } from '../contract.ts'
+import { ALLOWED, refused } from './authorizers.ts'
+import { nodeNameOf, nodeUser } from './identity.ts'
+import type { NodeGraph } from './node-graph.ts'
+
+/** Where agents renew the leases that say they live. */
+export const NODE_LEASE_NAMESPACE = 'kube-node-lease'
+
+type Graph = Pick<NodeGraph, 'isOnNode' | 'mayRead' | 'requesterOf'>
+type Rule = (attributes: Attributes, nodeName: string, graph: Graph) => Decision
+
+/**
+ * What upstream's Node authorizer (plugin/pkg/auth/authorizer/node, 1.32 with selectors) lets a node do with the kinds that are
+ * served: its own Node and lease, its own pods, and the Secrets and ConfigMaps that those refer to. What a write may change is
+ * judged by `restrictNode` at admission, where the objects are known.
+ */
+export function nodeAuthorizer(graph: Graph): Authorizer {
+  return {
+    authorize(attributes) {
+      const nodeName = nodeNameOf(attributes.user)
+      if (nodeName === undefined) return refused()
+      const rule = RULES.get(`${attributes.group}/${attributes.resource}`)
+      if (rule === undefined) return refused(`a node may not use ${attributes.resource}`)
+      return rule(attributes, nodeName, graph)
+    },
+  }
+}
+
+const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
+  ['/nodes', authorizeNode],
+  ['/pods', authorizePod],
+  [
+    '/configmaps',
+    (attributes, nodeName, graph) => authorizeReference(attributes, nodeName, graph, 'configmaps'),
+  ],
+  ['/secrets', (attributes, nodeName, graph) => authorizeReference(attributes, nodeName, graph, 'secrets')],
+  ['/events', authorizeEvent],
+  ['coordination.k8s.io/leases', authorizeLease],
+  ['certificates.k8s.io/certificatesigningrequests', authorizeSigningRequest],
+])
+
+function authorizeNode(attributes: Attributes, nodeName: string): Decision {
+  const { verb, subresource } = attributes
+  // A create names its object in the body; admission compares.
+  if (verb === 'create' && subresource === '') return ALLOWED
+  const own = selectedName(attributes) === nodeName
+  const reads = isRead(verb) && subresource === ''
+  const writes = (verb === 'update' || verb === 'patch') && (subresource === '' || subresource === 'status')
+  if (!reads && !writes) return refused(`a node may not ${verb} nodes${suffix(subresource)}`)
+  return own ? ALLOWED : refused(`node "${nodeName}" may only ${verb} its own Node, by its name`)
+}
+
+function authorizePod(attributes: Attributes, nodeName: string, graph: Graph): Decision {
+  const { verb, subresource, namespace } = attributes
+  if (subresource === 'status' && (verb === 'update' || verb === 'patch')) return ALLOWED
+  if (subresource !== '') return refused(`a node may not use pods/${subresource}`)
+  // Whose pod it is, admission knows: so that deleting what is gone already answers NotFound and not Forbidden.
+  if (verb === 'delete') return ALLOWED
+  if (!isRead(verb)) return refused(`a node may not ${verb} pods`)
+  const name = selectedName(attributes)
+  if (verb !== 'get' && selectedValue(attributes, 'spec.nodeName') === nodeName) return ALLOWED
+  if (name !== '' && graph.isOnNode(nodeName, namespace, name)) return ALLOWED
+  if (verb === 'get') return refused(`no relationship found between node "${nodeName}" and this object`)
+  return refused(`can only ${verb} pods with a spec.nodeName field selector of "${nodeName}"`)
+}
+
+function authorizeReference(
+  attributes: Attributes,
+  nodeName: string,
+  graph: Graph,
+  resource: 'configmaps' | 'secrets',
+): Decision {
+  const { verb, subresource, namespace } = attributes
+  if (!isRead(verb) || subresource !== '') return refused('can only read resources of this type')
+  const name = selectedName(attributes)
+  if (name === '' || namespace === '') return refused('can only read single objects of this type, by name')
+  if (graph.mayRead(nodeName, resource, namespace, name)) return ALLOWED
+  return refused(`no relationship found between node "${nodeName}" and this object`)
+}
+
+function authorizeEvent({ verb, subresource }: Attributes): Decision {
+  const allowed = subresource === '' && (verb === 'create' || verb === 'patch' || verb === 'update')
+  return allowed ? ALLOWED : refused('a node may only create and patch events')
+}
+
+function authorizeLease({ verb, subresource, namespace, name }: Attributes, nodeName: string): Decision {
+  if (namespace !== NODE_LEASE_NAMESPACE)
+    return refused(`can only access leases in the "${NODE_LEASE_NAMESPACE}" namespace`)
+  if (verb === 'create' && subresource === '' && (name === '' || name === nodeName)) return ALLOWED
+  const single = verb === 'get' || verb === 'update' || verb === 'patch' || verb === 'delete'
+  if (!single || subresource !== '') return refused(`a node may not ${verb} leases`)
+  return name === nodeName
+    ? ALLOWED
+    : refused('can only access the node lease with the same name as the requesting node')
+}
+
+function authorizeSigningRequest(attributes: Attributes, nodeName: string, graph: Graph): Decision {
+  const { verb, subresource } = attributes
+  if (subresource === '' && verb === 'create') return ALLOWED
+  const own = graph.requesterOf(selectedName(attributes)) === nodeUser(nodeName)
+  if (subresource === '' && isRead(verb) && own) return ALLOWED
+  return refused('a node may only create certificate signing requests and read its own')
+}
+
+function isRead(verb: Attributes['verb']): boolean {
+  return verb === 'get' || verb === 'list' || verb === 'watch'
+}
+
+/** The one object that is asked for, by the path or by a `metadata.name=` selector; `` when there is no single one. */
+export function selectedName(attributes: Attributes): string {
+  return attributes.name || selectedValue(attributes, 'metadata.name')
+}
+
+function selectedValue({ fieldSelector }: Attributes, field: string): string {
+  if (fieldSelector === '') return ''
+  const found = parseFieldSelector(fieldSelector).find(
+    requirement => requirement.field === field && requirement.operator === '=',
+  )
+  return found?.value ?? ''
+}
+
+function suffix(subresource: string): string {
+  return subresource === '' ? '' : `/${subresource}`
+}

@@ -1,0 +1,186 @@
+import { backoffMs, type Clock, isAborted, type Logger, messageOf } from '../../../base/index.ts'
+import {
+  type CertificateSigningRequest,
+  type Kind,
+  Kinds,
+  type KubeObject,
+  objectKey,
+  type Pod,
+} from '../../../kube/index.ts'
+import type { Entry, ListQuery, RequestContext, Verbs } from '../contract.ts'
+import { systemIdentity } from './identity.ts'
+import { podReferences } from './pod-references.ts'
+
+interface BoundPod {
+  readonly nodeName: string
+  /** `configmaps/<namespace>/<name>`, `secrets/<namespace>/<name>`. */
+  readonly references: readonly string[]
+}
+
+const RETRY = { initialMs: 50, maxMs: 5_000 }
+
+const EVERYTHING: ListQuery = {
+  namespace: '',
+  labelSelector: '',
+  fieldSelector: '',
+  limit: 0,
+  continue: '',
+  resourceVersion: '',
+  resourceVersionMatch: '',
+}
+
+/**
+ * Which pod is on which node, what each pod's node may therefore read, and who asked for which certificate: what the node
+ * authorizer judges by. Kept by watches, in process: an agent that learns of a pod over the network finds it here already.
+ * A pod that has ended keeps its references until it is deleted, as upstream's graph does.
+ */
+export class NodeGraph {
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #pods = new Map<string, BoundPod>()
+  /** How many pods of a node refer to an object; keys are `<node>|<reference>`, and a node's name holds no `|`. */
+  readonly #counts = new Map<string, number>()
+  readonly #requesters = new Map<string, string>()
+
+  constructor({ clock, log }: { readonly clock: Clock; readonly log: Logger }) {
+    this.#clock = clock
+    this.#log = log
+  }
+
+  isOnNode(nodeName: string, namespace: string, pod: string): boolean {
+    return this.#pods.get(`${namespace}/${pod}`)?.nodeName === nodeName
+  }
+
+  /** True when a pod on this node refers to the object. */
+  mayRead(nodeName: string, resource: 'configmaps' | 'secrets', namespace: string, name: string): boolean {
+    return this.#counts.has(`${nodeName}|${resource}/${namespace}/${name}`)
+  }
+
+  /** The user who made a certificate signing request, as the server recorded it. */
+  requesterOf(requestName: string): string | undefined {
+    return this.#requesters.get(requestName)
+  }
+
+  /** Follows pods and signing requests until the signal aborts. `onSynced` is called once, when both have been read whole. */
+  async follow(verbs: Verbs, signal: AbortSignal, onSynced: () => void): Promise<void> {
+    let missing = 2
+    const synced = (): void => {
+      missing -= 1
+      if (missing === 0) onSynced()
+    }
+    await Promise.all([
+      this.#followKind(verbs, Kinds.Pod, signal, synced, {
+        clear: () => this.#clearPods(),
+        set: object => this.setPod(object as Pod),
+        remove: key => this.removePod(key),
+      }),
+      this.#followKind(verbs, Kinds.CertificateSigningRequest, signal, synced, {
+        clear: () => this.#requesters.clear(),
+        set: object => this.setRequest(object as CertificateSigningRequest),
+        remove: key => void this.#requesters.delete(key),
+      }),
+    ])
+  }
+
+  setPod(pod: Pod): void {
+    const key = objectKey(pod)
+    this.removePod(key)
+    const nodeName = pod.spec?.nodeName
+    if (!nodeName) return
+    const references = [...podReferences(pod)].map(reference =>
+      reference.replace('/', `/${pod.metadata.namespace}/`),
+    )
+    this.#pods.set(key, { nodeName, references })
+    for (const reference of references) {
+      const count = `${nodeName}|${reference}`
+      this.#counts.set(count, (this.#counts.get(count) ?? 0) + 1)
+    }
+  }
+
+  removePod(key: string): void {
+    const pod = this.#pods.get(key)
+    if (pod === undefined) return
+    this.#pods.delete(key)
+    for (const reference of pod.references) {
+      const count = `${pod.nodeName}|${reference}`
+      const left = (this.#counts.get(count) ?? 0) - 1
+      if (left > 0) this.#counts.set(count, left)
+      else this.#counts.delete(count)
+    }
+  }
+
+  setRequest(request: CertificateSigningRequest): void {
+    this.#requesters.set(objectKey(request), request.spec.username ?? '')
+  }
+
+  #clearPods(): void {
+    this.#pods.clear()
+    this.#counts.clear()
+  }
+
+  async #followKind(
+    verbs: Verbs,
+    kind: Kind,
+    signal: AbortSignal,
+    synced: () => void,
+    sink: Sink,
+  ): Promise<void> {
+    let failures = 0
+    let first = true
+    while (!signal.aborted) {
+      try {
+        const list = await verbs.list(contextOf(signal), kind, EVERYTHING)
+        sink.clear()
+        for (const { object } of list.entries) sink.set(object)
+        failures = 0
+        if (first) synced()
+        first = false
+        await this.#drain(await watchFrom(verbs, kind, list.resourceVersion, signal), sink)
+      } catch (error) {
+        if (signal.aborted || isAborted(error)) return
+        failures += 1
+        this.#log.warn('Lost sight of what the node authorizer judges by', {
+          kind: kind.kind,
+          error: messageOf(error),
+        })
+      }
+      await this.#clock.sleep(backoffMs(failures, RETRY), signal).catch(() => undefined)
+    }
+  }
+
+  async #drain(
+    events: AsyncIterable<{ readonly type: string; readonly entry: Entry }>,
+    sink: Sink,
+  ): Promise<void> {
+    for await (const { type, entry } of events) {
+      if (type === 'DELETED') sink.remove(objectKey(entry.object))
+      else if (type !== 'BOOKMARK') sink.set(entry.object)
+    }
+  }
+}
+
+interface Sink {
+  clear(): void
+  set(object: KubeObject): void
+  remove(key: string): void
+}
+
+function watchFrom(
+  verbs: Verbs,
+  kind: Kind,
+  resourceVersion: string,
+  signal: AbortSignal,
+): ReturnType<Verbs['watch']> {
+  return verbs.watch(contextOf(signal), kind, {
+    namespace: '',
+    labelSelector: '',
+    fieldSelector: '',
+    resourceVersion,
+    allowWatchBookmarks: true,
+    sendInitialEvents: false,
+  })
+}
+
+function contextOf(signal: AbortSignal): RequestContext {
+  return { user: systemIdentity('node-authorizer'), warnings: [], signal, userAgent: 'bowline' }
+}

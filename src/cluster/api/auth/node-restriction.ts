@@ -1,0 +1,118 @@
+import { deepEqual } from '../../../base/index.ts'
+import { type KubeObject, resourceName, StatusError } from '../../../kube/index.ts'
+import type { Admission, AdmissionRequest } from '../contract.ts'
+import { nodeNameOf } from './identity.ts'
+import { NODE_LEASE_NAMESPACE } from './node-authorizer.ts'
+
+const RESTRICTED_NAMESPACE = 'node-restriction.kubernetes.io'
+
+/** The labels of Kubernetes' own namespaces that a kubelet may set (kubelet/pkg/apis `well_known_labels.go`). */
+const KUBELET_LABELS: ReadonlySet<string> = new Set([
+  'beta.kubernetes.io/arch',
+  'beta.kubernetes.io/instance-type',
+  'beta.kubernetes.io/os',
+  'failure-domain.beta.kubernetes.io/region',
+  'failure-domain.beta.kubernetes.io/zone',
+  'kubernetes.io/arch',
+  'kubernetes.io/hostname',
+  'kubernetes.io/os',
+  'node.kubernetes.io/instance-type',
+  'topology.kubernetes.io/region',
+  'topology.kubernetes.io/zone',
+])
+const KUBELET_LABEL_NAMESPACES: readonly string[] = ['kubelet.kubernetes.io', 'node.kubernetes.io']
+
+/**
+ * Upstream's NodeRestriction admission (plugin/pkg/admission/noderestriction): a node writes its own Node, lease and pods' status,
+ * gives itself no label that schedules work to it by trust, and takes no taint away. Others are not concerned.
+ */
+export const nodeRestriction: Admission = {
+  admit(request) {
+    const nodeName = nodeNameOf(request.user)
+    if (nodeName === undefined) return request.object
+    const { group, plural } = request.kind
+    if (group === '' && plural === 'nodes') restrictNode(request, nodeName)
+    if (group === '' && plural === 'pods') restrictPod(request, nodeName)
+    if (group === 'coordination.k8s.io' && plural === 'leases') restrictLease(request, nodeName)
+    return request.object
+  },
+}
+
+function restrictNode(request: AdmissionRequest, nodeName: string): void {
+  const { verb, object, old, name } = request
+  if (name !== nodeName)
+    throw forbidden(request, `node "${nodeName}" is not allowed to modify node "${name}"`)
+  if (verb === 'delete' || object === undefined) return
+  if (old !== undefined && !deepEqual(taintsOf(object), taintsOf(old)))
+    throw forbidden(request, `node "${nodeName}" is not allowed to modify taints`)
+  if (
+    old !== undefined &&
+    !deepEqual(object.metadata.ownerReferences ?? [], old.metadata.ownerReferences ?? [])
+  )
+    throw forbidden(request, `node "${nodeName}" is not allowed to modify ownerReferences`)
+  const refusedLabels = changedLabels(object, old).filter(label => !isKubeletLabel(label))
+  if (refusedLabels.length > 0)
+    throw forbidden(
+      request,
+      `node "${nodeName}" is not allowed to modify labels: ${refusedLabels.join(', ')}`,
+    )
+}
+
+function restrictPod(request: AdmissionRequest, nodeName: string): void {
+  const { verb, subresource, object, old } = request
+  const bound = (old as { spec?: { nodeName?: string } } | undefined)?.spec?.nodeName
+  if (verb === 'create') throw forbidden(request, `node "${nodeName}" is not allowed to create pods`)
+  if (bound !== nodeName)
+    throw forbidden(
+      request,
+      `node "${nodeName}" can only ${verb} ${subresource === '' ? 'pods' : 'pod status for pods'} with spec.nodeName set to itself`,
+    )
+  if (verb === 'delete') return
+  if (subresource !== 'status')
+    throw forbidden(request, `node "${nodeName}" is not allowed to change pods but their status`)
+  if (!deepEqual(object?.metadata.labels ?? {}, old?.metadata.labels ?? {}))
+    throw forbidden(request, `node "${nodeName}" cannot update labels through pod status`)
+}
+
+function restrictLease(request: AdmissionRequest, nodeName: string): void {
+  if (request.namespace === NODE_LEASE_NAMESPACE && request.name === nodeName) return
+  throw forbidden(
+    request,
+    `can only access the lease "${nodeName}" in the namespace "${NODE_LEASE_NAMESPACE}"`,
+  )
+}
+
+/** Labels that were added, removed, or given another value. */
+function changedLabels(object: KubeObject, old: KubeObject | undefined): readonly string[] {
+  const after = object.metadata.labels ?? {}
+  const before = old?.metadata.labels ?? {}
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter(key => before[key] !== after[key])
+    .sort()
+}
+
+/** Labels outside Kubernetes' own namespaces are free, but those that keep nodes apart by trust are the admin's alone. */
+function isKubeletLabel(label: string): boolean {
+  const slash = label.indexOf('/')
+  const namespace = slash === -1 ? '' : label.slice(0, slash)
+  if (isWithin(namespace, RESTRICTED_NAMESPACE)) return false
+  if (!isWithin(namespace, 'kubernetes.io') && !isWithin(namespace, 'k8s.io')) return true
+  return KUBELET_LABELS.has(label) || KUBELET_LABEL_NAMESPACES.some(own => isWithin(namespace, own))
+}
+
+function isWithin(namespace: string, parent: string): boolean {
+  return namespace === parent || namespace.endsWith(`.${parent}`)
+}
+
+function taintsOf(object: KubeObject): unknown {
+  return (object as { spec?: { taints?: unknown } }).spec?.taints ?? []
+}
+
+function forbidden({ kind, name }: AdmissionRequest, why: string): StatusError {
+  const subject = `${resourceName(kind)}${name === '' ? '' : ` "${name}"`}`
+  return new StatusError('Forbidden', `${subject} is forbidden: ${why}`, {
+    name,
+    group: kind.group,
+    kind: kind.plural,
+  })
+}
