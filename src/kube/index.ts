@@ -2,6 +2,16 @@
  * Kubernetes' own vocabulary as data and pure functions: objects, kinds, schemas, defaulting, validation, patches and
  * server-side apply, selectors, quantities, health, and the YAML door. No I/O, no clock, no chance.
  */
+
+export {
+  compareDiagnostics,
+  type Diagnostic,
+  type DiagnosticCode,
+  describePosition,
+  excerptOf,
+  type TextPosition,
+} from './diagnostic.ts'
+export { type FieldStep, parseFieldPath } from './field-path.ts'
 export {
   apiPath,
   apiVersionOf,
@@ -11,6 +21,18 @@ export {
   resourceName,
   type Verb,
 } from './kind.ts'
+export {
+  createFieldLocator,
+  type FieldLocator,
+  MANIFEST_PARSER_VERSION,
+  type ManifestDocument,
+  mayHoldSecrets,
+  type ParsedManifest,
+  type ParsedManifests,
+  type ParsedProblem,
+  parseManifests,
+  parseManifestText,
+} from './manifest.ts'
 export {
   type Condition,
   describeRef,
@@ -68,3 +90,13 @@ export {
   StatusError,
   type StatusReason,
 } from './status-error.ts'
+export {
+  parseYaml,
+  parseYamlValue,
+  stringifyYaml,
+  type YamlDocument,
+  type YamlLimits,
+  type YamlProblem,
+  type YamlText,
+  yamlLimits,
+} from './yaml.ts'
