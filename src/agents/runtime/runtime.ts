@@ -108,7 +108,12 @@ export interface ContainerConfig {
   readonly cpuQuotaMicros?: number
   readonly memoryBytes?: number
   readonly oomScoreAdj: number
+  /** `uid` or `uid:gid`; absent: the image's user. */
   readonly runAsUser?: string
+  /** Groups that the container's processes have besides their own. */
+  readonly supplementalGroups?: readonly number[]
+  /** No process of the container may gain privileges that its parent lacks (`allowPrivilegeEscalation: false`). */
+  readonly noNewPrivileges?: boolean
   readonly readOnlyRootFilesystem: boolean
   readonly capabilities: { readonly add: readonly string[]; readonly drop: readonly string[] }
   readonly privileged: boolean
@@ -142,6 +147,8 @@ export interface ContainerStatus {
 export interface ImageStatus {
   readonly id: string
   readonly digests: readonly string[]
+  /** The user that the image's containers run as unless the pod names one; absent or empty: root. */
+  readonly user?: string
 }
 
 export interface RegistryAuth {
