@@ -90,6 +90,7 @@ export {
   StatusError,
   type StatusReason,
 } from './status-error.ts'
+export { formatMicroTime, formatTime, parseTime } from './timestamp.ts'
 export {
   parseYaml,
   parseYamlValue,
