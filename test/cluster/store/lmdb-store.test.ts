@@ -1,0 +1,133 @@
+import { fork } from 'node:child_process'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { hasCode, type KeyValueStore, silentLogger, systemClock } from '../../../src/base/index.ts'
+import { openLmdbStore } from '../../../src/cluster/store/index.ts'
+import { FakeClock } from '../../base/fake-clock.ts'
+import { describeStore } from './conformance.ts'
+
+describeStore('openLmdbStore()', {
+  canFault: true,
+  open: ({ folder, ...options }) =>
+    openLmdbStore({ path: join(folder, 'store'), clock: systemClock, log: silentLogger, ...options }),
+})
+
+describe('the LMDB store', () => {
+  let folder: string
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'bowline-store-'))
+  })
+  afterEach(() => rm(folder, { recursive: true, force: true }))
+
+  test('openLmdbStore() closes its folder to other users', async () => {
+    const path = join(folder, 'store')
+    const store = await openLmdbStore({ path, clock: systemClock, log: silentLogger })
+    expect((await stat(path)).mode & 0o777).toBe(0o700)
+    await store.close()
+  })
+
+  test('openLmdbStore() refuses a store that is open, in this process or another', async () => {
+    const child = writer(folder, 1)
+    await child.acknowledged(1)
+    const options = { path: folder, clock: systemClock, log: silentLogger }
+    await expect(openLmdbStore(options)).rejects.toSatisfy(error => hasCode(error, 'conflict'))
+    await child.kill()
+    const store = await openLmdbStore(options)
+    await expect(openLmdbStore(options)).rejects.toSatisfy(error => hasCode(error, 'conflict'))
+    await store.close()
+  })
+
+  test('nothing that was acknowledged is lost by kill -9, and every transaction is there whole or not at all', async () => {
+    let acknowledged = 0
+    for (const round of [1, 2, 3]) {
+      const child = writer(folder, round)
+      const last = await child.acknowledged(200 * round)
+      await child.kill()
+      const store = await openLmdbStore({ path: folder, clock: systemClock, log: silentLogger })
+      acknowledged += last.length
+      for (const { key, revision } of last) {
+        const [left, right] = [await store.get(`/left/${key}`), await store.get(`/right/${key}`)]
+        expect([left?.modRevision, right?.modRevision]).toEqual([revision, revision])
+      }
+      expect(await store.count('/left/')).toBe(await store.count('/right/'))
+      expect(await store.count('/left/')).toBeGreaterThanOrEqual(acknowledged)
+      await store.close()
+    }
+  }, 60_000)
+
+  test('history is forgotten by age, by number of revisions and by size', async () => {
+    const clock = new FakeClock()
+    const store = await openLmdbStore({
+      path: folder,
+      clock,
+      log: silentLogger,
+      retention: { keepMs: 60_000, maxRevisions: 100, maxBytes: 64 * 1024 },
+    })
+    await put(store, '/a', 10)
+    await put(store, '/a', 10)
+    expect((await store.range('', { atRevision: 2 })).items).toHaveLength(1)
+    await clock.advance(61_000)
+    await put(store, '/a', 10)
+    await clock.advance(61_000)
+    await expectCompacted(store, 2)
+
+    const before = store.revision
+    for (let index = 0; index < 150; index += 1) await put(store, '/a', 10)
+    await expectCompacted(store, before)
+    expect((await store.range('', { atRevision: store.revision - 20 })).items).toHaveLength(1)
+
+    const light = store.revision
+    for (let index = 0; index < 20; index += 1) await put(store, '/a', 8 * 1024)
+    await expectCompacted(store, light)
+    await store.close()
+  })
+})
+
+async function put(store: KeyValueStore, key: string, size: number): Promise<void> {
+  await store.txn([], [{ type: 'put', key, value: Buffer.alloc(size) }])
+}
+
+async function expectCompacted(store: KeyValueStore, revision: number): Promise<void> {
+  await expect(store.range('', { atRevision: revision })).rejects.toSatisfy(error =>
+    hasCode(error, 'compacted'),
+  )
+}
+
+/** A child process that writes pairs of keys and says on stdout which are acknowledged. */
+function writer(folder: string, round: number) {
+  const script = fileURLToPath(new URL('./store-writer.ts', import.meta.url))
+  const child = fork(script, [folder, String(round)], {
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  })
+  const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
+  const lines: { key: string; revision: number }[] = []
+  const watchers = new Set<() => void>()
+  createInterface({ input: child.stdout! }).on('line', line => {
+    const [key = '', revision] = line.split(' ')
+    lines.push({ key, revision: Number(revision) })
+    for (const watcher of watchers) watcher()
+  })
+  return {
+    async acknowledged(count: number): Promise<{ key: string; revision: number }[]> {
+      await new Promise<void>((resolve, reject) => {
+        const check = (): void => {
+          if (lines.length >= count) resolve()
+        }
+        watchers.add(check)
+        check()
+        void exited.then(() => reject(new Error('the writer ended')))
+      })
+      return lines
+    },
+    async kill(): Promise<void> {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}
