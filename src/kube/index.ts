@@ -47,6 +47,9 @@ export {
   refOf,
   splitKey,
 } from './object.ts'
+export { applyJsonPatch } from './patch/json-patch.ts'
+export { applyMergePatch } from './patch/merge-patch.ts'
+export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts'
 export {
   addQuantities,
   canonicalQuantity,
