@@ -1,0 +1,120 @@
+import type { IncomingMessage } from 'node:http'
+import { isObject } from '../../../base/index.ts'
+import { StatusError } from '../../../kube/index.ts'
+import { MAX_BODY_BYTES } from './body-limit.ts'
+import { parseJsonText } from './json-text.ts'
+import { mediaTypeOf } from './media-type.ts'
+import { parseYamlBody } from './yaml-body.ts'
+
+/** A JSON patch with more operations is refused, as upstream does (apiserver `pkg/endpoints/handlers/patch.go`). */
+const MAX_JSON_PATCH_OPERATIONS = 10_000
+
+const PATCH_TYPES: ReadonlyMap<string, 'apply' | 'json' | 'merge' | 'strategic'> = new Map([
+  ['application/apply-patch+yaml', 'apply'],
+  ['application/json-patch+json', 'json'],
+  ['application/merge-patch+json', 'merge'],
+  ['application/strategic-merge-patch+json', 'strategic'],
+])
+
+export interface ParsedBody {
+  readonly value: unknown
+  /** Fields that the text gives twice. */
+  readonly duplicates: readonly string[]
+}
+
+/** The whole body, at most {@link MAX_BODY_BYTES}. */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const encoding = request.headers['content-encoding']
+  if (encoding !== undefined && encoding !== 'identity')
+    throw new StatusError('UnsupportedMediaType', 'the body of the request must not be compressed')
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge()
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > MAX_BODY_BYTES) throw tooLarge()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks, length)
+}
+
+/** The object that a POST or a PUT brings. */
+export function parseObjectBody(contentType: string | undefined, body: Buffer): ParsedBody {
+  const type = mediaTypeOf(contentType)
+  if (type !== '' && type !== 'application/json' && type !== 'application/yaml')
+    throw unsupported(type, 'application/json, application/yaml')
+  const parsed =
+    type === 'application/yaml'
+      ? { value: parseYamlBody(textOf(body)), duplicates: [] }
+      : parseJsonText(textOf(body))
+  if (!isObject(parsed.value))
+    throw new StatusError('BadRequest', 'the body of the request must be an object')
+  return parsed
+}
+
+/** The patch that a PATCH brings, in the language that its content type names. */
+export function parsePatchBody(
+  contentType: string | undefined,
+  body: Buffer,
+): ParsedBody & { readonly type: 'apply' | 'json' | 'merge' | 'strategic' } {
+  const mediaType = mediaTypeOf(contentType)
+  const type = PATCH_TYPES.get(mediaType)
+  if (type === undefined) throw unsupported(mediaType, [...PATCH_TYPES.keys()].join(', '))
+  const text = textOf(body)
+  const parsed =
+    type === 'apply' && !/^\s*\{/.test(text)
+      ? { value: parseYamlBody(text), duplicates: [] }
+      : parseJsonText(text)
+  assertPatch(type, parsed.value)
+  return { ...parsed, type }
+}
+
+/** The `DeleteOptions` of a DELETE; undefined when the body is empty. */
+export function parseDeleteBody(
+  contentType: string | undefined,
+  body: Buffer,
+): { readonly [key: string]: unknown } | undefined {
+  if (body.length === 0) return undefined
+  const type = mediaTypeOf(contentType)
+  if (type !== '' && type !== 'application/json') throw unsupported(type, 'application/json')
+  const { value } = parseJsonText(textOf(body))
+  if (value === null) return undefined
+  const isOptions = isObject(value) && (value.kind === undefined || value.kind === 'DeleteOptions')
+  if (!isOptions) throw new StatusError('BadRequest', 'the body of the request is no DeleteOptions')
+  return value as { readonly [key: string]: unknown }
+}
+
+function assertPatch(type: 'apply' | 'json' | 'merge' | 'strategic', value: unknown): void {
+  if (type !== 'json') {
+    if (!isObject(value)) throw new StatusError('BadRequest', 'the patch must be an object')
+    return
+  }
+  if (!Array.isArray(value)) throw new StatusError('BadRequest', 'a JSON patch must be a list of operations')
+  if (value.length > MAX_JSON_PATCH_OPERATIONS)
+    throw new StatusError(
+      'RequestEntityTooLarge',
+      `The allowed maximum operations in a JSON patch is ${MAX_JSON_PATCH_OPERATIONS}, got ${value.length}`,
+    )
+}
+
+function textOf(body: Buffer): string {
+  if (body.length === 0) throw new StatusError('BadRequest', 'the body of the request is empty')
+  return body.toString('utf8')
+}
+
+function tooLarge(): StatusError {
+  return new StatusError(
+    'RequestEntityTooLarge',
+    `the body of the request is too large: at most ${MAX_BODY_BYTES} bytes are accepted`,
+  )
+}
+
+function unsupported(type: string, accepted: string): StatusError {
+  const hint = type.includes('protobuf')
+    ? '; protobuf bodies are not supported, write the object as a file and use "kubectl create -f" or "kubectl apply -f"'
+    : ''
+  return new StatusError(
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format (${JSON.stringify(type.slice(0, 100))}) - accepted media types include: ${accepted}${hint}`,
+  )
+}

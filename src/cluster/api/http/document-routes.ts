@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto'
+import type { Answer } from './answer.ts'
+import { bytesAnswer, jsonAnswer, textAnswer } from './answer.ts'
+import { discoveryDocument } from './discovery-route.ts'
+import { type Exchange, methodNotAllowed, pathNotFound } from './exchange.ts'
+import { negotiateDiscovery, requireJson } from './media-type.ts'
+import { openApiDocument } from './openapi-route.ts'
+
+/** What the server says of itself, for everyone who is authenticated. */
+export interface DocumentParts {
+  readonly version: VersionInfo
+  /** The reasons why the server cannot serve yet or any more; empty when it can. */
+  readonly unready: () => readonly string[]
+}
+
+/** `GET /version`, as kubectl prints it. */
+export interface VersionInfo {
+  readonly major: string
+  readonly minor: string
+  /** `v1.32.9+bowline-0.1.0`: the Kubernetes version whose behaviour is served. */
+  readonly gitVersion: string
+  readonly platform: string
+}
+
+/** A document that never changes while the server runs: made once, known by its hash. */
+export interface KeptDocument {
+  readonly body: Buffer
+  readonly etag: string
+  readonly contentType?: string
+}
+
+const HEALTH: ReadonlySet<string> = new Set(['healthz', 'livez', 'readyz'])
+
+/** Answers what is no resource: discovery, schemas, version, health. A StatusError of reason NotFound for every other path. */
+export async function answerDocument(parts: DocumentParts, exchange: Exchange): Promise<Answer> {
+  const [root = '', ...rest] = exchange.segments
+  const answer = await documentAt(parts, exchange, root, rest)
+  if (answer === undefined) throw pathNotFound()
+  if (exchange.method !== 'GET') throw methodNotAllowed()
+  return answer
+}
+
+async function documentAt(
+  parts: DocumentParts,
+  exchange: Exchange,
+  root: string,
+  rest: readonly string[],
+): Promise<Answer | undefined> {
+  const { headers } = exchange.request
+  if (root === 'version' && rest.length === 0) return jsonAnswer(200, versionBody(parts.version))
+  if (HEALTH.has(root) && rest.length <= 1) return healthAnswer(root, parts)
+  if (root === 'api' || root === 'apis')
+    return keptAnswer(
+      discoveryDocument(root, rest, negotiateDiscovery(headers.accept)),
+      headers['if-none-match'],
+    )
+  if (root === 'openapi' && rest[0] === 'v3') {
+    requireJson(headers.accept)
+    return keptAnswer(openApiDocument(rest.slice(1)), headers['if-none-match'])
+  }
+  return undefined
+}
+
+/** The document, or 304 when the client has it already. */
+function keptAnswer(document: KeptDocument | undefined, ifNoneMatch: string | undefined): Answer | undefined {
+  if (document === undefined) return undefined
+  const headers = { etag: document.etag, vary: 'Accept' }
+  const isKnown = ifNoneMatch?.split(',').some(tag => tag.trim().replace(/^W\//, '') === document.etag)
+  if (isKnown) return { type: 'not-modified', headers }
+  const { contentType } = document
+  return {
+    ...bytesAnswer(200, document.body),
+    ...(contentType === undefined ? {} : { contentType }),
+    headers,
+  }
+}
+
+/** Serialises a document and hashes it. */
+export function keepDocument(value: unknown, contentType?: string): KeptDocument {
+  const body = Buffer.from(JSON.stringify(value))
+  const etag = `"${createHash('sha256').update(body).digest('hex').toUpperCase()}"`
+  return { body, etag, ...(contentType === undefined ? {} : { contentType }) }
+}
+
+function healthAnswer(probe: string, { unready }: DocumentParts): Answer {
+  const reasons = probe === 'livez' ? [] : unready()
+  if (reasons.length === 0) return textAnswer(200, 'ok')
+  return textAnswer(500, `${reasons.map(reason => `[-]${reason}`).join('\n')}\n${probe} check failed\n`)
+}
+
+function versionBody({ major, minor, gitVersion, platform }: VersionInfo): object {
+  return {
+    major,
+    minor,
+    gitVersion,
+    gitCommit: '',
+    gitTreeState: 'clean',
+    buildDate: '1970-01-01T00:00:00Z',
+    goVersion: '',
+    compiler: '',
+    platform,
+  }
+}

@@ -1,0 +1,209 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Clock, type Ids, isAborted, type Logger } from '../../../base/index.ts'
+import { findResource, StatusError } from '../../../kube/index.ts'
+import type { Authenticator } from '../auth/authenticator.ts'
+import type { Authorizer, Identity, Verbs } from '../contract.ts'
+import type { Tunnels } from '../tunnel/tunnels.ts'
+import { type Answer, statusAnswer } from './answer.ts'
+import { type ApiPath, parseApiPath, segmentsOf } from './api-path.ts'
+import { credentialsOf } from './credentials.ts'
+import { answerDocument, type DocumentParts } from './document-routes.ts'
+import { type Exchange, productOf } from './exchange.ts'
+import { answerExtension, type Extension, findExtension } from './extension.ts'
+import type { InFlight, RequestSort } from './in-flight.ts'
+import { answerLog } from './log-route.ts'
+import { durationOf, isWatch } from './query.ts'
+import { describeBug, internalError, refusalOf } from './refusal.ts'
+import { answerResource } from './resource-routes.ts'
+import { sendAnswer } from './send.ts'
+
+export interface RequestHandlerOptions {
+  readonly verbs: Verbs
+  readonly authenticator: Authenticator
+  readonly authorizer: Authorizer
+  readonly tunnels: Tunnels
+  readonly extensions: readonly Extension[]
+  readonly documents: DocumentParts
+  readonly inFlight: InFlight
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Logger
+}
+
+/** A request that does not stream is answered within this time (apiserver `RequestTimeout`). */
+const REQUEST_TIMEOUT_MS = 60_000
+
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/**
+ * Answers every request, whatever it asks and whatever goes wrong: authentication, limits, routing, the answer or a `Status`.
+ * Never throws and never rejects.
+ */
+export class RequestHandler {
+  readonly #options: RequestHandlerOptions
+  readonly #running = new Set<AbortController>()
+
+  constructor(options: RequestHandlerOptions) {
+    this.#options = options
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { log, ids } = this.#options
+    const auditId = ids.uid()
+    const run = new Run(this.#options.clock, response)
+    this.#running.add(run.abort)
+    response.once('close', () => {
+      this.#running.delete(run.abort)
+      run.end()
+    })
+    // A client that breaks off shows as an error here too; `close` has the same news.
+    response.on('error', () => undefined)
+    response.setHeader('audit-id', auditId)
+    response.setHeader('cache-control', 'no-cache, private')
+    const warnings: string[] = []
+    const onBug = (error: unknown): StatusError => {
+      log.error('Request failed', {
+        auditId,
+        method: request.method,
+        path: pathOf(request),
+        ...describeBug(error),
+      })
+      return internalError(auditId)
+    }
+    const options = { warnings, acceptEncoding: request.headers['accept-encoding'], signal: run.abort.signal }
+    try {
+      const answer = await this.#answer(request, run, warnings, onBug)
+      await sendAnswer(response, answer, options)
+    } catch (error) {
+      if (response.headersSent || response.destroyed) {
+        if (!isAborted(error) && refusalOf(error) === undefined) onBug(error)
+        response.destroy()
+        return
+      }
+      const refusal = refusalOf(error) ?? onBug(error)
+      // What is left of a body that was refused is not waited for.
+      if (!request.complete) response.setHeader('connection', 'close')
+      await sendAnswer(response, statusAnswer(refusal), { ...options, signal: NEVER }).catch(onBug)
+    }
+  }
+
+  /** Ends what is running: streams end cleanly, everything else is refused. */
+  abortAll(): void {
+    for (const abort of this.#running)
+      abort.abort(new StatusError('ServiceUnavailable', 'the server is shutting down'))
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    run: Run,
+    warnings: string[],
+    onBug: (error: unknown) => StatusError,
+  ): Promise<Answer> {
+    const user = await this.#options.authenticator.authenticate(credentialsOf(request))
+    const exchange = exchangeOf(request, user, warnings, run.abort.signal)
+    const path = parseApiPath(exchange.segments)
+    const extension = path && findExtension(this.#options.extensions, path, exchange.method)
+    const isStream = isStreaming(exchange, path, extension)
+    run.leave = this.#options.inFlight.enter(isStream ? 'streams' : sortOf(exchange.method))
+    if (isStream) return this.#route(exchange, path, extension, onBug)
+    const timeoutMs = Math.min(
+      durationOf(exchange.query, 'timeout') || REQUEST_TIMEOUT_MS,
+      REQUEST_TIMEOUT_MS,
+    )
+    return run.within(timeoutMs, this.#route(exchange, path, extension, onBug))
+  }
+
+  #route(
+    exchange: Exchange,
+    path: ApiPath | undefined,
+    extension: Extension | undefined,
+    onBug: (error: unknown) => StatusError,
+  ): Promise<Answer> {
+    if (path !== undefined && extension !== undefined)
+      return answerExtension(extension, path, exchange, this.#options.authorizer)
+    const kind = path && findResource(path.group, path.version, path.resource)
+    if (path === undefined || kind === undefined) return answerDocument(this.#options.documents, exchange)
+    if (path.subresource === 'log' && kind.subresources.includes('log'))
+      return answerLog(this.#options, exchange, path)
+    return answerResource({ ...this.#options, onBug }, exchange, kind, path)
+  }
+}
+
+/** Never aborts: a refusal is still sent when its request was given up. */
+const NEVER: AbortSignal = new AbortController().signal
+
+/** What one request holds while it runs. */
+class Run {
+  readonly abort = new AbortController()
+  leave: () => void = () => undefined
+  readonly #clock: Clock
+  readonly #response: ServerResponse
+  #cancelTimer: () => void = () => undefined
+
+  constructor(clock: Clock, response: ServerResponse) {
+    this.#clock = clock
+    this.#response = response
+  }
+
+  /** The result of `work`, or a Timeout. The time runs on while the answer is sent: when it is over the connection is cut. */
+  within(ms: number, work: Promise<Answer>): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#cancelTimer = this.#clock.after(ms, () => {
+        this.abort.abort(timeoutError())
+        if (this.#response.headersSent) this.#response.destroy()
+      })
+      this.abort.signal.addEventListener('abort', () => reject(this.abort.signal.reason), { once: true })
+      work.then(resolve, reject)
+    })
+  }
+
+  end(): void {
+    this.#cancelTimer()
+    this.leave()
+    this.abort.abort()
+  }
+}
+
+function timeoutError(): StatusError {
+  return new StatusError(
+    'Timeout',
+    'the server was unable to return a response in the time allotted, but may still be processing the request',
+  )
+}
+
+function exchangeOf(
+  request: IncomingMessage,
+  user: Identity,
+  warnings: string[],
+  signal: AbortSignal,
+): Exchange {
+  const url = request.url ?? '/'
+  const path = pathOf(request)
+  return {
+    request,
+    method: (request.method ?? 'GET').toUpperCase(),
+    path,
+    segments: segmentsOf(path),
+    query: new URLSearchParams(url.slice(path.length + 1)),
+    context: { user, warnings, signal, userAgent: productOf(request.headers['user-agent']) },
+  }
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const end = url.indexOf('?')
+  return end === -1 ? url : url.slice(0, end)
+}
+
+function sortOf(method: string): RequestSort {
+  return READS.has(method) ? 'reads' : 'writes'
+}
+
+function isStreaming(
+  { method, query }: Exchange,
+  path: ApiPath | undefined,
+  extension: Extension | undefined,
+): boolean {
+  if (extension !== undefined) return extension.streams ?? false
+  if (path === undefined || method !== 'GET') return false
+  return path.subresource === 'log' || (path.name === '' && isWatch(query))
+}

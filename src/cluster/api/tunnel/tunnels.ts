@@ -1,0 +1,160 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import type { Clock, Logger } from '../../../base/index.ts'
+import { StatusError } from '../../../kube/index.ts'
+
+/** A request towards an agent. */
+export interface TunnelRequest {
+  readonly method: 'GET' | 'POST'
+  /** With its query. */
+  readonly path: string
+  /** Aborting it ends the request on both sides, also while its body is being read. */
+  readonly signal: AbortSignal
+}
+
+export interface TunnelAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** Read at the reader's pace: the agent is slowed down with it. Throws when the tunnel breaks before the end. */
+  readonly body: AsyncIterable<Uint8Array>
+}
+
+/** Where an agent asks for its tunnel: `GET` with `Connection: Upgrade` and `Upgrade: bowline-tunnel`, by its client certificate. */
+export const TUNNEL_PATH = '/bowline/v1/tunnel'
+export const TUNNEL_PROTOCOL = 'bowline-tunnel'
+
+/** A tunnel that is silent is asked whether it lives; one that does not answer in time is closed. */
+const PING_EVERY_MS = 15_000
+const PING_ANSWER_MS = 10_000
+
+/** How long an agent may take to begin its answer. */
+const ANSWER_MS = 30_000
+
+/**
+ * The server's ends of the agents' tunnels. An agent needs only an outgoing connection: it upgrades one, and then serves HTTP/2 on
+ * it, with the server as the client. One tunnel per node, the newest wins.
+ */
+export class Tunnels {
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #sessions = new Map<string, ClientHttp2Session>()
+
+  constructor({ clock, log }: { readonly clock: Clock; readonly log: Logger }) {
+    this.#clock = clock
+    this.#log = log
+  }
+
+  /** True while the node can be reached. */
+  has(nodeName: string): boolean {
+    return this.#sessions.has(nodeName)
+  }
+
+  /** Takes over a socket on which the upgrade has been answered. */
+  accept(nodeName: string, socket: Duplex): void {
+    const session = connect(`http://${TUNNEL_PROTOCOL}`, { createConnection: () => socket })
+    const older = this.#sessions.get(nodeName)
+    this.#sessions.set(nodeName, session)
+    this.#log.info('Tunnel opened', { node: nodeName, replaced: older !== undefined })
+    older?.destroy()
+    const stopPings = this.#keepAlive(session)
+    // Without a listener an error of the session would end the process; `close` follows and does the work.
+    session.on('error', () => undefined)
+    socket.on('error', () => session.destroy())
+    session.once('close', () => {
+      stopPings()
+      socket.destroy()
+      if (this.#sessions.get(nodeName) !== session) return
+      this.#sessions.delete(nodeName)
+      this.#log.info('Tunnel closed', { node: nodeName })
+    })
+  }
+
+  /** Sends a request to a node's agent; resolves with the head of its answer. A StatusError (ServiceUnavailable, Timeout) names the node. */
+  async request(nodeName: string, { method, path, signal }: TunnelRequest): Promise<TunnelAnswer> {
+    const session = this.#sessions.get(nodeName)
+    if (session === undefined || session.closed || session.destroyed)
+      throw unreachable(nodeName, 'its agent has no tunnel to this server')
+    signal.throwIfAborted()
+    const stream = session.request({ ':method': method, ':path': path }, { endStream: true })
+    const cancel = (): void => stream.close(constants.NGHTTP2_CANCEL)
+    signal.addEventListener('abort', cancel, { once: true })
+    stream.once('close', () => signal.removeEventListener('abort', cancel))
+    const { status, headers } = await this.#head(nodeName, stream, signal)
+    return { status, headers, body: readBody(nodeName, stream, signal) }
+  }
+
+  /** Closes every tunnel. */
+  close(): void {
+    for (const session of [...this.#sessions.values()]) session.destroy()
+  }
+
+  #head(
+    nodeName: string,
+    stream: ClientHttp2Stream,
+    signal: AbortSignal,
+  ): Promise<Omit<TunnelAnswer, 'body'>> {
+    return new Promise((resolve, reject) => {
+      const cancelTimer = this.#clock.after(ANSWER_MS, () => {
+        stream.close(constants.NGHTTP2_CANCEL)
+        reject(
+          new StatusError(
+            'Timeout',
+            `Cannot reach node "${nodeName}": its agent did not answer within ${ANSWER_MS / 1000} s`,
+          ),
+        )
+      })
+      stream.once('response', ({ ':status': status = 502, ...headers }) => {
+        cancelTimer()
+        resolve({ status, headers })
+      })
+      // Also kept for later: an error while the body is read reaches the reader, and must not reach the process.
+      stream.on('error', () => undefined)
+      stream.once('close', () => {
+        cancelTimer()
+        reject(signal.aborted ? signal.reason : unreachable(nodeName, 'its tunnel closed'))
+      })
+    })
+  }
+
+  /** Pings until the session closes. Returns the function that stops it. */
+  #keepAlive(session: ClientHttp2Session): () => void {
+    let cancel = this.#clock.after(PING_EVERY_MS, () => ping())
+    const ping = (): void => {
+      if (session.destroyed) return
+      cancel = this.#clock.after(PING_ANSWER_MS, () => session.destroy())
+      session.ping(error => {
+        cancel()
+        if (error !== null || session.destroyed) session.destroy()
+        else cancel = this.#clock.after(PING_EVERY_MS, () => ping())
+      })
+    }
+    return () => cancel()
+  }
+}
+
+async function* readBody(
+  nodeName: string,
+  stream: ClientHttp2Stream,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) yield chunk
+  } catch (cause) {
+    if (signal.aborted) return
+    throw new StatusError(
+      'ServiceUnavailable',
+      `Cannot read from node "${nodeName}": its tunnel closed`,
+      {},
+      { cause },
+    )
+  } finally {
+    stream.close(constants.NGHTTP2_CANCEL)
+  }
+}
+
+function unreachable(nodeName: string, state: string): StatusError {
+  return new StatusError('ServiceUnavailable', `Cannot reach node "${nodeName}": ${state}`, {
+    retryAfterSeconds: 1,
+  })
+}
