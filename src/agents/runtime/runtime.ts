@@ -40,6 +40,14 @@ export interface Runtime {
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent>
 }
 
+/** A runtime as opened: its owner closes it. */
+export interface OpenRuntime extends Runtime {
+  /** Ends every stream and forgets the engine. Containers stay. */
+  close(): Promise<void>
+  /** Removes every container and sandbox of this cluster and node, and whatever was made for them. */
+  purge(): Promise<void>
+}
+
 export interface RuntimeInfo {
   /** As in `node.status.nodeInfo.containerRuntimeVersion`: `docker://20.10.24`. */
   readonly version: string

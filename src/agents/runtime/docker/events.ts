@@ -1,0 +1,75 @@
+import type { Readable } from 'node:stream'
+import { BowlineError, hasCode } from '../../../base/index.ts'
+import type { RuntimeEvent } from '../runtime.ts'
+import type { Engine } from './engine.ts'
+import { engineError } from './engine-error.ts'
+import { labelsOf } from './inspect.ts'
+import { readJsonLines } from './json-stream.ts'
+import { type LabelMap, Labels, labelFilter, type Owner } from './names.ts'
+
+/** The engine's events about this owner's containers since `sinceMs`; it keeps the last 256 for those who come late. */
+export async function* followEvents(
+  engine: Engine,
+  owner: Owner,
+  sinceMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<RuntimeEvent, void, void> {
+  const action = 'follow the events of the container engine'
+  let source: Readable
+  try {
+    source = await engine.stream({
+      method: 'GET',
+      path: '/events',
+      query: {
+        since: (sinceMs / 1_000).toFixed(3),
+        filters: {
+          ...labelFilter(labelsOf(owner)),
+          type: ['container'],
+          event: ['start', 'die', 'destroy'],
+        },
+      },
+      action,
+      signal,
+    })
+  } catch (error) {
+    if (signal.aborted && hasCode(error, 'aborted')) return
+    throw error
+  }
+  const onAbort = (): void => void source.destroy()
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    for await (const value of readJsonLines(source)) {
+      const event = eventFrom(value as EngineEvent)
+      if (event !== undefined) yield event
+    }
+  } catch (error) {
+    if (!signal.aborted) throw engineError(action, error)
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    source.destroy()
+  }
+  if (!signal.aborted)
+    throw new BowlineError('unavailable', `Cannot ${action}: the engine ended them`, { retryable: true })
+}
+
+interface EngineEvent {
+  readonly Action: string
+  readonly Actor: { readonly ID: string; readonly Attributes: LabelMap }
+}
+
+/** Undefined for what the contract has no word for: a sandbox that starts, the network's own container. */
+function eventFrom({ Action, Actor }: EngineEvent): RuntimeEvent | undefined {
+  const labels = Actor.Attributes
+  const subject = { id: Actor.ID, podUid: labels[Labels.podUid] ?? '' }
+  if (labels[Labels.type] === 'sandbox')
+    return Action === 'die' ? { type: 'sandbox-stopped', ...subject } : undefined
+  if (labels[Labels.type] !== 'container') return undefined
+  const type = CONTAINER_EVENTS[Action]
+  return type && { type, ...subject }
+}
+
+const CONTAINER_EVENTS: Readonly<Record<string, RuntimeEvent['type'] | undefined>> = {
+  start: 'container-started',
+  die: 'container-exited',
+  destroy: 'container-removed',
+}

@@ -1,0 +1,74 @@
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ContainerMount } from '../runtime.ts'
+
+/**
+ * The files about the network that an engine makes for containers whose network is its own: `/etc/hosts` and
+ * `/etc/resolv.conf`. For sandboxes that the agent wires, it makes them here, one folder a sandbox.
+ */
+export class PodFiles {
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** Makes the files unless they are there, and says how to mount them. */
+  async ensure(sandboxId: string, hostname: string, ip: string): Promise<readonly ContainerMount[]> {
+    const folder = join(this.#folder, sandboxId)
+    await mkdir(folder, { recursive: true, mode: 0o755 })
+    const hosts = join(folder, 'hosts')
+    const resolv = join(folder, 'resolv.conf')
+    await writeOnce(hosts, () => Promise.resolve(hostsText(hostname, ip)))
+    await writeOnce(resolv, resolvText)
+    return [
+      { hostPath: hosts, containerPath: '/etc/hosts', readOnly: false },
+      { hostPath: resolv, containerPath: '/etc/resolv.conf', readOnly: false },
+    ]
+  }
+
+  async remove(sandboxId: string): Promise<void> {
+    await rm(join(this.#folder, sandboxId), { recursive: true, force: true })
+  }
+
+  /** The sandboxes that have files. */
+  async list(): Promise<readonly string[]> {
+    return await readdir(this.#folder).catch(() => [])
+  }
+}
+
+/** Containers may change their copy; it is the pod's from then on. */
+async function writeOnce(path: string, makeText: () => Promise<string>): Promise<void> {
+  try {
+    await writeFile(path, await makeText(), { flag: 'wx', mode: 0o644 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
+/** As kubelet writes it. */
+function hostsText(hostname: string, ip: string): string {
+  return [
+    '127.0.0.1\tlocalhost',
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+    'fe00::0\tip6-localnet',
+    'fe00::0\tip6-mcastprefix',
+    'fe00::1\tip6-allnodes',
+    'fe00::2\tip6-allrouters',
+    `${ip}\t${hostname}`,
+    '',
+  ].join('\n')
+}
+
+/** The host's resolver and the list behind systemd's stub, of which a container can use the latter only. */
+const RESOLVERS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']
+
+/** The host's, without the servers on its loopback, which a pod cannot reach; Docker does the same, with the same last resort. */
+async function resolvText(): Promise<string> {
+  for (const path of RESOLVERS) {
+    const text = await readFile(path, 'utf8').catch(() => '')
+    const lines = text.split('\n').filter(line => !/^\s*nameserver\s+(127\.|::1)/.test(line))
+    if (lines.some(line => /^\s*nameserver\s/.test(line))) return lines.join('\n')
+  }
+  return 'nameserver 8.8.8.8\nnameserver 8.8.4.4\n'
+}

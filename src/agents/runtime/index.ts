@@ -1,0 +1,28 @@
+/**
+ * The container runtimes behind one contract (after CRI): Docker Engine, host processes, and none at all.
+ * It knows no Kubernetes object: the agent turns pods into sandboxes and containers and asks for those.
+ *
+ *     const runtime = await openDockerRuntime({ socketPath, clusterUid, nodeName, clock, log })
+ *     const sandbox = await runtime.runSandbox({ pod, attempt: 0, hostname: pod.name, ports: [] })
+ *     await runtime.startContainer(await runtime.createContainer(sandbox.id, config))
+ */
+export { detectEngine } from './docker/detect-engine.ts'
+export { type DockerRuntimeOptions, openDockerRuntime } from './docker/docker-runtime.ts'
+export type {
+  ContainerConfig,
+  ContainerMount,
+  ContainerStatus,
+  ExecResult,
+  ImageStatus,
+  LogLine,
+  LogOptions,
+  OpenRuntime,
+  PodIdentity,
+  PortMapping,
+  RegistryAuth,
+  Runtime,
+  RuntimeEvent,
+  RuntimeInfo,
+  SandboxConfig,
+  SandboxStatus,
+} from './runtime.ts'
