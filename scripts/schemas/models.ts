@@ -53,7 +53,10 @@ function readTypings(text: string): Typings {
   const comment = String.raw`/\*\*\n((?:\s*\*(?!/).*\n)+)\s*\*/\n`
   const description = new RegExp(`${comment}export declare class`).exec(text)?.[1] ?? ''
   const fields = new Map<string, { description: string; required: boolean }>()
-  for (const [, lines = '', name = '', mark] of text.matchAll(new RegExp(`${comment}\\s*'(.+)'(\\?)?:`, 'g')))
+  // A field whose type is another definition has no comment.
+  for (const [, lines = '', name = '', mark] of text.matchAll(
+    new RegExp(`(?:${comment})?^ +'(.+)'(\\?)?:`, 'gm'),
+  ))
     fields.set(name, { description: plain(lines), required: mark === undefined })
   return { description: plain(description), fields }
 }

@@ -12,6 +12,106 @@ export {
   type TextPosition,
 } from './diagnostic.ts'
 export { type FieldStep, parseFieldPath } from './field-path.ts'
+export type {
+  Affinity,
+  App,
+  AppCommit,
+  AppCondition,
+  AppDiagnostic,
+  AppSource,
+  AppSpec,
+  AppStatus,
+  Binding,
+  Capabilities,
+  CertificateSigningRequest,
+  CertificateSigningRequestCondition,
+  CertificateSigningRequestSpec,
+  CertificateSigningRequestStatus,
+  ChangeCounts,
+  ConfigMap,
+  ConfigMapKeySelector,
+  Container,
+  ContainerPort,
+  ContainerState,
+  ContainerStateRunning,
+  ContainerStateTerminated,
+  ContainerStateWaiting,
+  ContainerStatus,
+  DeleteOptions,
+  Deployment,
+  DeploymentCondition,
+  DeploymentSpec,
+  DeploymentStatus,
+  DeploymentStrategy,
+  DownwardAPIVolumeFile,
+  EnvFromSource,
+  EnvVar,
+  EnvVarSource,
+  EventObject,
+  EventSource,
+  ExecAction,
+  HostPathVolumeSource,
+  HTTPGetAction,
+  KeyToPath,
+  Lease,
+  LeaseSpec,
+  Lifecycle,
+  LifecycleHandler,
+  LocalObjectReference,
+  Namespace,
+  NamespaceCondition,
+  NamespaceSpec,
+  NamespaceStatus,
+  Node,
+  NodeAddress,
+  NodeCondition,
+  NodeSelectorRequirement,
+  NodeSelectorTerm,
+  NodeSpec,
+  NodeStatus,
+  NodeSystemInfo,
+  ObjectFieldSelector,
+  ObjectReference,
+  PlanHold,
+  Pod,
+  PodCondition,
+  PodSecurityContext,
+  PodSpec,
+  PodStatus,
+  PodTemplateSpec,
+  Probe,
+  RecordChange,
+  RecordCommit,
+  RecordContainerEvent,
+  RecordFieldChange,
+  RecordHealth,
+  RecordObject,
+  RecordObjectReference,
+  RecordPlan,
+  RecordPlannedChange,
+  RecordSignature,
+  RecordSource,
+  RecordSpec,
+  RecordStatus,
+  ReplicaSet,
+  ReplicaSetCondition,
+  ReplicaSetSpec,
+  ReplicaSetStatus,
+  ResourceFieldSelector,
+  ResourceRequirements,
+  RollingUpdateDeployment,
+  Scale,
+  Secret,
+  SecretKeySelector,
+  SecurityContext,
+  ServiceAccount,
+  Taint,
+  TCPSocketAction,
+  Toleration,
+  TopologySpreadConstraint,
+  Volume,
+  VolumeMount,
+} from './generated/types.ts'
 export {
   apiPath,
   apiVersionOf,
@@ -21,6 +121,13 @@ export {
   resourceName,
   type Verb,
 } from './kind.ts'
+export { applyDefaults, schemaFor } from './kinds/defaults.ts'
+export { fieldValue, selectableFields } from './kinds/fields.ts'
+export { allKinds, findKind, findResource, Kinds } from './kinds/kinds.ts'
+export { prepareForCreate, prepareForUpdate } from './kinds/prepare.ts'
+export { readScale, writeScale } from './kinds/scale.ts'
+export { tableColumns, tableRow } from './kinds/table.ts'
+export { findTypeProblems, findUnknownFields, validateObject } from './kinds/validate.ts'
 export {
   createFieldLocator,
   type FieldLocator,
@@ -33,6 +140,7 @@ export {
   parseManifests,
   parseManifestText,
 } from './manifest.ts'
+export { matchesNodeSelector, matchesNodeSelectorTerm } from './node-selector.ts'
 export {
   type Condition,
   describeRef,
@@ -50,6 +158,11 @@ export {
 export { applyJsonPatch } from './patch/json-patch.ts'
 export { applyMergePatch } from './patch/merge-patch.ts'
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts'
+export { imageTag } from './pod/image.ts'
+export { podQosClass } from './pod/qos.ts'
+export { type PodSummary, summarizePod } from './pod/summary.ts'
+export { isAddress } from './pod/validate-network.ts'
+export { podRequests, type ResourceAmounts, resourceAmounts } from './pod-requests.ts'
 export {
   addQuantities,
   canonicalQuantity,
@@ -62,6 +175,13 @@ export {
   quantityToMilli,
   quantityToNumber,
 } from './quantity.ts'
+export {
+  definition,
+  type GroupVersionKind,
+  type ListType,
+  resolveSchema,
+  type Schema,
+} from './schema/schema.ts'
 export {
   type FieldRequirement,
   formatFieldSelector,
@@ -93,7 +213,23 @@ export {
   StatusError,
   type StatusReason,
 } from './status-error.ts'
+export type { Cell, TableColumn } from './table/columns.ts'
+export { formatAge, formatSince } from './table/duration.ts'
 export { formatMicroTime, formatTime, parseTime } from './timestamp.ts'
+export { findUntoleratedTaint, tolerates } from './tolerations.ts'
+export {
+  configKeyProblems,
+  dnsLabelProblems,
+  dnsSubdomainProblems,
+  envNameProblems,
+} from './validation/names.ts'
+export {
+  type CauseType,
+  type FieldProblem,
+  formatProblem,
+  invalidError,
+  undecodableError,
+} from './validation/problems.ts'
 export {
   parseYaml,
   parseYamlValue,

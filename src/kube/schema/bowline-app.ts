@@ -77,6 +77,10 @@ export const bowlineApp: { readonly [name: string]: Schema } = {
         description: 'Why the plan waits for a person.',
       },
       lastRecord: { ...text, description: 'The name of the newest Record of this app.' },
+      apps: {
+        $ref: refTo(`${PACKAGE}.AppFanOut`),
+        description: 'Of an app that is a whole repository: the apps that observedRevision makes of it.',
+      },
       conditions: {
         type: 'array',
         items: { $ref: refTo(`${PACKAGE}.AppCondition`) },
@@ -121,6 +125,21 @@ export const bowlineApp: { readonly [name: string]: Schema } = {
       message: text,
       lastTransitionTime: { ...text, format: 'date-time' },
       observedGeneration: { type: 'integer', format: 'int64' },
+    },
+  },
+  [`${PACKAGE}.AppFanOut`]: {
+    type: 'object',
+    description:
+      'AppFanOut is which apps a repository holds at a commit, and which of them the commit touches.',
+    required: ['total', 'affected'],
+    properties: {
+      total: { ...count, description: 'How many apps the repository holds.' },
+      affected: {
+        type: 'array',
+        items: text,
+        ...atomicList,
+        description: 'The names of the apps whose files differ from the commit looked at before.',
+      },
     },
   },
   [`${PACKAGE}.ChangeCounts`]: {

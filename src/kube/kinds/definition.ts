@@ -1,0 +1,105 @@
+import type { Kind, Verb } from '../kind.ts'
+import type { KubeObject } from '../object.ts'
+import type { Cell, TableColumn } from '../table/columns.ts'
+import type { NameRule } from '../validation/names.ts'
+import type { Problems } from '../validation/problems.ts'
+
+/** How `autoscaling/v1` Scale reads and writes a kind. */
+export interface ScaleMapping<T extends KubeObject> {
+  replicas(object: T): number
+  observedReplicas(object: T): number
+  /** The label selector in its text form. */
+  selector(object: T): string
+  withReplicas(object: T, replicas: number): T
+}
+
+/**
+ * An object that is being made ready: its types are checked, but required fields may still be missing, and it belongs to the
+ * caller alone, who may change it.
+ */
+export type Draft<T> = T extends readonly (infer Item)[]
+  ? Draft<Item>[]
+  : T extends object
+    ? { -readonly [Key in keyof T]?: Draft<T[Key]> | undefined }
+    : T
+
+/**
+ * A kind: its place in the API, the name of its schema, and what is special about it. Everything that a schema can say (types,
+ * required fields, defaults, enums, how lists merge) is said there; the hooks hold the rest. To add a kind: its model class to
+ * `schema/overlay.ts` (or a schema of its own), a file here, a line in `kinds.ts`.
+ */
+export interface KindDefinition<T extends KubeObject = KubeObject> extends Kind<T> {
+  /** The definition's name: `io.k8s.api.core.v1.Pod`. */
+  readonly definition: string
+  /** What a `metadata.name` may look like. */
+  readonly nameRule: NameRule
+  /** Field selectors beyond `metadata.name` and `metadata.namespace`. */
+  readonly selectable: { readonly [field: string]: (object: T) => string }
+  readonly columns: readonly TableColumn[]
+  /** One cell per column. `nowMs` is the time that ages are counted to. */
+  row(object: T, nowMs: number): readonly Cell[]
+  readonly scale?: ScaleMapping<T>
+
+  /** Defaults that depend on more than the field itself. Runs after the schema's; changes the draft. */
+  setDefaults?(draft: Draft<T>): void
+  /** Adds what is wrong; metadata, types, required fields and enums are checked elsewhere. `old` is set on updates. */
+  validate?(object: Draft<T>, problems: Problems, old: T | undefined): void
+  /** A node may be created with its status; of other kinds it is dropped. */
+  readonly keepsStatusOnCreate?: boolean
+  /** What a new object's server-owned fields are: its first status, when it has one. Replaces fields of the draft. */
+  prepareForCreate?(draft: Draft<T>): void
+  /** Which fields a write may change beyond the usual rule (the main resource: all but status; `status`: only it). Replaces fields of the draft. */
+  prepareForUpdate?(draft: Draft<T>, old: T, subresource: string): void
+  /**
+   * When `metadata.generation` grows: at a change of the `spec`, of the `spec` or the annotations (Deployment), or never
+   * (kinds whose generation upstream leaves unset).
+   */
+  readonly generation: 'annotations' | 'none' | 'spec'
+}
+
+type Optional =
+  | 'categories'
+  | 'generation'
+  | 'group'
+  | 'nameRule'
+  | 'namespaced'
+  | 'plural'
+  | 'selectable'
+  | 'shortNames'
+  | 'singular'
+  | 'subresources'
+  | 'verbs'
+  | 'version'
+
+const ALL_VERBS: readonly Verb[] = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+]
+
+/** A kind from what differs from the usual: the core group's v1, namespaced, all verbs, named like a DNS subdomain. */
+export function defineKind<T extends KubeObject>(
+  special: Omit<KindDefinition<T>, Optional> & Partial<Pick<KindDefinition<T>, Optional>>,
+): KindDefinition<T> {
+  const singular = special.kind.toLowerCase()
+  return {
+    group: '',
+    version: 'v1',
+    singular,
+    plural: `${singular}s`,
+    shortNames: [],
+    categories: [],
+    namespaced: true,
+    verbs: ALL_VERBS,
+    subresources: [],
+    nameRule: 'subdomain',
+    selectable: {},
+    generation: 'none',
+    ...special,
+  }
+}

@@ -1,0 +1,94 @@
+import type {
+  App,
+  CertificateSigningRequest,
+  ConfigMap,
+  Deployment,
+  EventObject,
+  Lease,
+  Namespace,
+  Node,
+  Pod,
+  RecordObject,
+  ReplicaSet,
+  Secret,
+  ServiceAccount,
+} from '../generated/types.ts'
+import { apiVersionOf, type Kind } from '../kind.ts'
+import { appKind } from './app.ts'
+import { certificateSigningRequestKind } from './certificate-signing-request.ts'
+import { configMapKind } from './config-map.ts'
+import type { KindDefinition } from './definition.ts'
+import { deploymentKind } from './deployment.ts'
+import { eventKind } from './event.ts'
+import { leaseKind } from './lease.ts'
+import { namespaceKind } from './namespace.ts'
+import { nodeKind } from './node.ts'
+import { podKind } from './pod.ts'
+import { recordKind } from './record.ts'
+import { replicaSetKind } from './replica-set.ts'
+import { secretKind } from './secret.ts'
+import { serviceAccountKind } from './service-account.ts'
+
+/** The handles of the served kinds. */
+export const Kinds: {
+  readonly App: Kind<App>
+  readonly CertificateSigningRequest: Kind<CertificateSigningRequest>
+  readonly ConfigMap: Kind<ConfigMap>
+  readonly Deployment: Kind<Deployment>
+  readonly Event: Kind<EventObject>
+  readonly Lease: Kind<Lease>
+  readonly Namespace: Kind<Namespace>
+  readonly Node: Kind<Node>
+  readonly Pod: Kind<Pod>
+  readonly Record: Kind<RecordObject>
+  readonly ReplicaSet: Kind<ReplicaSet>
+  readonly Secret: Kind<Secret>
+  readonly ServiceAccount: Kind<ServiceAccount>
+} = {
+  App: appKind,
+  CertificateSigningRequest: certificateSigningRequestKind,
+  ConfigMap: configMapKind,
+  Deployment: deploymentKind,
+  Event: eventKind,
+  Lease: leaseKind,
+  Namespace: namespaceKind,
+  Node: nodeKind,
+  Pod: podKind,
+  Record: recordKind,
+  ReplicaSet: replicaSetKind,
+  Secret: secretKind,
+  ServiceAccount: serviceAccountKind,
+}
+
+/** Every served kind, by group (the core group first), then by plural name. */
+export const allKinds: readonly Kind[] = Object.values<Kind>(Kinds).sort(
+  (a, b) => compareTexts(a.group, b.group) || compareTexts(a.plural, b.plural),
+)
+
+const byKind = new Map(allKinds.map(kind => [`${apiVersionOf(kind)}/${kind.kind}`, kind]))
+const byResource = new Map(allKinds.map(kind => [`${apiVersionOf(kind)}/${kind.plural}`, kind]))
+
+/** The kind of an object's `apiVersion` and `kind`; undefined when it is not served. */
+export function findKind(apiVersion: string, kind: string): Kind | undefined {
+  return byKind.get(`${apiVersion}/${kind}`)
+}
+
+/** The kind behind a URL's group, version and plural name; undefined when it is not served. */
+export function findResource(group: string, version: string, plural: string): Kind | undefined {
+  return byResource.get(`${group === '' ? version : `${group}/${version}`}/${plural}`)
+}
+
+/** What is special about a kind. A handle that is not one of {@link Kinds} is found by its name. */
+export function definitionOf(kind: Kind): KindDefinition {
+  const found = byKind.get(`${apiVersionOf(kind)}/${kind.kind}`)
+  if (found === undefined)
+    throw new RangeError(
+      `Cannot find the definition of kind ${apiVersionOf(kind)} ${kind.kind}: it is not served`,
+    )
+  // Everything in the map was made by defineKind().
+  return found as KindDefinition
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,51 @@
+import type { KubeObject } from '../object.ts'
+import { formatSince } from './duration.ts'
+
+/** One column of `kubectl get` (`metav1.TableColumnDefinition`). Priority 1 shows with `-o wide` only. */
+export interface TableColumn {
+  readonly name: string
+  readonly type: 'integer' | 'string'
+  readonly format: '' | 'name'
+  readonly description: string
+  readonly priority: number
+}
+
+export type Cell = boolean | number | string
+
+const METADATA_DOCS =
+  'Name must be unique within a namespace. It is used to name the object and to find it again.'
+
+/** A column of text, shown always. */
+export function textColumn(name: string, description = ''): TableColumn {
+  return { name, type: 'string', format: '', description, priority: 0 }
+}
+
+/** A column of numbers, shown always. */
+export function numberColumn(name: string, description = ''): TableColumn {
+  return { name, type: 'integer', format: '', description, priority: 0 }
+}
+
+/** The same column, shown with `-o wide` only. */
+export function wide(column: TableColumn): TableColumn {
+  return { ...column, priority: 1 }
+}
+
+export const nameColumn: TableColumn = {
+  name: 'Name',
+  type: 'string',
+  format: 'name',
+  description: METADATA_DOCS,
+  priority: 0,
+}
+
+export const ageColumn: TableColumn = textColumn('Age', 'How long ago the object was created.')
+
+/** The cell of {@link ageColumn}. */
+export function ageOf(object: KubeObject, nowMs: number): string {
+  return formatSince(object.metadata.creationTimestamp, nowMs)
+}
+
+/** The cell of {@link nameColumn}. */
+export function nameOf(object: KubeObject): string {
+  return object.metadata.name ?? ''
+}
