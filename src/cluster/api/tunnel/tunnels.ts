@@ -1,5 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type Http2Session,
+} from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { Clock, Logger } from '../../../base/index.ts'
 import { StatusError } from '../../../kube/index.ts'
@@ -138,19 +144,34 @@ async function* readBody(
   stream: ClientHttp2Stream,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, void> {
+  const { session } = stream
+  // A stream whose session breaks ends as if all had been said; so how it closed has to be looked at.
+  const closed = new Promise<boolean>(resolve => {
+    if (stream.closed && stream.destroyed) resolve(isBroken(stream, session))
+    else stream.once('close', () => resolve(isBroken(stream, session)))
+  })
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) yield chunk
+    if ((await closed) && !signal.aborted) throw brokenTunnel(nodeName)
   } catch (cause) {
     if (signal.aborted) return
-    throw new StatusError(
-      'ServiceUnavailable',
-      `Cannot read from node "${nodeName}": its tunnel closed`,
-      {},
-      { cause },
-    )
+    throw cause instanceof StatusError ? cause : brokenTunnel(nodeName, cause)
   } finally {
     stream.close(constants.NGHTTP2_CANCEL)
   }
+}
+
+function isBroken(stream: ClientHttp2Stream, session: Http2Session | undefined): boolean {
+  return stream.rstCode !== constants.NGHTTP2_NO_ERROR || session === undefined || session.destroyed
+}
+
+function brokenTunnel(nodeName: string, cause?: unknown): StatusError {
+  return new StatusError(
+    'ServiceUnavailable',
+    `Cannot read from node "${nodeName}": its tunnel closed`,
+    {},
+    { cause },
+  )
 }
 
 function unreachable(nodeName: string, state: string): StatusError {

@@ -1,5 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { TLSSocket } from 'node:tls'
+import { BowlineError } from '../../../base/index.ts'
 import { StatusError } from '../../../kube/index.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { nodeNameOf } from '../auth/identity.ts'
@@ -40,10 +41,24 @@ async function grant({ request, socket, head, authenticator, tunnels }: UpgradeO
   socket.setTimeout(0)
   socket.setNoDelay(true)
   if (head.length > 0) socket.unshift(head)
-  socket.write(
+  await flush(
+    socket,
     `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${TUNNEL_PROTOCOL}\r\n\r\n`,
   )
   tunnels.accept(nodeName, socket)
+}
+
+/**
+ * Writes and waits until the write is over, in a turn of the event loop of its own. HTTP/2 takes over the socket's native handle,
+ * and a write that ends after that trips an assertion in Node which ends the process (seen on 20.20).
+ */
+async function flush(socket: TLSSocket, text: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    socket.once('close', () =>
+      reject(new BowlineError('aborted', 'Cannot open tunnel: the connection closed')),
+    )
+    socket.write(text, () => setImmediate(resolve))
+  })
 }
 
 function refuse(socket: TLSSocket, refusal: StatusError): void {
