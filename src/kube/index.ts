@@ -11,6 +11,8 @@ export {
   excerptOf,
   type TextPosition,
 } from './diagnostic.ts'
+export { aggregatedDiscovery } from './discovery/aggregated.ts'
+export { coreVersions, groupDocument, groupList, resourceList } from './discovery/plain.ts'
 export { type FieldStep, parseFieldPath } from './field-path.ts'
 export type {
   Affinity,
@@ -155,6 +157,7 @@ export {
   refOf,
   splitKey,
 } from './object.ts'
+export { openApiIndex, openApiPaths, openApiV3 } from './openapi/documents.ts'
 export { applyJsonPatch } from './patch/json-patch.ts'
 export { applyMergePatch } from './patch/merge-patch.ts'
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts'
