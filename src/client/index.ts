@@ -25,6 +25,12 @@ export type {
   Writer,
 } from './client.ts'
 export {
+  createEventRecorder,
+  type EventOptions,
+  type EventRecorder,
+  type EventRecorderOptions,
+} from './event-recorder.ts'
+export {
   createHttpsClient,
   type HttpsClient,
   type HttpsClientOptions,
@@ -37,7 +43,7 @@ export {
   type InformerOptions,
   type Lister,
 } from './informer.ts'
-export { Informers, type InformersOptions } from './informers.ts'
-export { type KubeconfigConnection, readKubeconfig } from './kubeconfig.ts'
+export { Informers, type InformersOptions, untilSynced } from './informers.ts'
+export { type KubeconfigConnection, loadKubeconfig, readKubeconfig } from './kubeconfig.ts'
 export type { IndexFunction } from './object-cache.ts'
 export type { Credentials } from './transport.ts'

@@ -48,3 +48,22 @@ export class Informers implements Service {
     await Promise.all(this.#running)
   }
 }
+
+/** Waits until all of them have their objects; false when `signal` aborted first. */
+export async function untilSynced(
+  informers: readonly Pick<Informer<KubeObject>, 'synced'>[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (signal.aborted) return false
+  let onAbort = () => {}
+  const aborted = new Promise<boolean>(resolve => {
+    onAbort = () => resolve(false)
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  const synced = Promise.all(informers.map(informer => informer.synced)).then(() => true)
+  try {
+    return await Promise.race([synced, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}

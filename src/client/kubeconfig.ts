@@ -1,4 +1,5 @@
 import { BowlineError, isObject } from '../base/index.ts'
+import { parseYamlValue } from '../kube/index.ts'
 import type { Credentials } from './transport.ts'
 
 /** What a kubeconfig says of the server to talk to: the part of the client's options that it decides. */
@@ -9,6 +10,11 @@ export interface KubeconfigConnection {
   readonly credentials: Credentials
   /** The default namespace of the context. */
   readonly namespace: string
+}
+
+/** {@link readKubeconfig} of a file's text; `bad-input` for text that is no YAML. */
+export function loadKubeconfig(text: string, contextName?: string): KubeconfigConnection {
+  return readKubeconfig(parseYamlValue(text), contextName)
 }
 
 /**

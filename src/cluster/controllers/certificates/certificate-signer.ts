@@ -1,0 +1,233 @@
+import { type Clock, hasCode, messageOf, type Service, WorkQueue } from '../../../base/index.ts'
+import { type Client, type Informer, untilSynced } from '../../../client/index.ts'
+import {
+  type CertificateSigningRequest,
+  formatTime,
+  isNotFound,
+  Kinds,
+  objectKey,
+  parseTime,
+} from '../../../kube/index.ts'
+import { type Authority, DAY_MS, readRequest, signRequest, validFrom } from '../../../pki/index.ts'
+import { type ControllerContext, voiceOf } from '../context.ts'
+import { type ReconcileResult, runController } from '../controller.ts'
+import { deny, judgeRequest, NODE_SIGNER, nodeNameIn, requesterOf, type Verdict } from './node-request.ts'
+
+const NAME = 'certificate-signer'
+const DEFAULT_LIFETIME_MS = 30 * DAY_MS
+const HOUR_MS = 60 * 60 * 1000
+
+/** How long requests are kept (upstream's csrcleaner): decided ones for an hour, those that wait for a person for a day. */
+const KEEP_DECIDED_MS = HOUR_MS
+const KEEP_PENDING_MS = 24 * HOUR_MS
+
+/** How long a name is kept for a host that was given a certificate and has not made its Node yet. */
+const RESERVED_MS = 30_000
+
+export interface CertificateSignerOptions {
+  readonly authority: Authority
+  /** Binds a join token to a node name; false when the token is no longer good for it. */
+  readonly claimToken: (tokenId: string, nodeName: string) => Promise<boolean>
+  /** How long agents' certificates last. Default 30 days. */
+  readonly lifetimeMs?: number
+}
+
+type Condition = NonNullable<NonNullable<CertificateSigningRequest['status']>['conditions']>[number]
+
+/**
+ * Answers the requests for agents' certificates: decides those of joining hosts and of agents that renew, signs what is approved,
+ * and forgets old ones. The certificate's subject is always the node's, whatever the request asks for.
+ */
+export class CertificateSigner implements Service {
+  readonly #client: Client
+  readonly #clock: Clock
+  readonly #context: ControllerContext
+  readonly #options: CertificateSignerOptions
+  readonly #requests: Informer<CertificateSigningRequest>
+  readonly #queue: WorkQueue
+
+  constructor(context: ControllerContext, options: CertificateSignerOptions) {
+    this.#client = context.client
+    this.#clock = context.clock
+    this.#context = context
+    this.#options = options
+    this.#requests = context.informers.of(Kinds.CertificateSigningRequest)
+    this.#queue = new WorkQueue(context.clock)
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { log } = voiceOf(this.#context, NAME)
+    const unsubscribe = this.#requests.subscribe({
+      added: request => this.#queue.add(objectKey(request)),
+      updated: request => this.#queue.add(objectKey(request)),
+    })
+    // One at a time: two hosts that ask for one name at once are judged one after the other.
+    if (await untilSynced([this.#requests], signal))
+      await runController(
+        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), workers: 1, log },
+        signal,
+      )
+    unsubscribe()
+  }
+
+  async #reconcile(key: string): Promise<ReconcileResult | undefined> {
+    const request = await this.#read(key)
+    if (request === undefined) return undefined
+    const left = this.#timeLeft(request)
+    if (left <= 0) {
+      await this.#forget(request)
+      return undefined
+    }
+    if (request.spec.signerName !== NODE_SIGNER || isSettled(request)) return { requeueAfterMs: left }
+    // Either write comes back as a change, which is looked at anew.
+    if (hasCondition(request, 'Approved')) await this.#sign(request)
+    else await this.#decide(request)
+    return { requeueAfterMs: left }
+  }
+
+  async #decide(request: CertificateSigningRequest): Promise<void> {
+    const verdict = await this.#judge(request)
+    if (verdict.type === 'leave') return
+    const { reason, message } = verdict
+    const type = verdict.type === 'approve' ? 'Approved' : 'Denied'
+    await this.#addCondition(request, 'approval', { type, status: 'True', reason, message })
+  }
+
+  async #judge(request: CertificateSigningRequest): Promise<Verdict> {
+    const requester = requesterOf(request)
+    if (requester.type === 'other') return { type: 'leave' }
+    const asked = await readAsked(request)
+    if ('problem' in asked) return deny('BadRequest', asked.problem)
+    const { nodeName, publicKey } = asked
+    const nodeExists = await this.#nodeExists(nodeName)
+    const nameIsReserved =
+      requester.type === 'joiner' && !nodeExists && (await this.#isReserved(nodeName, publicKey))
+    const verdict = judgeRequest({ requester, nodeName, nodeExists, nameIsReserved })
+    if (verdict.type !== 'approve' || requester.type !== 'joiner') return verdict
+    if (await this.#options.claimToken(requester.tokenId, nodeName)) return verdict
+    return deny(
+      'TokenSpent',
+      'The join token has been used for another node, has expired or has been revoked.',
+    )
+  }
+
+  async #sign(request: CertificateSigningRequest): Promise<void> {
+    const asked = await readAsked(request)
+    if ('problem' in asked)
+      return this.#addCondition(request, 'status', {
+        type: 'Failed',
+        status: 'True',
+        reason: 'BadRequest',
+        message: asked.problem,
+      })
+    const { authority, lifetimeMs = DEFAULT_LIFETIME_MS } = this.#options
+    const wantedMs = (request.spec.expirationSeconds ?? Number.POSITIVE_INFINITY) * 1000
+    const certificate = await signRequest({
+      authority,
+      request: pemOf(request),
+      subject: { commonName: `system:node:${asked.nodeName}`, organizations: ['system:nodes'] },
+      usages: ['client'],
+      validity: validFrom(this.#clock.now(), Math.min(wantedMs, lifetimeMs)),
+    })
+    const status = { ...request.status, certificate: Buffer.from(certificate).toString('base64') }
+    await this.#client.update(
+      Kinds.CertificateSigningRequest,
+      { ...request, status },
+      { subresource: 'status' },
+    )
+  }
+
+  async #addCondition(
+    request: CertificateSigningRequest,
+    subresource: 'approval' | 'status',
+    condition: Condition,
+  ): Promise<void> {
+    const now = formatTime(this.#clock.now())
+    const stamped: Condition = { ...condition, lastUpdateTime: now, lastTransitionTime: now }
+    const status = { ...request.status, conditions: [...(request.status?.conditions ?? []), stamped] }
+    await this.#client.update(Kinds.CertificateSigningRequest, { ...request, status }, { subresource })
+  }
+
+  /** Read anew: a decision is not taken on a cache that lags behind the decision before. */
+  async #read(name: string): Promise<CertificateSigningRequest | undefined> {
+    try {
+      return await this.#client.get(Kinds.CertificateSigningRequest, name)
+    } catch (error) {
+      if (isNotFound(error)) return undefined
+      throw error
+    }
+  }
+
+  async #nodeExists(name: string): Promise<boolean> {
+    try {
+      await this.#client.get(Kinds.Node, name)
+      return true
+    } catch (error) {
+      if (isNotFound(error)) return false
+      throw error
+    }
+  }
+
+  /** True when a joining host with another key was given this name a moment ago. */
+  async #isReserved(nodeName: string, publicKey: string): Promise<boolean> {
+    const { items } = await this.#client.list(Kinds.CertificateSigningRequest)
+    for (const other of items) {
+      if (other.spec.signerName !== NODE_SIGNER || !hasCondition(other, 'Approved')) continue
+      if (requesterOf(other).type !== 'joiner' || this.#age(other) > RESERVED_MS) continue
+      const asked = await readAsked(other)
+      if (!('problem' in asked) && asked.nodeName === nodeName && asked.publicKey !== publicKey) return true
+    }
+    return false
+  }
+
+  #timeLeft(request: CertificateSigningRequest): number {
+    return (isSettled(request) ? KEEP_DECIDED_MS : KEEP_PENDING_MS) - this.#age(request)
+  }
+
+  #age({ metadata }: CertificateSigningRequest): number {
+    const now = this.#clock.now()
+    return now - (parseTime(metadata.creationTimestamp) ?? now)
+  }
+
+  async #forget({ metadata }: CertificateSigningRequest): Promise<void> {
+    try {
+      await this.#client.delete(Kinds.CertificateSigningRequest, metadata.name ?? '')
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+    }
+  }
+}
+
+/** The node and the key that a request is about, or what is wrong with it in words for whoever made it. */
+async function readAsked(
+  request: CertificateSigningRequest,
+): Promise<{ readonly nodeName: string; readonly publicKey: string } | { readonly problem: string }> {
+  try {
+    const { subject, publicKey } = await readRequest(pemOf(request))
+    const nodeName = nodeNameIn(subject.commonName)
+    if (nodeName === undefined)
+      return { problem: 'The common name must be system:node:<name>, the name a DNS subdomain.' }
+    return { nodeName, publicKey }
+  } catch (error) {
+    if (hasCode(error, 'bad-input')) return { problem: messageOf(error) }
+    throw error
+  }
+}
+
+function pemOf({ spec }: CertificateSigningRequest): string {
+  return Buffer.from(spec.request, 'base64').toString('utf8')
+}
+
+/** Nothing more will happen to it but that it is forgotten. */
+function isSettled(request: CertificateSigningRequest): boolean {
+  return (
+    Boolean(request.status?.certificate) || hasCondition(request, 'Denied') || hasCondition(request, 'Failed')
+  )
+}
+
+function hasCondition(request: CertificateSigningRequest, type: string): boolean {
+  return (
+    request.status?.conditions?.some(condition => condition.type === type && condition.status === 'True') ??
+    false
+  )
+}
