@@ -3,6 +3,9 @@
  * server-side apply, selectors, quantities, health, and the YAML door. No I/O, no clock, no chance.
  */
 
+export { applyConflictError, type FieldConflict } from './apply/field-conflict.ts'
+export { type ApplyInput, type ApplyResult, serverSideApply } from './apply/server-side-apply.ts'
+export { trackUpdate, type UpdateInput } from './apply/track-update.ts'
 export {
   compareDiagnostics,
   type Diagnostic,
@@ -13,6 +16,8 @@ export {
 } from './diagnostic.ts'
 export { aggregatedDiscovery } from './discovery/aggregated.ts'
 export { coreVersions, groupDocument, groupList, resourceList } from './discovery/plain.ts'
+export { type Subresource, subresourcesOf } from './discovery/subresources.ts'
+export { type EqualityOptions, equalObjects, equalValues } from './equality.ts'
 export { type FieldStep, parseFieldPath } from './field-path.ts'
 export type {
   Affinity,
