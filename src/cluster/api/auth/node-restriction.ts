@@ -1,6 +1,7 @@
 import { deepEqual } from '../../../base/index.ts'
-import { type KubeObject, resourceName, StatusError } from '../../../kube/index.ts'
+import type { KubeObject, StatusError } from '../../../kube/index.ts'
 import type { Admission, AdmissionRequest } from '../contract.ts'
+import { forbidden } from '../refusals.ts'
 import { nodeNameOf } from './identity.ts'
 import { NODE_LEASE_NAMESPACE } from './node-authorizer.ts'
 
@@ -40,46 +41,39 @@ export const nodeRestriction: Admission = {
 
 function restrictNode(request: AdmissionRequest, nodeName: string): void {
   const { verb, object, old, name } = request
-  if (name !== nodeName)
-    throw forbidden(request, `node "${nodeName}" is not allowed to modify node "${name}"`)
+  if (name !== nodeName) throw refuse(request, `node "${nodeName}" is not allowed to modify node "${name}"`)
   if (verb === 'delete' || object === undefined) return
   if (old !== undefined && !deepEqual(taintsOf(object), taintsOf(old)))
-    throw forbidden(request, `node "${nodeName}" is not allowed to modify taints`)
+    throw refuse(request, `node "${nodeName}" is not allowed to modify taints`)
   if (
     old !== undefined &&
     !deepEqual(object.metadata.ownerReferences ?? [], old.metadata.ownerReferences ?? [])
   )
-    throw forbidden(request, `node "${nodeName}" is not allowed to modify ownerReferences`)
+    throw refuse(request, `node "${nodeName}" is not allowed to modify ownerReferences`)
   const refusedLabels = changedLabels(object, old).filter(label => !isKubeletLabel(label))
   if (refusedLabels.length > 0)
-    throw forbidden(
-      request,
-      `node "${nodeName}" is not allowed to modify labels: ${refusedLabels.join(', ')}`,
-    )
+    throw refuse(request, `node "${nodeName}" is not allowed to modify labels: ${refusedLabels.join(', ')}`)
 }
 
 function restrictPod(request: AdmissionRequest, nodeName: string): void {
   const { verb, subresource, object, old } = request
   const bound = (old as { spec?: { nodeName?: string } } | undefined)?.spec?.nodeName
-  if (verb === 'create') throw forbidden(request, `node "${nodeName}" is not allowed to create pods`)
+  if (verb === 'create') throw refuse(request, `node "${nodeName}" is not allowed to create pods`)
   if (bound !== nodeName)
-    throw forbidden(
+    throw refuse(
       request,
       `node "${nodeName}" can only ${verb} ${subresource === '' ? 'pods' : 'pod status for pods'} with spec.nodeName set to itself`,
     )
   if (verb === 'delete') return
   if (subresource !== 'status')
-    throw forbidden(request, `node "${nodeName}" is not allowed to change pods but their status`)
+    throw refuse(request, `node "${nodeName}" is not allowed to change pods but their status`)
   if (!deepEqual(object?.metadata.labels ?? {}, old?.metadata.labels ?? {}))
-    throw forbidden(request, `node "${nodeName}" cannot update labels through pod status`)
+    throw refuse(request, `node "${nodeName}" cannot update labels through pod status`)
 }
 
 function restrictLease(request: AdmissionRequest, nodeName: string): void {
   if (request.namespace === NODE_LEASE_NAMESPACE && request.name === nodeName) return
-  throw forbidden(
-    request,
-    `can only access the lease "${nodeName}" in the namespace "${NODE_LEASE_NAMESPACE}"`,
-  )
+  throw refuse(request, `can only access the lease "${nodeName}" in the namespace "${NODE_LEASE_NAMESPACE}"`)
 }
 
 /** Labels that were added, removed, or given another value. */
@@ -108,11 +102,6 @@ function taintsOf(object: KubeObject): unknown {
   return (object as { spec?: { taints?: unknown } }).spec?.taints ?? []
 }
 
-function forbidden({ kind, name }: AdmissionRequest, why: string): StatusError {
-  const subject = `${resourceName(kind)}${name === '' ? '' : ` "${name}"`}`
-  return new StatusError('Forbidden', `${subject} is forbidden: ${why}`, {
-    name,
-    group: kind.group,
-    kind: kind.plural,
-  })
+function refuse({ kind, name }: AdmissionRequest, why: string): StatusError {
+  return forbidden(kind, name, why)
 }

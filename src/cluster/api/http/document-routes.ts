@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto'
+import { methodNotAllowed } from '../refusals.ts'
 import type { Answer } from './answer.ts'
 import { bytesAnswer, jsonAnswer, textAnswer } from './answer.ts'
 import { discoveryDocument } from './discovery-route.ts'
-import { type Exchange, methodNotAllowed, pathNotFound } from './exchange.ts'
+import { type Exchange, pathNotFound } from './exchange.ts'
+import type { KeptDocument } from './kept-document.ts'
 import { negotiateDiscovery, requireJson } from './media-type.ts'
 import { openApiDocument } from './openapi-route.ts'
 
@@ -20,13 +21,6 @@ export interface VersionInfo {
   /** `v1.32.9+bowline-0.1.0`: the Kubernetes version whose behaviour is served. */
   readonly gitVersion: string
   readonly platform: string
-}
-
-/** A document that never changes while the server runs: made once, known by its hash. */
-export interface KeptDocument {
-  readonly body: Buffer
-  readonly etag: string
-  readonly contentType?: string
 }
 
 const HEALTH: ReadonlySet<string> = new Set(['healthz', 'livez', 'readyz'])
@@ -73,13 +67,6 @@ function keptAnswer(document: KeptDocument | undefined, ifNoneMatch: string | un
     ...(contentType === undefined ? {} : { contentType }),
     headers,
   }
-}
-
-/** Serialises a document and hashes it. */
-export function keepDocument(value: unknown, contentType?: string): KeptDocument {
-  const body = Buffer.from(JSON.stringify(value))
-  const etag = `"${createHash('sha256').update(body).digest('hex').toUpperCase()}"`
-  return { body, etag, ...(contentType === undefined ? {} : { contentType }) }
 }
 
 function healthAnswer(probe: string, { unready }: DocumentParts): Answer {

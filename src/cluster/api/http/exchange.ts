@@ -31,10 +31,3 @@ export function productOf(userAgent: string | undefined): string {
 export function pathNotFound(): StatusError {
   return new StatusError('NotFound', 'the server could not find the requested resource')
 }
-
-export function methodNotAllowed(): StatusError {
-  return new StatusError(
-    'MethodNotAllowed',
-    'the server does not allow this method on the requested resource',
-  )
-}

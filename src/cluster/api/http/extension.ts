@@ -1,4 +1,4 @@
-import { requireAllowed } from '../auth/forbidden.ts'
+import { requireAllowed } from '../auth/require-allowed.ts'
 import type { Attributes, Authorizer, RequestContext } from '../contract.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
 import type { ApiPath } from './api-path.ts'

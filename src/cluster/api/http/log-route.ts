@@ -1,12 +1,13 @@
 import { Kinds, type Pod, StatusError } from '../../../kube/index.ts'
-import { requireAllowed } from '../auth/forbidden.ts'
 import { systemIdentity } from '../auth/identity.ts'
+import { requireAllowed } from '../auth/require-allowed.ts'
 import type { Authorizer, Verbs } from '../contract.ts'
+import { methodNotAllowed } from '../refusals.ts'
 import type { Tunnels } from '../tunnel/tunnels.ts'
 import type { Answer } from './answer.ts'
 import { statusAnswer } from './answer.ts'
 import type { ApiPath } from './api-path.ts'
-import { type Exchange, methodNotAllowed } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 import { badQuery, flagOf, integerOf } from './query.ts'
 
 export interface LogParts {

@@ -1,10 +1,11 @@
 import type { Clock, Ids } from '../../../base/index.ts'
-import { type Kind, resourceName, StatusError, type Verb } from '../../../kube/index.ts'
+import { type Kind, resourceName, StatusError, subresourcesOf, type Verb } from '../../../kube/index.ts'
 import type { Entry, MutationOptions, Verbs } from '../contract.ts'
+import { methodNotAllowed } from '../refusals.ts'
 import { type Answer, bytesAnswer, jsonAnswer } from './answer.ts'
 import type { ApiPath } from './api-path.ts'
 import { parseDeleteBody, parseObjectBody, parsePatchBody, readBody } from './body.ts'
-import { type Exchange, methodNotAllowed, pathNotFound } from './exchange.ts'
+import { type Exchange, pathNotFound } from './exchange.ts'
 import { negotiateRepresentation } from './media-type.ts'
 import {
   isForced,
@@ -29,16 +30,6 @@ export interface ResourceParts {
 
 /** A watch that names no time lasts between 30 and 60 minutes (apiserver `MinRequestTimeout`), so that all do not end at once. */
 const WATCH_SECONDS = 1800
-
-/** What may be done at a subresource; those that are not here answer to no method. */
-const SUBRESOURCE_VERBS: Readonly<Record<string, readonly Verb[]>> = {
-  approval: ['get', 'patch', 'update'],
-  binding: ['create'],
-  eviction: ['create'],
-  finalize: ['update'],
-  scale: ['get', 'patch', 'update'],
-  status: ['get', 'patch', 'update'],
-}
 
 /** Answers one request about the objects of a kind through the verbs. */
 export async function answerResource(
@@ -81,7 +72,10 @@ function assertPlace(kind: Kind, { namespace, name, subresource }: ApiPath): voi
 function verbOf({ method, query }: Exchange, kind: Kind, { namespace, name, subresource }: ApiPath): Verb {
   const verb =
     name === '' ? collectionVerb(method, query, !kind.namespaced || namespace !== '') : OBJECT_VERBS[method]
-  const offered = subresource === '' ? kind.verbs : (SUBRESOURCE_VERBS[subresource] ?? [])
+  const offered =
+    subresource === ''
+      ? kind.verbs
+      : (subresourcesOf(kind).find(({ name: candidate }) => candidate === subresource)?.verbs ?? [])
   const wanted = subresource !== '' && method === 'POST' ? 'create' : verb
   if (wanted === undefined || !offered.includes(wanted)) throw methodNotAllowed()
   return wanted

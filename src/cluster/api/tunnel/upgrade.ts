@@ -38,7 +38,6 @@ async function grant({ request, socket, head, authenticator, tunnels }: UpgradeO
     throw new StatusError('BadRequest', `this path speaks the protocol ${TUNNEL_PROTOCOL}`)
   const nodeName = nodeNameOf(user)
   if (nodeName === undefined) throw new StatusError('Forbidden', 'only a node may open a tunnel')
-  socket.setTimeout(0)
   socket.setNoDelay(true)
   if (head.length > 0) socket.unshift(head)
   await flush(
