@@ -1,0 +1,39 @@
+import { join } from 'node:path'
+import { watch } from 'chokidar'
+import type { GitDirectory } from '../git/git-directory.ts'
+
+/**
+ * Calls `wake` when HEAD, packed-refs or anything under refs/heads changes, until the signal aborts.
+ * Only a hint: events may come twice or, rarely, not at all, so callers look for themselves and poll slowly as well.
+ */
+export function listenToRefs(
+  { gitDir, commonDir }: GitDirectory,
+  wake: () => void,
+  signal: AbortSignal,
+): void {
+  if (signal.aborted) return
+  const heads = join(commonDir, 'refs', 'heads')
+  const wanted = new Set([
+    gitDir,
+    commonDir,
+    join(gitDir, 'HEAD'),
+    join(commonDir, 'packed-refs'),
+    join(commonDir, 'refs'),
+  ])
+  const watcher = watch([...new Set([gitDir, commonDir])], {
+    ignored: path => !wanted.has(path) && path !== heads && !path.startsWith(`${heads}/`),
+    ignoreInitial: true,
+    // Git replaces refs by renaming a lock file over them; waiting for the dust to settle would only cost time.
+    atomic: false,
+    awaitWriteFinish: false,
+  })
+  watcher.on('all', () => wake())
+  // chokidar drops a second change of a file that comes while it still looks at the first; the system's own events do not.
+  watcher.on('raw', (_event, path) => {
+    if (typeof path !== 'string' || !path.endsWith('.lock')) wake()
+  })
+  // Between the caller's last look and the moment when everything is watched the branch may have moved.
+  watcher.on('ready', () => wake())
+  watcher.on('error', () => wake())
+  signal.addEventListener('abort', () => void watcher.close(), { once: true })
+}
