@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '../base/index.ts'
+import { countActions, type Plan } from '../diff/index.ts'
+import { apiVersionOf, Kinds, type ObjectRef, type RecordObject } from '../kube/index.ts'
+
+export type RecordSpec = RecordObject['spec']
+export type RecordStatus = NonNullable<RecordObject['status']>
+export type RecordState = RecordStatus['state']
+export type Trigger = RecordSpec['trigger']
+export type RecordCommit = RecordSpec['commit']
+export type RecordedChange = NonNullable<RecordStatus['changes']>[number]
+export type RecordedContainer = NonNullable<RecordStatus['containers']>[number]
+
+/** The hash before the first record of a chain. */
+export const CHAIN_START: string = '0'.repeat(64)
+
+/** What is known when an attempt begins; times are RFC 3339. */
+export interface RecordOpening {
+  readonly app: string
+  readonly sequence: number
+  readonly commit: RecordCommit
+  readonly trigger: Trigger
+  /** Commits between the last attempt and this one that were never attempted, oldest first. */
+  readonly skipped: readonly string[]
+  /** Masked already, as every `Plan` is. */
+  readonly plan: Plan
+  /** Who made the drift that this attempt repairs: an API user, or `unknown`. */
+  readonly actor?: string
+  readonly openedAt: string
+  readonly previousHash: string
+  readonly uid: string
+}
+
+/** How an attempt ended. */
+export interface RecordClosing {
+  readonly state: Exclude<RecordState, 'Open'>
+  readonly changes: readonly RecordedChange[]
+  readonly containers: readonly RecordedContainer[]
+  /** One sentence: what is healthy, or what is not and why. */
+  readonly message: string
+  readonly closedAt: string
+}
+
+/** `shop-000012`: padded, so that the API's order by name is the order of the chain. */
+export function recordName(app: string, sequence: number): string {
+  return `${app}-${String(sequence).padStart(6, '0')}`
+}
+
+/** The record of an attempt that begins now. */
+export function openRecord(opening: RecordOpening): RecordObject {
+  const { app, sequence, commit, plan } = opening
+  return {
+    apiVersion: apiVersionOf(Kinds.Record) as RecordObject['apiVersion'],
+    kind: 'Record',
+    metadata: {
+      name: recordName(app, sequence),
+      uid: opening.uid,
+      creationTimestamp: opening.openedAt.replace(/\.\d+Z$/, 'Z'),
+      labels: { 'bowline.dev/app': app, 'bowline.dev/commit': commit.id },
+    },
+    spec: {
+      app,
+      sequence,
+      commit,
+      trigger: opening.trigger,
+      skipped: [...opening.skipped],
+      plan: recordPlan(plan),
+      ...(opening.actor === undefined ? {} : { actor: opening.actor }),
+      openedAt: opening.openedAt,
+      previousHash: opening.previousHash,
+    },
+    status: { state: 'Open', changes: [], containers: [] },
+  }
+}
+
+/** The record with its end written and sealed by its hash. */
+export function closeRecord(record: RecordObject, closing: RecordClosing): RecordObject {
+  const { state, changes, containers, message, closedAt } = closing
+  const status: RecordStatus = {
+    state,
+    changes: [...changes],
+    containers: [...containers],
+    health: { message },
+    closedAt,
+    durationMs: Math.max(0, Date.parse(closedAt) - Date.parse(record.spec.openedAt)),
+  }
+  const closed: RecordObject = { ...record, status }
+  return { ...closed, status: { ...status, hash: hashRecord(closed) } }
+}
+
+/**
+ * SHA-256, in hex, of what a record states: its name, uid, labels, spec and status, the hash itself left out. The spec holds
+ * the hash of the record before it, which is what makes the chain. Fields that a server adds (resourceVersion) do not count.
+ */
+export function hashRecord(record: RecordObject): string {
+  const { name, uid, labels } = record.metadata
+  const { hash: _, ...status } = record.status ?? { state: 'Open' }
+  return createHash('sha256')
+    .update(canonicalJson({ name, uid, labels, spec: record.spec, status }))
+    .digest('hex')
+}
+
+/** A reference as records write it. */
+export function recordRef(ref: ObjectRef): RecordedChange['ref'] {
+  const { apiVersion, kind, namespace, name } = ref
+  return { apiVersion, kind, ...(namespace === undefined ? {} : { namespace }), name }
+}
+
+function recordPlan(plan: Plan): RecordSpec['plan'] {
+  const changes = plan.changes
+    .filter(change => change.action !== 'keep')
+    .map(change => ({
+      action: change.action,
+      ref: recordRef(change.ref),
+      ...(change.source === undefined ? {} : { source: { ...change.source } }),
+      fields: change.fields.map(field => ({ ...field })),
+    }))
+  return {
+    counts: { ...countActions(plan) },
+    changes,
+    ...(plan.hold === undefined ? {} : { hold: { ...plan.hold } }),
+  }
+}

@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BowlineError, systemClock } from '../base/index.ts'
+import { createHttpsClient, type HttpsClient, readKubeconfig } from '../client/index.ts'
+import { readConfig } from '../config.ts'
+import { parseYamlValue } from '../kube/index.ts'
+import { VERSION } from '../version.ts'
+
+export interface ConnectOptions {
+  readonly kubeconfig?: string
+  readonly dataDir?: string
+}
+
+/** The kubeconfig that commands use: the flag, `BOWLINE_KUBECONFIG`, or the data directory's. */
+export function kubeconfigPath(options: ConnectOptions): string {
+  const config = readConfig()
+  if (options.kubeconfig !== undefined) return options.kubeconfig
+  if (options.dataDir !== undefined) return join(options.dataDir, 'kubeconfig')
+  return config.kubeconfig ?? join(config.dataDir, 'kubeconfig')
+}
+
+/** A client of the server that the options name. Close it in the end. */
+export async function connect(options: ConnectOptions): Promise<HttpsClient> {
+  const path = kubeconfigPath(options)
+  const { server, ca, credentials } = readKubeconfig(parseYamlValue(await readKubeconfigText(path)))
+  return createHttpsClient({
+    server,
+    ...(ca === undefined ? {} : { ca }),
+    credentials,
+    userAgent: `bowline/${VERSION}`,
+    fieldManager: 'bowline-cli',
+    clock: systemClock,
+  })
+}
+
+async function readKubeconfigText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new BowlineError('not-found', `Cannot read the kubeconfig ${path}`, {
+      cause,
+      data: { next: 'start a server with `bowline up`, or say where it is with --data-dir or --kubeconfig' },
+    })
+  }
+}

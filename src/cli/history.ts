@@ -1,0 +1,160 @@
+import { verifyChain } from '../audit/index.ts'
+import { BowlineError } from '../base/index.ts'
+import type { Client } from '../client/index.ts'
+import { Kinds, type RecordObject } from '../kube/index.ts'
+import { durationText } from './duration-text.ts'
+import { EXIT } from './exit-code.ts'
+import { changeLine, countsText, fieldLines, shortId } from './plan-text.ts'
+import { table } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+const COLOURS: Readonly<Record<string, 'green' | 'red' | 'yellow' | 'cyan' | 'gray'>> = {
+  Healthy: 'green',
+  Failed: 'red',
+  Deadline: 'red',
+  Interrupted: 'red',
+  Held: 'yellow',
+  Superseded: 'gray',
+  Open: 'cyan',
+}
+
+/** Prints what every commit did, newest first. */
+export async function showHistory(
+  client: Client,
+  terminal: Terminal,
+  { app, limit, output }: { readonly app?: string; readonly limit: number; readonly output: 'text' | 'json' },
+): Promise<number> {
+  const records = newestFirst(await listRecords(client, app)).slice(0, limit)
+  if (output === 'json') {
+    terminal.print(JSON.stringify(records, null, 2))
+    return EXIT.ok
+  }
+  const { paint } = terminal
+  const rows = records.map(({ metadata, spec, status }) => [
+    metadata.name ?? '',
+    paint('yellow', shortId(spec.commit.id)),
+    spec.trigger === 'drift' ? `drift by ${spec.actor ?? 'unknown'}` : spec.trigger,
+    paint(COLOURS[status?.state ?? 'Open'] ?? 'gray', status?.state ?? 'Open'),
+    countsText(spec.plan.counts),
+    status?.durationMs === undefined ? '' : durationText(status.durationMs),
+    spec.openedAt.slice(0, 19).replace('T', ' '),
+    spec.commit.author.name,
+    spec.commit.subject,
+  ])
+  for (const line of table(
+    ['RECORD', 'COMMIT', 'TRIGGER', 'STATE', 'CHANGES', 'TOOK', 'AT (UTC)', 'AUTHOR', 'SUBJECT'],
+    rows,
+  ))
+    terminal.print(line)
+  return EXIT.ok
+}
+
+/** Prints the records of a commit (or one record by name) in full. */
+export async function showRecords(
+  client: Client,
+  terminal: Terminal,
+  wanted: string,
+  output: 'text' | 'json',
+): Promise<number> {
+  const all = await listRecords(client)
+  const records = all.filter(
+    ({ metadata, spec }) =>
+      metadata.name === wanted || (wanted.length >= 4 && spec.commit.id.startsWith(wanted)),
+  )
+  if (records.length === 0)
+    throw new BowlineError('not-found', `Cannot show ${wanted}: no record of such a commit or name`, {
+      data: { next: '`bowline history` lists the records' },
+    })
+  if (output === 'json') terminal.print(JSON.stringify(records, null, 2))
+  else for (const record of records.toSorted(byOpening)) printRecord(record, terminal)
+  return EXIT.ok
+}
+
+/** Checks every chain. 0 when all hold, 1 when one is broken. */
+export async function verifyRecords(
+  client: Client,
+  terminal: Terminal,
+  app: string | undefined,
+): Promise<number> {
+  const [records, apps] = await Promise.all([listRecords(client, app), client.list(Kinds.App)])
+  const lastOf = new Map(
+    apps.items.map(({ metadata, status }) => [metadata.name ?? '', status?.lastRecord ?? null]),
+  )
+  const names = [
+    ...new Set([...records.map(({ spec }) => spec.app), ...(app === undefined ? [...lastOf.keys()] : [])]),
+  ].sort()
+  let broken = false
+  for (const name of names) {
+    const ofApp = records.filter(({ spec }) => spec.app === name)
+    const { faults, open } = verifyChain(name, ofApp, lastOf.get(name) ?? null)
+    broken ||= faults.length > 0
+    const { paint } = terminal
+    if (faults.length === 0)
+      terminal.print(
+        `${paint('green', '✓')} ${name}: ${ofApp.length} records, chain intact${open ? ', the newest is open' : ''}`,
+      )
+    for (const { record, message } of faults)
+      terminal.print(`${paint('red', '✗')} ${name}: ${record} ${message}`)
+  }
+  return broken ? EXIT.failed : EXIT.ok
+}
+
+/** Prints every record as one JSON line, oldest first: what an archive or an auditor takes away. */
+export async function exportRecords(
+  client: Client,
+  terminal: Terminal,
+  app: string | undefined,
+): Promise<number> {
+  for (const record of (await listRecords(client, app)).toSorted(byOpening))
+    terminal.print(JSON.stringify(record))
+  return EXIT.ok
+}
+
+function printRecord({ metadata, spec, status }: RecordObject, { print, paint }: Terminal): void {
+  const state = status?.state ?? 'Open'
+  print(
+    `${paint('bold', metadata.name ?? '')}  ${paint(COLOURS[state] ?? 'gray', state)}  ${status?.health?.message ?? ''}`,
+  )
+  print(`  commit     ${spec.commit.id}`)
+  print(`  subject    ${spec.commit.subject}`)
+  print(`  author     ${spec.commit.author.name} <${spec.commit.author.email}>  ${spec.commit.author.time}`)
+  print(
+    `  committer  ${spec.commit.committer.name} <${spec.commit.committer.email}>  ${spec.commit.committer.time}`,
+  )
+  print(`  trigger    ${spec.trigger}${spec.actor === undefined ? '' : ` by ${spec.actor}`}`)
+  if (spec.skipped.length > 0) print(`  skipped    ${spec.skipped.map(shortId).join(' ')}`)
+  const took = status?.durationMs === undefined ? 'open' : durationText(status.durationMs)
+  print(`  time       ${spec.openedAt} (${took})`)
+  print(`  plan       ${countsText(spec.plan.counts)}`)
+  for (const change of spec.plan.changes) {
+    print(`  ${changeLine(spec.app, change, paint)}`)
+    for (const line of fieldLines(change, paint)) print(line)
+  }
+  if (spec.plan.hold !== undefined) print(`  held       ${spec.plan.hold.message}`)
+  for (const { ref, outcome, message, at } of status?.changes ?? [])
+    print(
+      `  ${at.slice(11, 23)}  ${outcome} ${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}${message === undefined ? '' : `: ${message}`}`,
+    )
+  for (const { action, node, pod, container, at, reason } of status?.containers ?? [])
+    print(
+      `  ${at.slice(11, 23).padEnd(12)}  ${action} ${pod}/${container} on ${node}${reason === undefined ? '' : `: ${reason}`}`,
+    )
+  print(`  hash       ${status?.hash ?? 'not sealed yet'}`)
+  print(`  previous   ${spec.previousHash}`)
+}
+
+async function listRecords(client: Client, app?: string): Promise<readonly RecordObject[]> {
+  const { items } = await client.list(
+    Kinds.Record,
+    app === undefined ? {} : { labelSelector: `bowline.dev/app=${app}` },
+  )
+  return items
+}
+
+function newestFirst(records: readonly RecordObject[]): readonly RecordObject[] {
+  return records.toSorted((a, b) => byOpening(b, a))
+}
+
+function byOpening(a: RecordObject, b: RecordObject): number {
+  return a.spec.openedAt.localeCompare(b.spec.openedAt) || a.spec.sequence - b.spec.sequence
+}

@@ -1,0 +1,85 @@
+import type { App, RecordObject } from '../kube/index.ts'
+import type { Terminal } from './terminal.ts'
+
+type Paint = Terminal['paint']
+type PlannedChange = RecordObject['spec']['plan']['changes'][number]
+
+const SIGNS = { create: '+', configure: '~', delete: '-', keep: ' ' } as const
+const COLOURS = { create: 'green', configure: 'yellow', delete: 'red', keep: 'gray' } as const
+
+/** Fields that one line names before it only counts the rest. */
+const INLINE_FIELDS = 2
+
+/** One line for a change: `  ~ shop/Deployment web   image 1.4.2 → 1.4.3   apps/shop/web.yaml:18`. */
+export function changeLine(app: string, change: PlannedChange, paint: Paint): string {
+  const { action, ref, source } = change
+  const name = `${app}/${ref.kind} ${ref.namespace === undefined || ref.namespace === app ? '' : `${ref.namespace}/`}${ref.name}`
+  const where = source === undefined ? '' : `   ${paint('gray', `${source.file}:${source.line}`)}`
+  return `  ${paint(COLOURS[action], SIGNS[action])} ${name.padEnd(28)} ${fieldSummary(change)}${where}`
+}
+
+/** Every field of a change on a line of its own, for `bowline plan` and `bowline show`. */
+export function fieldLines(change: PlannedChange, paint: Paint): readonly string[] {
+  return change.fields.map(({ path, before, after }) => {
+    if (before === undefined) return `      ${paint('green', `+ ${path}: ${valueText(after)}`)}`
+    if (after === undefined) return `      ${paint('red', `- ${path}: ${valueText(before)}`)}`
+    return `      ${path}: ${paint('red', valueText(before))} → ${paint('green', valueText(after))}`
+  })
+}
+
+/** `2 of 30 apps change: 2 configure, 0 delete`, without what is zero except deletions, which a reader looks for. */
+export function countsText(counts: {
+  readonly create: number
+  readonly configure: number
+  readonly delete: number
+}): string {
+  const parts = (['create', 'configure'] as const).flatMap(word =>
+    counts[word] > 0 ? [`${counts[word]} ${word}`] : [],
+  )
+  return [...parts, `${counts.delete} delete`].join(', ')
+}
+
+/** A mistake in a manifest: where, what, the line itself, and what to do. */
+export function diagnosticLines(
+  diagnostic: NonNullable<NonNullable<App['status']>['diagnostics']>[number],
+  revision: string,
+  paint: Paint,
+): readonly string[] {
+  const { file, line, column, message, excerpt, hint } = diagnostic
+  const at = `${file}:${line}:${column}@${shortId(revision)}`
+  return [
+    `  ${paint('red', '✗')} ${paint('bold', at)}: ${message}`,
+    ...(excerpt === undefined ? [] : excerpt.split('\n').map(text => `      ${text}`)),
+    ...(hint === undefined ? [] : [`      ${paint('cyan', `→ ${hint}`)}`]),
+  ]
+}
+
+/** A commit as people write it. */
+export function shortId(commit: string): string {
+  return commit.slice(0, 7)
+}
+
+function fieldSummary({ fields }: PlannedChange): string {
+  const shown = fields.slice(0, INLINE_FIELDS).map(({ path, before, after }) => {
+    const name = path.slice(path.lastIndexOf('.') + 1)
+    if (name === 'image') return `image ${tagOf(before)} → ${tagOf(after)}`
+    if (before === undefined) return `${name} ${valueText(after)}`
+    if (after === undefined) return `${name} removed`
+    return `${name} ${valueText(before)} → ${valueText(after)}`
+  })
+  const rest = fields.length - shown.length
+  return `${shown.join(', ')}${rest > 0 ? `, ${rest} more` : ''}`
+}
+
+/** `registry/shop:1.4.3` → `1.4.3` when there is a tag. */
+function tagOf(image: unknown): string {
+  const text = String(image ?? 'none')
+  const colon = text.lastIndexOf(':')
+  return colon > text.lastIndexOf('/') ? text.slice(colon + 1) : text
+}
+
+function valueText(value: unknown): string {
+  if (typeof value === 'string') return value.length > 60 ? `${value.slice(0, 57)}…` : value
+  const text = JSON.stringify(value) ?? 'none'
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text
+}

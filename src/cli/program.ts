@@ -1,0 +1,254 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { isAborted, systemClock } from '../base/index.ts'
+import type { HttpsClient } from '../client/index.ts'
+import { readConfig } from '../config.ts'
+import { VERSION } from '../version.ts'
+import { runAgentCommand } from './agent.ts'
+import { type ConnectOptions, connect, kubeconfigPath } from './connect.ts'
+import { EXIT, Exit, exitCodeOf, explain } from './exit-code.ts'
+import { followCommit } from './follow.ts'
+import { exportRecords, showHistory, showRecords, verifyRecords } from './history.ts'
+import { printKubeconfig } from './kubeconfig.ts'
+import { showPlan } from './plan.ts'
+import { localCommit, rollBack } from './repository.ts'
+import { runServerCommand, type ServerFlags } from './server.ts'
+import { showStatus } from './status.ts'
+import { createTerminal, type Terminal } from './terminal.ts'
+import { createToken, deleteToken, listTokens } from './token.ts'
+import { runUpCommand } from './up.ts'
+import { showVersion } from './version.ts'
+
+type Output = 'text' | 'json'
+
+/** Parses the command line, runs the command, and answers with the exit code. Never throws. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  const terminal = createTerminal({
+    stdout: process.stdout,
+    stderr: process.stderr,
+    noColor: readConfig().noColor,
+  })
+  const stop = stopOnSignals(terminal)
+  try {
+    await buildProgram(terminal, stop.signal).parseAsync([...argv])
+    return EXIT.ok
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    if (!(error instanceof Exit) && !isAborted(error)) terminal.note(explain(error))
+    return exitCodeOf(error)
+  } finally {
+    stop.dispose()
+  }
+}
+
+function buildProgram(terminal: Terminal, signal: AbortSignal): Command {
+  const program = new Command('bowline')
+    .description('Keeps a fleet of container hosts equal to a Git repository of Kubernetes manifests.')
+    .version(VERSION, '-V, --version')
+    .exitOverride()
+    .showHelpAfterError('(bowline help shows the commands)')
+  addServices(program, terminal, signal)
+  addReaders(program, terminal, signal)
+  addTokens(program, terminal)
+  return program
+}
+
+function addServices(program: Command, terminal: Terminal, signal: AbortSignal): void {
+  withServerFlags(
+    program.command('up').description('run a server and the agents of this machine, following a repository'),
+  )
+    .argument('[dir]', 'the repository (or a folder in it) to follow', undefined)
+    .addOption(
+      new Option('--runtime <name>', 'what runs containers')
+        .choices(['auto', 'docker', 'process'])
+        .default('auto'),
+    )
+    .option('--nodes <n>', "nodes that share this machine's capacity", wholeNumber, 1)
+    .option('--allow-host <path...>', 'host folders that pods may mount; nothing in Git can grant it')
+    .option('--stop-containers', 'stop and remove the containers when the server stops')
+    .action((dir: string | undefined, flags) => runUpCommand(dir, flags, terminal, signal))
+  withServerFlags(program.command('server').description('run the server alone')).action(
+    (flags: ServerFlags) => runServerCommand(flags, terminal, signal),
+  )
+  program
+    .command('agent')
+    .description('run the agent of this host')
+    .requiredOption('--server <url>', "the server's address, https://host:port")
+    .option('--token-file <file>', 'the join token; needed only for the first start')
+    .requiredOption('--node-name <name>', 'the name of this host in the cluster')
+    .addOption(
+      new Option('--runtime <name>', 'what runs containers')
+        .choices(['auto', 'docker', 'process'])
+        .default('auto'),
+    )
+    .option('--data-dir <dir>', 'where the agent keeps its certificate and volumes')
+    .option('--docker-socket <path>', "the engine's socket")
+    .option('--allow-host <path...>', 'host folders that pods may mount; nothing in Git can grant it')
+    .option('--capacity-share <n>', "how many agents share this machine's capacity", wholeNumber, 1)
+    .action(flags => runAgentCommand(flags, terminal, signal))
+}
+
+function withServerFlags(command: Command): Command {
+  return command
+    .option('--repo <path or url>', 'the repository to follow')
+    .option('--branch <name>', 'the branch to follow (default: the repository’s current one, or main)')
+    .option('--path <folder>', 'the folder of the manifests in the repository')
+    .option('--credentials-file <file>', 'lines https://user:password@host for the repository')
+    .option('--data-dir <dir>', 'where everything is kept')
+    .option('--listen <host:port>', 'the address of the API', '127.0.0.1:6443')
+    .option('--advertise <host[:port]>', 'the name or address by which agents and kubectl reach the server')
+    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
+}
+
+function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): void {
+  connected(program.command('plan').description('what a revision would change (exit code 2: something)'))
+    .argument('[rev]', 'a commit, branch or tag of the repository here', 'HEAD')
+    .addOption(outputOption())
+    .action((rev: string, flags: ConnectOptions & { output: Output }) =>
+      withClient(flags, async client => showPlan(client, terminal, await localCommit(rev), flags.output)),
+    )
+  connected(
+    program.command('follow').description('what a commit does, until its apps are healthy, failed or held'),
+  )
+    .argument('[rev]', 'a commit, branch or tag of the repository here', 'HEAD')
+    .option('--deadline <seconds>', 'how long to wait', wholeNumber, 600)
+    .action((rev: string, flags: ConnectOptions & { deadline: number }) =>
+      withClient(flags, async client =>
+        followCommit({
+          client,
+          terminal,
+          clock: systemClock,
+          commit: await localCommit(rev),
+          deadlineMs: flags.deadline * 1_000,
+          signal,
+        }),
+      ),
+    )
+  connected(program.command('status').description('every app and every host'))
+    .addOption(outputOption())
+    .action((flags: ConnectOptions & { output: Output }) =>
+      withClient(flags, client => showStatus(client, terminal, flags.output)),
+    )
+  connected(program.command('history').description('what every commit did, newest first'))
+    .argument('[app]', 'only this app')
+    .option('--limit <n>', 'at most so many records', wholeNumber, 30)
+    .addOption(outputOption())
+    .action((app: string | undefined, flags: ConnectOptions & { limit: number; output: Output }) =>
+      withClient(flags, client =>
+        showHistory(client, terminal, {
+          ...(app === undefined ? {} : { app }),
+          limit: flags.limit,
+          output: flags.output,
+        }),
+      ),
+    )
+  connected(program.command('show').description('one record in full, or all of a commit'))
+    .argument('<commit or record>')
+    .addOption(outputOption())
+    .action((wanted: string, flags: ConnectOptions & { output: Output }) =>
+      withClient(flags, client => showRecords(client, terminal, wanted, flags.output)),
+    )
+  const audit = program.command('audit').description('check or take away the records')
+  connected(audit.command('verify').description('check every hash chain'))
+    .argument('[app]')
+    .action((app: string | undefined, flags: ConnectOptions) =>
+      withClient(flags, client => verifyRecords(client, terminal, app)),
+    )
+  connected(audit.command('export').description('every record as a JSON line'))
+    .argument('[app]')
+    .action((app: string | undefined, flags: ConnectOptions) =>
+      withClient(flags, client => exportRecords(client, terminal, app)),
+    )
+  connected(program.command('rollback').description('commit the revert of a commit, push it and follow it'))
+    .argument('[rev]', 'the commit to revert', 'HEAD')
+    .option('--deadline <seconds>', 'how long to follow', wholeNumber, 600)
+    .option('--no-push', 'only make the commit')
+    .action((rev: string, flags: ConnectOptions & { deadline: number; push: boolean }) =>
+      withClient(flags, async client => {
+        const commit = await rollBack(rev, { push: flags.push, terminal, now: systemClock.now() })
+        if (!flags.push) return EXIT.ok
+        return followCommit({
+          client,
+          terminal,
+          clock: systemClock,
+          commit,
+          deadlineMs: flags.deadline * 1_000,
+          signal,
+        })
+      }),
+    )
+  connected(program.command('kubeconfig').description('print the kubeconfig of this server')).action(
+    (flags: ConnectOptions) => printKubeconfig(kubeconfigPath(flags), terminal),
+  )
+  connected(program.command('version').description('the versions of this command and of the server')).action(
+    (flags: ConnectOptions) => showVersion(flags, terminal),
+  )
+}
+
+function addTokens(program: Command, terminal: Terminal): void {
+  const token = program.command('token').description('join tokens for agents')
+  connected(token.command('create').description('print a new token; it is shown only once'))
+    .option('--ttl <hours>', 'how long it can be used', wholeNumber, 24)
+    .option('--single-use', 'good for one node only')
+    .option('--description <text>')
+    .action((flags: ConnectOptions & { ttl: number; singleUse?: boolean; description?: string }) =>
+      withClient(flags, client => createToken(client, terminal, flags)),
+    )
+  connected(token.command('list').description('the tokens, without their secrets')).action(
+    (flags: ConnectOptions) => withClient(flags, client => listTokens(client, terminal)),
+  )
+  connected(token.command('delete').description('revoke a token'))
+    .argument('<id>')
+    .action((id: string, flags: ConnectOptions) =>
+      withClient(flags, client => deleteToken(client, terminal, id)),
+    )
+}
+
+function connected(command: Command): Command {
+  return command
+    .option('--kubeconfig <file>', 'how to reach the server')
+    .option('--data-dir <dir>', "the server's data directory, when it is on this machine")
+}
+
+function outputOption(): Option {
+  return new Option('-o, --output <format>').choices(['text', 'json']).default('text')
+}
+
+/** Runs a command with a client and ends it with the code that it answers. */
+async function withClient(
+  options: ConnectOptions,
+  run: (client: HttpsClient) => Promise<number>,
+): Promise<void> {
+  const client = await connect(options)
+  try {
+    const code = await run(client)
+    if (code !== EXIT.ok) throw new Exit(code)
+  } finally {
+    await client.close()
+  }
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('Expected a whole number from 1.')
+  return value
+}
+
+/** The first SIGINT or SIGTERM asks everything to end; the second ends the process. */
+function stopOnSignals(terminal: Terminal): { readonly signal: AbortSignal; dispose(): void } {
+  const controller = new AbortController()
+  function onSignal(): void {
+    if (controller.signal.aborted) process.exit(130)
+    if (terminal.isTerminal) terminal.note('stopping; once more to stop at once')
+    controller.abort()
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  return {
+    signal: controller.signal,
+    dispose() {
+      process.off('SIGINT', onSignal)
+      process.off('SIGTERM', onSignal)
+    },
+  }
+}

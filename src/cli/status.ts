@@ -1,0 +1,70 @@
+import type { Client } from '../client/index.ts'
+import { type App, Kinds, type Node } from '../kube/index.ts'
+import { EXIT } from './exit-code.ts'
+import { diagnosticLines, shortId } from './plan-text.ts'
+import { table } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+const COLOURS = {
+  Healthy: 'green',
+  Progressing: 'cyan',
+  Pending: 'gray',
+  Failed: 'red',
+  Held: 'yellow',
+} as const
+
+/** Prints every app's state and every host's. 0 when all are healthy, 1 when one failed, 3 when one is held. */
+export async function showStatus(
+  client: Client,
+  terminal: Terminal,
+  output: 'text' | 'json',
+): Promise<number> {
+  const [apps, nodes] = await Promise.all([client.list(Kinds.App), client.list(Kinds.Node)])
+  if (output === 'json') {
+    const summary = apps.items.map(({ metadata, spec, status }) => ({ name: metadata.name, spec, status }))
+    terminal.print(JSON.stringify({ apps: summary, nodes: nodes.items.map(nodeSummary) }, null, 2))
+  } else printText(apps.items, nodes.items, terminal)
+  const phases = apps.items.map(app => app.status?.phase)
+  if (phases.includes('Failed')) return EXIT.failed
+  return phases.includes('Held') ? EXIT.held : EXIT.ok
+}
+
+function printText(apps: readonly App[], nodes: readonly Node[], terminal: Terminal): void {
+  const { print, paint } = terminal
+  if (apps.length === 0) print('No app yet: `bowline up DIR` follows a repository')
+  else
+    for (const line of table(
+      ['APP', 'PHASE', 'REVISION', 'OBJECTS', 'MESSAGE'],
+      apps.map(({ metadata, status }) => [
+        metadata.name ?? '',
+        paint(COLOURS[status?.phase ?? 'Pending'], status?.phase ?? 'Pending'),
+        shortId(status?.observedRevision ?? ''),
+        String(status?.objects ?? 0),
+        status?.message ?? '',
+      ]),
+    ))
+      print(line)
+  for (const { status } of apps)
+    for (const diagnostic of status?.diagnostics ?? [])
+      for (const line of diagnosticLines(diagnostic, status?.observedRevision ?? '', paint)) print(line)
+  print('')
+  for (const line of table(
+    ['HOST', 'STATE', 'RUNTIME', 'ADDRESS'],
+    nodes.map(node => {
+      const { name, ready, schedulable, runtime, address } = nodeSummary(node)
+      const state = ready ? paint('green', 'Ready') : paint('red', 'NotReady')
+      return [name, schedulable ? state : `${state}, cordoned`, runtime, address]
+    }),
+  ))
+    print(line)
+}
+
+function nodeSummary({ metadata, spec, status }: Node) {
+  return {
+    name: metadata.name ?? '',
+    ready: status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true,
+    schedulable: spec?.unschedulable !== true,
+    runtime: status?.nodeInfo?.containerRuntimeVersion ?? '',
+    address: status?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '',
+  }
+}

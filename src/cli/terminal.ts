@@ -1,0 +1,72 @@
+import { styleText } from 'node:util'
+
+type Style = Parameters<typeof styleText>[0]
+
+/**
+ * Where a command prints. Colour and progress only on a terminal; plain lines otherwise, so that what a person sees can be piped.
+ */
+export interface Terminal {
+  /** One line (or several) of the answer, to stdout. */
+  print(text: string): void
+  /** A remark that is not the answer, to stderr. */
+  note(text: string): void
+  /** The text in a colour, or as it is. */
+  paint(style: Style, text: string): string
+  /** Replaces the lines that the last `progress` showed; does nothing when stdout is no terminal. */
+  progress(lines: readonly string[]): void
+  readonly isTerminal: boolean
+  readonly columns: number
+}
+
+export function createTerminal(options: {
+  readonly stdout: NodeJS.WriteStream
+  readonly stderr: NodeJS.WriteStream
+  readonly noColor: boolean
+}): Terminal {
+  const { stdout, stderr } = options
+  const isTerminal = stdout.isTTY === true
+  const colours = isTerminal && !options.noColor
+  let shown = 0
+  function clear(): void {
+    if (shown > 0) stdout.write(`\x1b[${shown}A\x1b[0J`)
+    shown = 0
+  }
+  return {
+    isTerminal,
+    get columns() {
+      return stdout.columns ?? 120
+    },
+    print(text) {
+      clear()
+      stdout.write(`${text}\n`)
+    },
+    note(text) {
+      clear()
+      stderr.write(`${text}\n`)
+    },
+    paint: (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text),
+    progress(lines) {
+      if (!isTerminal) return
+      clear()
+      const width = stdout.columns ?? 120
+      for (const line of lines) stdout.write(`${cut(line, width)}\n`)
+      shown = lines.length
+    },
+  }
+}
+
+/** A line that wraps would break the count of lines to clear; escape sequences take no room. */
+function cut(line: string, width: number): string {
+  let room = width - 1
+  let at = 0
+  while (at < line.length && room > 0) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character begins a colour
+    const escape = /^\x1b\[[0-9;]*m/.exec(line.slice(at))
+    if (escape) at += escape[0].length
+    else {
+      at += 1
+      room -= 1
+    }
+  }
+  return at < line.length ? `${line.slice(0, at)}\x1b[0m` : line
+}

@@ -1,0 +1,34 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+/** What the environment decides. Only this file reads it; flags of the command line go before it. */
+export interface Config {
+  /** Where the server keeps its store and caches. `BOWLINE_DATA_DIR`; root: `/var/lib/bowline`; others: under the home. */
+  readonly dataDir: string
+  /** How commands find the server. `BOWLINE_KUBECONFIG`; absent: `kubeconfig` in the data directory. */
+  readonly kubeconfig: string | undefined
+  /** The engine's address, as Docker's own tools read it. */
+  readonly dockerHost: string | undefined
+  /** `NO_COLOR` (no-color.org) is set, whatever its value. */
+  readonly noColor: boolean
+  /** The user's search path, which the process runtime hands to what it runs. */
+  readonly path: string
+}
+
+export function readConfig(
+  env: NodeJS.ProcessEnv = process.env,
+  isRoot: boolean = process.getuid?.() === 0,
+): Config {
+  return {
+    dataDir: env['BOWLINE_DATA_DIR'] || (isRoot ? '/var/lib/bowline' : join(stateHome(env), 'bowline')),
+    kubeconfig: env['BOWLINE_KUBECONFIG'] || undefined,
+    dockerHost: env['DOCKER_HOST'] || undefined,
+    noColor: env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '',
+    path: env['PATH'] || '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  }
+}
+
+/** The XDG base directory for state. */
+function stateHome(env: NodeJS.ProcessEnv): string {
+  return env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state')
+}

@@ -1,0 +1,34 @@
+import type { RecordCommit, Trigger } from '../audit/index.ts'
+import type { SourcePosition } from '../diff/index.ts'
+import type { Diagnostic, KubeObject } from '../kube/index.ts'
+
+/** An object that a revision declares, defaulted and in its namespace. */
+export interface DesiredObject {
+  readonly object: KubeObject
+  readonly source: SourcePosition
+}
+
+/** What one app should be by one commit. */
+export interface AppTarget {
+  readonly app: string
+  readonly commit: RecordCommit
+  readonly trigger: Trigger
+  /** Commits that were passed over since the last one attempted, oldest first. */
+  readonly skipped: readonly string[]
+  /** By `refKey`. */
+  readonly desired: ReadonlyMap<string, DesiredObject>
+  /** Any makes the app held at this commit. */
+  readonly diagnostics: readonly Diagnostic[]
+  /** How many deletions the commit's trailer allows. */
+  readonly allowDelete: number | 'all'
+  /** Whether another app of the same revision declares this `refKey`: ownership moves there, nothing is deleted here. */
+  readonly isClaimedElsewhere: (key: string) => boolean
+}
+
+/** Why a target is held by its own mistakes: the first one, and how many more there are. */
+export function describeDiagnostics({ diagnostics }: AppTarget): string {
+  const [first] = diagnostics
+  if (first === undefined) return ''
+  const more = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more)` : ''
+  return `${first.file}:${first.line}:${first.column}: ${first.message}${more}`
+}

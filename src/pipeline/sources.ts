@@ -1,0 +1,91 @@
+import { backoffMs, type Clock, type Ids, type Logger, type Service } from '../base/index.ts'
+import type { App } from '../kube/index.ts'
+import { describeProblem, type Repository, type RevisionLoader, type SourceProblem } from '../sync/index.ts'
+import { Running } from './running.ts'
+import { type RevisionNews, SourceRunner } from './source-runner.ts'
+
+/** Waits before a source that could not be opened is opened again. */
+const RETRY = { initialMs: 1_000, maxMs: 60_000 }
+
+export type OpenSource = (
+  app: App,
+) => Promise<{ readonly repository: Repository; readonly loader: RevisionLoader }>
+
+export interface SourcesOptions {
+  readonly open: OpenSource
+  readonly onRevision: (root: App, news: RevisionNews) => Promise<void>
+  readonly onProblem: (root: App, problem: SourceProblem) => Promise<void>
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Logger
+}
+
+/** The followed sources: one for every app that no other app owns. A changed source is closed and opened anew. */
+export class Sources {
+  readonly #options: SourcesOptions
+  readonly #running: Running<RootSource>
+  readonly #specs = new Map<string, string>()
+
+  constructor(options: SourcesOptions) {
+    this.#options = options
+    this.#running = new Running(options.log)
+  }
+
+  /** Follows what the app's spec says; nothing happens when that is what it follows already. */
+  follow(root: App): void {
+    const name = root.metadata.name ?? ''
+    const spec = JSON.stringify(root.spec)
+    if (this.#specs.get(name) === spec) return
+    this.#specs.set(name, spec)
+    void this.#running.remove(name).then(() => {
+      if (this.#specs.get(name) === spec) this.#running.add(name, new RootSource(root, this.#options))
+    })
+  }
+
+  drop(name: string): void {
+    this.#specs.delete(name)
+    void this.#running.remove(name)
+  }
+
+  /** The source of a root app while it is open. */
+  runner(name: string): SourceRunner | undefined {
+    return this.#running.get(name)?.runner
+  }
+
+  async close(): Promise<void> {
+    this.#specs.clear()
+    await this.#running.removeAll()
+  }
+}
+
+/** One root app's source: opened until it works, then followed until the end. */
+class RootSource implements Service {
+  readonly #root: App
+  readonly #options: SourcesOptions
+  runner: SourceRunner | undefined
+
+  constructor(root: App, options: SourcesOptions) {
+    this.#root = root
+    this.#options = options
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { open, onProblem, onRevision, clock, ids, log } = this.#options
+    for (let failures = 1; !signal.aborted; failures += 1) {
+      try {
+        const { repository, loader } = await open(this.#root)
+        const listener = {
+          revision: (news: RevisionNews) => onRevision(this.#root, news),
+          problem: (problem: SourceProblem) => onProblem(this.#root, problem),
+        }
+        this.runner = new SourceRunner({ root: this.#root, repository, loader, listener, clock, ids, log })
+        return await this.runner.start(signal)
+      } catch (error) {
+        this.runner = undefined
+        if (signal.aborted) return
+        await onProblem(this.#root, describeProblem(error))
+        await clock.sleep(backoffMs(failures, RETRY), signal).catch(() => undefined)
+      }
+    }
+  }
+}
