@@ -1,0 +1,255 @@
+import { join } from 'node:path'
+import { type Clock, type Ids, Limit, type Logger, messageOf, type Service } from '../base/index.ts'
+import { type Client, createInformer } from '../client/index.ts'
+import { Kinds, type NodeAddress, type Pod } from '../kube/index.ts'
+import { parseLogPath, readContainerLogs } from './container-logs.ts'
+import { createEventRecorder } from './event-recorder.ts'
+import { renewLease } from './node/lease.ts'
+import { measureMachine, primaryAddress, readMachineIds } from './node/machine.ts'
+import type { NodeFacts } from './node/node-object.ts'
+import { NodeReporter } from './node/node-reporter.ts'
+import { fallbackRuntimeInfo, hostShape } from './node/runtime-info.ts'
+import { type AssignedPod, isAssigned } from './pods/assigned-pod.ts'
+import type { CarryOutMeans } from './pods/means.ts'
+import { ObservedPods } from './pods/observed-pods.ts'
+import { PodLoop } from './pods/pod-loop.ts'
+import { probeObserver } from './pods/probe-observer.ts'
+import { RuntimeFollower } from './pods/runtime-follower.ts'
+import { createProber } from './probes/index.ts'
+import { createReferences } from './references.ts'
+import type { Runtime } from './runtime/index.ts'
+import { podStatus } from './status/pod-status.ts'
+import { Publisher } from './status/publisher.ts'
+import { keepTunnel, type TunnelOptions } from './tunnel.ts'
+import { createVolumes } from './volumes/index.ts'
+
+export interface AgentOptions {
+  /** Speaks to the API server as `system:node:<nodeName>`. */
+  readonly client: Client
+  readonly runtime: Runtime
+  readonly nodeName: string
+  /** Where volumes live. The agent owns its `pods` folder; nothing else may use it. */
+  readonly dataDir: string
+  /** A folder of this agent's own in memory (tmpfs), for Secrets and `medium: Memory`; undefined where there is none. */
+  readonly memoryDir: string | undefined
+  /** The words of the host's `--allow-host` flags: paths for hostPath, `privileged`, `capability:NAME`. */
+  readonly allowHost: readonly string[]
+  /** The part of the machine that is this node's, above 0 and at most 1: N agents on one machine get 1/N each. */
+  readonly capacityShare: number
+  /** Default: the machine's first address, and the node's name as its host name. */
+  readonly addresses?: readonly NodeAddress[]
+  /** As `kubectl get nodes` shows it: `v0.1.0`. */
+  readonly version: string
+  /** How the server reaches this agent; undefined: it does not, and there are no logs. */
+  readonly tunnel: Pick<TunnelOptions, 'server' | 'ca' | 'credentials'> | undefined
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Logger
+}
+
+/** Images pulled at once on one node. */
+const CONCURRENT_PULLS = 3
+
+/**
+ * An agent: registers its node, and drives the pods that are bound to it towards their specs until the signal aborts. Stopping it
+ * leaves every container as it is; the next one adopts them. While the server is away it keeps its pods running.
+ */
+export function startAgent(options: AgentOptions): Service {
+  return { start: signal => runAgent(options, signal) }
+}
+
+async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
+  const { client, runtime, nodeName, dataDir, memoryDir, allowHost, capacityShare, clock, ids, log } = options
+  const volumes = createVolumes({
+    folder: join(dataDir, 'pods'),
+    memoryFolder: memoryDir === undefined ? undefined : join(memoryDir, 'pods'),
+    allowHost,
+  })
+  await volumes.prepare()
+  const { current: facts, refresh } = await gatherFacts(options, signal)
+  const hostIP = facts().addresses.find(({ type }) => type === 'InternalIP')?.address
+  const hostFacts = { runtimeName: runtime.name, hostIP }
+
+  const observed = new ObservedPods()
+  const recorder = createEventRecorder({ client, nodeName, clock, ids, log })
+  const references = createReferences({
+    client,
+    clock,
+    ids,
+    log,
+    onChange: uid => loop.refreshVolumes(uid),
+  })
+  const record: CarryOutMeans['record'] = (pod, type, reason, message, container) =>
+    recorder.record({ about: objectReference(pod, container), type, reason, message })
+  const prober = createProber({
+    clock,
+    exec: (id, command, timeoutMs) => runtime.exec(id, command, timeoutMs),
+    observer: probeObserver({ observed, entry: uid => loop.entry(uid), wake: uid => loop.wake(uid), record }),
+  })
+  const publisher: Publisher = new Publisher({
+    client,
+    clock,
+    log,
+    facts: hostFacts,
+    view(uid) {
+      const entry = loop.entry(uid)
+      return entry === undefined ? undefined : loop.view(entry)
+    },
+    accept(pod: Pod) {
+      // The answer to a write about a pod that is gone by now must not bring it back.
+      if (isAssigned(pod) && loop.entry(pod.metadata.uid) !== undefined) loop.setPod(pod)
+    },
+  })
+  const loop: PodLoop = new PodLoop({
+    means: {
+      client,
+      runtime,
+      observed,
+      volumes,
+      references,
+      host: hostShape(facts(), hostIP),
+      clock,
+      starts: new Limit(Math.max(2, Math.ceil(2 * facts().info.cpus * capacityShare))),
+      pulls: new Limit(CONCURRENT_PULLS),
+      record,
+    },
+    prober,
+    allowHost,
+    clock,
+    log,
+    onChange: uid => publisher.add(uid),
+    isPublished: view => publisher.isPublished(view),
+  })
+  const follower: RuntimeFollower = new RuntimeFollower({
+    runtime,
+    observed,
+    clock,
+    ids,
+    log,
+    onChange: uid => loop.wake(uid),
+    onHealth: () => void refresh().then(() => reporter.nudge()),
+  })
+  const reporter: NodeReporter = new NodeReporter({
+    client,
+    facts,
+    problem: () => follower.problem,
+    dataDir,
+    clock,
+    ids,
+    log,
+  })
+
+  /** Nothing is started before what runs already is known, and nothing removed before the server's whole list is. */
+  async function followPods(): Promise<void> {
+    await untilAborted(follower.listed, signal)
+    if (signal.aborted) return
+    const pods = createInformer(client, Kinds.Pod, {
+      fieldSelector: `spec.nodeName=${nodeName}`,
+      clock,
+      ids,
+      log,
+    })
+    const take = (pod: Pod) => {
+      if (isAssigned(pod)) loop.setPod(pod)
+    }
+    pods.subscribe({ added: take, updated: take, deleted: pod => loop.removePod(pod.metadata.uid ?? '') })
+    const following = Promise.all([pods.run(signal), loop.run(signal)])
+    await untilAborted(pods.synced, signal)
+    if (!signal.aborted)
+      await loop.removeOrphans().catch(error => {
+        log.warn('left-over volumes were not removed', { error: messageOf(error) })
+      })
+    await following
+  }
+
+  function handle(path: string, aborted: AbortSignal): AsyncIterable<string> | undefined {
+    const request = parseLogPath(path)
+    if (request === undefined) return undefined
+    const statuses = (namespace: string, name: string) => {
+      for (const entry of loop.entries) {
+        const { metadata } = entry.pod
+        if (entry.gone || metadata.namespace !== namespace || metadata.name !== name) continue
+        const { initContainerStatuses = [], containerStatuses = [] } = podStatus(loop.view(entry), hostFacts)
+        return [...initContainerStatuses, ...containerStatuses]
+      }
+      return undefined
+    }
+    return readContainerLogs(request, { runtime, clock, statuses }, aborted)
+  }
+
+  try {
+    await Promise.all([
+      follower.run(signal),
+      followPods(),
+      publisher.run(signal),
+      recorder.run(signal),
+      reporter.run(signal),
+      renewLease({ client, nodeName, node: () => reporter.node, clock, ids, log }, signal),
+      options.tunnel === undefined
+        ? Promise.resolve()
+        : keepTunnel({ ...options.tunnel, handle, clock, ids, log }, signal),
+    ])
+  } finally {
+    references.close()
+  }
+}
+
+/** What this node is. The engine's part is asked for again when it comes back; before it answers, the machine's word stands in. */
+async function gatherFacts(
+  options: AgentOptions,
+  signal: AbortSignal,
+): Promise<{ readonly current: () => NodeFacts; readonly refresh: () => Promise<void> }> {
+  const { runtime, nodeName, dataDir, capacityShare, version, log } = options
+  const [{ machineId, bootId }, { storageBytes }] = await Promise.all([
+    readMachineIds(),
+    measureMachine(dataDir),
+  ])
+  const addresses = options.addresses ?? [
+    { type: 'InternalIP', address: primaryAddress() },
+    { type: 'Hostname', address: nodeName },
+  ]
+  const own = { nodeName, capacityShare, addresses, storageBytes, machineId, bootId, agentVersion: version }
+  let facts: NodeFacts = { ...own, info: fallbackRuntimeInfo(runtime.name) }
+  async function refresh(): Promise<void> {
+    try {
+      facts = { ...own, info: await runtime.info(signal) }
+    } catch (error) {
+      log.warn('container runtime does not say what it is', {
+        runtime: runtime.name,
+        error: messageOf(error),
+      })
+    }
+  }
+  await refresh()
+  return { current: () => facts, refresh }
+}
+
+function objectReference(
+  { metadata }: AssignedPod,
+  container: string | undefined,
+): {
+  readonly [key: string]: string
+} {
+  const { namespace, name, uid, resourceVersion } = metadata
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    namespace,
+    name,
+    uid,
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(container === undefined ? {} : { fieldPath: `spec.containers{${container}}` }),
+  }
+}
+
+function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise(resolve => {
+    const done = () => {
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done, { once: true })
+    void work.then(done)
+  })
+}

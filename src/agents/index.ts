@@ -1,0 +1,15 @@
+/**
+ * The agent of one host: registers its Node, drives the pods bound to it one step at a time towards their specs through a container
+ * runtime, and reports their status. It speaks the Kubernetes API with its own certificate and knows nothing of Git.
+ *
+ *     const identity = (await loadIdentity(dataDir)) ?? (await joinCluster({ server, token, nodeName, dataDir, … }))
+ *     const client = createHttpsClient({ server, ca: identity.ca, credentials: identity, … })
+ *     const renewal = new CertificateRenewal({ client, identity, dataDir, clock, ids, log })
+ *     const agent = startAgent({ client, runtime, nodeName, dataDir, tunnel: { server, ca, credentials: () => renewal.current }, … })
+ *     await Promise.all([renewal.start(signal), agent.start(signal)])
+ */
+export { type AgentOptions, startAgent } from './agent.ts'
+export { type JoinTokenParts, parseJoinToken } from './identity/authority.ts'
+export { type JoinOptions, joinCluster } from './identity/join.ts'
+export { loadIdentity, type NodeIdentity, saveIdentity } from './identity/node-identity.ts'
+export { CertificateRenewal, type CertificateRenewalOptions } from './identity/renewal.ts'

@@ -1,0 +1,82 @@
+import { type Clock, type Ids, isAborted, jittered, type Logger, messageOf } from '../../base/index.ts'
+import type { Client } from '../../client/index.ts'
+import {
+  formatMicroTime,
+  isAlreadyExists,
+  isNotFound,
+  Kinds,
+  type Lease,
+  type Node,
+} from '../../kube/index.ts'
+
+export interface LeaseRenewalOptions {
+  readonly client: Client
+  readonly nodeName: string
+  /** The Node that owns the lease; undefined while it is not registered. */
+  readonly node: () => Node | undefined
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Logger
+}
+
+export const LEASE_NAMESPACE = 'kube-node-lease'
+/** kubelet: a lease of 40 s, renewed at a quarter of that. */
+const LEASE_SECONDS = 40
+const RENEW_EVERY_MS = 10_000
+/** A renewal that failed is tried again sooner, so that a hiccup of the server costs no node its readiness. */
+const RETRY_MS = 1000
+
+/** Renews this node's Lease, the cheap sign of life that node life cycle watches, until `signal` aborts. */
+export async function renewLease(options: LeaseRenewalOptions, signal: AbortSignal): Promise<void> {
+  const { clock, ids, log } = options
+  let hasFailed = false
+  while (!signal.aborted) {
+    let waitMs = jittered(RENEW_EVERY_MS, 0.04, ids.random())
+    try {
+      await renew(options, signal)
+      hasFailed = false
+    } catch (error) {
+      if (isAborted(error)) return
+      if (!hasFailed) log.warn('the node lease was not renewed', { error: messageOf(error) })
+      hasFailed = true
+      waitMs = jittered(RETRY_MS, 0.5, ids.random())
+    }
+    await clock.sleep(waitMs, signal).catch(() => {})
+  }
+}
+
+async function renew(
+  { client, nodeName, node, clock }: LeaseRenewalOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = { namespace: LEASE_NAMESPACE, signal }
+  const spec = {
+    holderIdentity: nodeName,
+    leaseDurationSeconds: LEASE_SECONDS,
+    renewTime: formatMicroTime(clock.now()),
+  }
+  try {
+    await client.patch(Kinds.Lease, nodeName, { type: 'merge', body: { spec } }, options)
+    return
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+  }
+  const owner = node()
+  const lease: Lease = {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: {
+      name: nodeName,
+      namespace: LEASE_NAMESPACE,
+      ...(owner?.metadata.uid === undefined
+        ? {}
+        : {
+            ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: owner.metadata.uid }],
+          }),
+    },
+    spec,
+  }
+  await client.create(Kinds.Lease, lease, options).catch(error => {
+    if (!isAlreadyExists(error)) throw error
+  })
+}

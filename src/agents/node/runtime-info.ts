@@ -1,0 +1,22 @@
+import { arch, availableParallelism, type as osType, platform, release, totalmem } from 'node:os'
+import type { HostShape } from '../pods/means.ts'
+import type { RuntimeInfo } from '../runtime/index.ts'
+import { type NodeFacts, nodeAllocatable } from './node-object.ts'
+
+/** What the machine itself says, for a runtime that does not answer. */
+export function fallbackRuntimeInfo(runtimeName: string): RuntimeInfo {
+  return {
+    version: `${runtimeName}://unknown`,
+    operatingSystem: platform(),
+    osImage: osType(),
+    kernelVersion: release(),
+    architecture: arch(),
+    cpus: availableParallelism(),
+    memoryBytes: totalmem(),
+  }
+}
+
+/** The node as its pods need to know it. */
+export function hostShape(facts: NodeFacts, hostIP: string | undefined): HostShape {
+  return { hostIP, allocatable: nodeAllocatable(facts), memoryBytes: facts.info.memoryBytes }
+}

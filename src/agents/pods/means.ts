@@ -1,0 +1,50 @@
+import type { BackoffOptions, Clock, Limit } from '../../base/index.ts'
+import type { Client } from '../../client/index.ts'
+import type { PodSurroundings } from '../containers/field-value.ts'
+import type { References } from '../references.ts'
+import type { Runtime } from '../runtime/index.ts'
+import type { Volumes } from '../volumes/index.ts'
+import type { AssignedPod } from './assigned-pod.ts'
+import type { ObservedPods } from './observed-pods.ts'
+
+/** The node as its pods need to know it. */
+export interface HostShape {
+  readonly hostIP: string | undefined
+  readonly allocatable: PodSurroundings['allocatable']
+  /** The whole machine's memory, which out-of-memory scores are relative to. */
+  readonly memoryBytes: number
+}
+
+export interface CarryOutMeans {
+  readonly client: Client
+  readonly runtime: Runtime
+  readonly observed: ObservedPods
+  readonly volumes: Volumes
+  readonly references: References
+  readonly host: HostShape
+  readonly clock: Clock
+  /** Bounds the sandboxes and containers that start at once. */
+  readonly starts: Limit
+  /** Bounds the images that are pulled at once. */
+  readonly pulls: Limit
+  record(
+    pod: AssignedPod,
+    type: 'Normal' | 'Warning',
+    reason: string,
+    message: string,
+    container?: string,
+  ): void
+}
+
+/** Between attempts at volumes, sandboxes and containers that could not be made. */
+export const SETUP_BACKOFF: BackoffOptions = { initialMs: 500, maxMs: 20_000 }
+
+/** Sees for itself how a container is. */
+export async function look(
+  id: string,
+  { runtime, observed }: Pick<CarryOutMeans, 'runtime' | 'observed'>,
+): Promise<void> {
+  const status = await runtime.containerStatus(id)
+  if (status === undefined) observed.removeContainer(id)
+  else observed.setContainer(status)
+}

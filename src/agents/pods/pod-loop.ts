@@ -1,0 +1,364 @@
+import {
+  type BackoffOptions,
+  backoffMs,
+  type Clock,
+  deepEqual,
+  isAborted,
+  type Logger,
+  messageOf,
+  WorkQueue,
+} from '../../base/index.ts'
+import { refusalOf } from '../containers/host-access.ts'
+import { readLastWords } from '../containers/last-words.ts'
+import type { Prober } from '../probes/index.ts'
+import type { ContainerStatus } from '../runtime/index.ts'
+import { type AssignedPod, podTitle } from './assigned-pod.ts'
+import { carryOut, payloadSources, type Work } from './carry-out.ts'
+import { containersOf, currentContainer, finalPhase, newestSandbox } from './lifecycle.ts'
+import type { CarryOutMeans } from './means.ts'
+import { PodEntry } from './pod-entry.ts'
+import { backingOff, graceMsOf, nextStep } from './step.ts'
+import { POD_UNIT, type PodView } from './view.ts'
+
+export interface PodLoopOptions {
+  readonly means: CarryOutMeans
+  readonly prober: Prober
+  readonly allowHost: readonly string[]
+  readonly clock: Clock
+  readonly log: Logger
+  /** The pod's status may read differently now. */
+  readonly onChange: (uid: string) => void
+  /** The API server has the status that this view gives. */
+  readonly isPublished: (view: PodView) => boolean
+}
+
+/** Between attempts at work that failed for a reason without a name, such as an engine that is away. */
+const RETRY: BackoffOptions = { initialMs: 250, maxMs: 20_000 }
+/** How long an image shows ErrImagePull before it shows ImagePullBackOff. */
+const PULL_ERROR_SHOWN_MS = 1000
+/** A pod of which only containers are left, and no object that would say how gently they are to be stopped. */
+const ORPHAN_GRACE_MS = 1000
+
+/**
+ * Moves this node's pods on, one step of one unit at a time: looks at a pod, asks `nextStep`, begins the work, and looks again when
+ * something has changed. Looking never waits; the work runs beside it.
+ */
+export class PodLoop {
+  readonly #options: PodLoopOptions
+  readonly #entries = new Map<string, PodEntry>()
+  readonly #queue: WorkQueue
+  readonly #working = new Set<Promise<void>>()
+  readonly #timers = new Set<() => void>()
+  #signal: AbortSignal = AbortSignal.abort()
+  /** Set once the server's complete list was seen: before that nothing is an orphan. */
+  #mayRemove = false
+
+  constructor(options: PodLoopOptions) {
+    this.#options = options
+    this.#queue = new WorkQueue(options.clock)
+  }
+
+  /** Follows the pods until `signal` aborts and what was begun has ended. Containers stay as they are. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal
+    signal.addEventListener('abort', () => this.#queue.close(), { once: true })
+    for (let uid = await this.#queue.take(); uid !== undefined; uid = await this.#queue.take()) {
+      try {
+        this.#look(uid)
+      } catch (error) {
+        this.#options.log.error('a pod could not be looked at', { pod: uid, error: messageOf(error) })
+        this.#queue.addAfter(uid, RETRY.maxMs)
+      }
+      this.#queue.done(uid)
+    }
+    for (const cancel of this.#timers) cancel()
+    for (const entry of this.#entries.values()) for (const abort of entry.busy.values()) abort.abort()
+    this.#options.prober.close()
+    await Promise.all(this.#working)
+  }
+
+  entry(uid: string): PodEntry | undefined {
+    return this.#entries.get(uid)
+  }
+
+  get entries(): Iterable<PodEntry> {
+    return this.#entries.values()
+  }
+
+  view(entry: PodEntry): PodView {
+    return entry.view(this.#options.means.observed, this.#options.clock.now(), this.#options.isPublished)
+  }
+
+  /** A pod of this node as the server has it. */
+  setPod(pod: AssignedPod): void {
+    const now = this.#options.clock.now()
+    let entry = this.#entries.get(pod.metadata.uid)
+    if (entry === undefined) {
+      entry = new PodEntry(pod)
+      this.#entries.set(entry.uid, entry)
+      if (pod.metadata.deletionTimestamp !== undefined) entry.end(graceMsOf(pod), now)
+      this.#admit(entry)
+    } else {
+      const { labels, annotations } = entry.pod.metadata
+      if (!entry.accept(pod, now)) return
+      // A downwardAPI volume shows these.
+      const { metadata } = pod
+      if (!deepEqual(labels, metadata.labels) || !deepEqual(annotations, metadata.annotations))
+        this.refreshVolumes(entry.uid)
+    }
+    this.wake(entry.uid)
+  }
+
+  /** The server no longer has this pod. */
+  removePod(uid: string): void {
+    const entry = this.#entries.get(uid)
+    if (entry === undefined) return
+    entry.gone = true
+    entry.end(graceMsOf(entry.pod), this.#options.clock.now())
+    this.wake(uid)
+  }
+
+  /** Every pod of this node was told of: what else the runtime or a folder holds is left over from pods that are gone. */
+  async removeOrphans(): Promise<void> {
+    this.#mayRemove = true
+    const { observed, volumes } = this.#options.means
+    for (const uid of observed.uids()) this.#adoptOrphan(uid)
+    for (const uid of await volumes.owners())
+      if (!this.#entries.has(uid) && !observed.uids().has(uid)) await volumes.remove(uid)
+  }
+
+  /** Something about a pod has changed, or may have. */
+  wake(uid: string): void {
+    if (!this.#entries.has(uid) && this.#mayRemove) this.#adoptOrphan(uid)
+    this.#queue.add(uid)
+  }
+
+  /** Brings the files of a pod's volumes up to date; volumes that could not be mounted are tried again at once. */
+  refreshVolumes(uid: string): void {
+    const entry = this.#entries.get(uid)
+    if (entry === undefined || entry.killAt !== undefined) return
+    if (entry.volumes === undefined) {
+      entry.podRetryAt = 0
+      return this.wake(uid)
+    }
+    const { means, log } = this.#options
+    entry.refreshing = entry.refreshing.then(async () => {
+      const sources = payloadSources(entry.pod, newestSandbox(this.view(entry))?.ip, means)
+      try {
+        await means.volumes.mount({ uid, spec: entry.pod.spec }, sources)
+      } catch (error) {
+        log.warn('volumes were not brought up to date', { pod: podField(entry), error: messageOf(error) })
+      }
+    })
+    this.#track(entry.refreshing)
+  }
+
+  /** Refuses a pod that this host must not run. One that runs already was allowed when it came. */
+  #admit(entry: PodEntry): void {
+    const phase = entry.pod.status?.phase
+    if (phase === 'Succeeded' || phase === 'Failed') return
+    const refusal = refusalOf(entry.pod, this.#options.allowHost)
+    if (refusal !== undefined) this.#fail(entry, refusal.reason, refusal.message, 'Warning')
+  }
+
+  #fail(entry: PodEntry, reason: string, message: string, type: 'Normal' | 'Warning'): void {
+    entry.failure = { reason, message }
+    entry.end(graceMsOf(entry.pod), this.#options.clock.now())
+    this.#options.means.record(entry.pod, type, reason, message)
+  }
+
+  #adoptOrphan(uid: string): void {
+    const { observed } = this.#options.means
+    const { sandboxes, containers } = observed.pod(uid)
+    const owner = [...sandboxes, ...containers][0]?.pod
+    if (this.#entries.has(uid) || owner === undefined) return
+    const entry = new PodEntry({ apiVersion: 'v1', kind: 'Pod', metadata: owner, spec: { containers: [] } })
+    entry.gone = true
+    entry.end(ORPHAN_GRACE_MS, this.#options.clock.now())
+    this.#entries.set(uid, entry)
+    this.#queue.add(uid)
+  }
+
+  /** Begins whatever can be done for a pod now. */
+  #look(uid: string): void {
+    const entry = this.#entries.get(uid)
+    if (entry === undefined) return
+    for (;;) {
+      const view = this.view(entry)
+      const step = nextStep(view)
+      if (step.type === 'wait') {
+        if (step.until !== undefined) this.#queue.addAfter(uid, step.until - view.now)
+        this.#announceBackOff(entry, view)
+        this.#followProbes(entry, view)
+        if (!this.#listen(entry, view)) this.#options.onChange(uid)
+        return
+      }
+      if (step.type === 'fail') this.#fail(entry, step.reason, step.message, 'Normal')
+      else this.#begin(entry, step, view)
+    }
+  }
+
+  #begin(entry: PodEntry, step: Work, view: PodView): void {
+    const unit = unitOf(step)
+    const abort = new AbortController()
+    if (step.type === 'stop-container') entry.stopping.set(step.container.id, step.killAt)
+    else entry.busy.set(unit, abort)
+    this.#track(this.#work(entry, step, unit, view, abort.signal))
+  }
+
+  async #work(entry: PodEntry, step: Work, unit: string, view: PodView, signal: AbortSignal): Promise<void> {
+    const { means, clock, log } = this.#options
+    try {
+      await carryOut(entry, step, view, means, signal)
+      entry.failures.delete(unit)
+      if (step.type === 'pull-image') this.#showPullBackOff(entry, step.container.name)
+    } catch (error) {
+      const failures = entry.countFailure(unit)
+      if (!isAborted(error))
+        log.warn('a step failed', {
+          pod: podField(entry),
+          step: step.type,
+          error: messageOf(error),
+          failures,
+        })
+      // The unit stays busy meanwhile, so that nothing else of it is tried; the pod's end cuts this short.
+      await clock.sleep(backoffMs(failures, RETRY), this.#either(signal)).catch(() => {})
+    } finally {
+      if (step.type !== 'stop-container') entry.busy.delete(unit)
+      else if (entry.stopping.get(step.container.id) === step.killAt) entry.stopping.delete(step.container.id)
+      if (step.type === 'clean-up' && this.#isClean(entry.uid)) this.#forget(entry.uid)
+      else this.wake(entry.uid)
+    }
+  }
+
+  #either(signal: AbortSignal): AbortSignal {
+    return AbortSignal.any([signal, this.#signal])
+  }
+
+  #isClean(uid: string): boolean {
+    const { sandboxes, containers } = this.#options.means.observed.pod(uid)
+    return sandboxes.length === 0 && containers.length === 0
+  }
+
+  #forget(uid: string): void {
+    const entry = this.#entries.get(uid)
+    for (const id of entry?.probed ?? []) this.#options.prober.forget(id)
+    this.#entries.delete(uid)
+    this.#options.onChange(uid)
+  }
+
+  /** Asks the running containers of a living pod how they are, and no others. */
+  #followProbes(entry: PodEntry, view: PodView): void {
+    const { prober } = this.#options
+    const wanted = new Set<string>()
+    const ends = entry.killAt !== undefined || finalPhase(view) !== undefined
+    for (const { spec, role } of ends ? [] : containersOf(entry.pod)) {
+      const container = currentContainer(view, spec.name)
+      if (role === 'init' || container?.state !== 'running' || view.busy.has(spec.name)) continue
+      if (entry.stopping.has(container.id)) continue
+      wanted.add(container.id)
+      if (entry.probed.has(container.id)) continue
+      entry.probed.add(container.id)
+      const published = publishedHealth(entry, spec.name, container, this.#options.means.runtime.name)
+      const startedAt = container.startedAt ?? container.createdAt
+      prober.follow({
+        id: container.id,
+        container: spec,
+        ip: newestSandbox(view)?.ip,
+        startedAt,
+        ...published,
+      })
+    }
+    for (const id of entry.probed) {
+      if (wanted.has(id)) continue
+      entry.probed.delete(id)
+      prober.forget(id)
+    }
+  }
+
+  /** Reads the last words of containers that have ended since; true while it does: the status waits for them. */
+  #listen(entry: PodEntry, view: PodView): boolean {
+    const { means } = this.#options
+    for (const container of view.containers) {
+      const { id, name, attempt } = container
+      if (container.state !== 'exited' || entry.lastWords.has(id) || entry.listening.has(id)) continue
+      const spec = containersOf(entry.pod).find(candidate => candidate.spec.name === name)?.spec
+      if (spec === undefined) continue
+      entry.listening.add(id)
+      const file = means.volumes.messageFile(entry.uid, name, attempt)
+      this.#track(
+        readLastWords(means.runtime, spec, container, file, this.#signal).then(words => {
+          entry.listening.delete(id)
+          entry.lastWords.set(id, words)
+          this.wake(entry.uid)
+        }),
+      )
+    }
+    return entry.listening.size > 0
+  }
+
+  #announceBackOff(entry: PodEntry, view: PodView): void {
+    for (const { id, name } of backingOff(view)) {
+      if (entry.announced.has(id)) continue
+      entry.announced.add(id)
+      const message = `Back-off restarting failed container ${name} in pod ${podTitle(entry.pod)}`
+      this.#options.means.record(entry.pod, 'Warning', 'BackOff', message, name)
+    }
+    for (const id of entry.announced)
+      if (!view.containers.some(container => container.id === id)) entry.announced.delete(id)
+  }
+
+  /** As upstream shows it: first what went wrong, then that it waits. */
+  #showPullBackOff(entry: PodEntry, name: string): void {
+    if (entry.note(name).waiting?.reason !== 'ErrImagePull') return
+    const cancel = this.#options.clock.after(PULL_ERROR_SHOWN_MS, () => {
+      this.#timers.delete(cancel)
+      const { waiting } = entry.note(name)
+      if (waiting?.reason !== 'ErrImagePull' || entry.killAt !== undefined) return
+      const image = containersOf(entry.pod).find(({ spec }) => spec.name === name)?.spec.image
+      const message = `Back-off pulling image "${image}": ErrImagePull: ${waiting.message}`
+      entry.setNote(name, { waiting: { reason: 'ImagePullBackOff', message } })
+      this.#options.means.record(entry.pod, 'Normal', 'BackOff', message, name)
+      this.#options.means.record(entry.pod, 'Warning', 'Failed', 'Error: ImagePullBackOff', name)
+      this.wake(entry.uid)
+    })
+    this.#timers.add(cancel)
+  }
+
+  #track(work: Promise<void>): void {
+    this.#working.add(work)
+    void work.finally(() => this.#working.delete(work))
+  }
+}
+
+/** What a step keeps busy. A stop keeps nothing busy: it is tracked by container, so that it can be hastened. */
+function unitOf(step: Work): string {
+  switch (step.type) {
+    case 'pull-image':
+    case 'create-container':
+    case 'start-container':
+    case 'remove-container':
+    case 'stop-container':
+      return step.container.name
+    default:
+      return POD_UNIT
+  }
+}
+
+/** The health that was published of this very container, by this agent or the one before it. */
+function publishedHealth(
+  entry: PodEntry,
+  name: string,
+  { id }: ContainerStatus,
+  runtimeName: string,
+): { readonly started: boolean; readonly ready: boolean } {
+  const { initContainerStatuses = [], containerStatuses = [] } = entry.pod.status ?? {}
+  const status = [...initContainerStatuses, ...containerStatuses].find(candidate => candidate.name === name)
+  if (status?.containerID !== `${runtimeName}://${id}`) return { started: false, ready: false }
+  return { started: status.started ?? false, ready: status.ready ?? false }
+}
+
+function podField({ pod }: PodEntry): string {
+  const { namespace, name } = pod.metadata
+  return `${namespace}/${name}`
+}

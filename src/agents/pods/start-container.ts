@@ -1,0 +1,159 @@
+import { BowlineError, backoffMs, hasCode, messageOf } from '../../base/index.ts'
+import type { Container } from '../../kube/index.ts'
+import { containerConfig } from '../containers/container-config.ts'
+import { resolveEnvironment } from '../containers/environment.ts'
+import { expandVariables } from '../containers/expand.ts'
+import type { PodSurroundings } from '../containers/field-value.ts'
+import { DEFAULT_MESSAGE_PATH } from '../containers/last-words.ts'
+import type { ContainerConfig, Runtime } from '../runtime/index.ts'
+import type { AssignedPod } from './assigned-pod.ts'
+import { runHook } from './hooks.ts'
+import { endedAt, newestSandbox } from './lifecycle.ts'
+import { type CarryOutMeans, look, SETUP_BACKOFF } from './means.ts'
+import type { PodEntry } from './pod-entry.ts'
+import { noteStart } from './restart.ts'
+import type { Step } from './step.ts'
+import type { PodView } from './view.ts'
+
+/** Makes a container's next attempt and starts it. */
+export async function createContainer(
+  entry: PodEntry,
+  { container, sandboxId, attempt, replaces }: Extract<Step, { type: 'create-container' }>,
+  view: PodView,
+  means: CarryOutMeans,
+  signal: AbortSignal,
+): Promise<void> {
+  const { runtime, record, clock, starts } = means
+  const { pod } = entry
+  const { name } = container
+  const retry = (reason: string, error: unknown) => {
+    if (hasCode(error, 'unavailable')) throw error
+    const message = messageOf(error)
+    record(pod, 'Warning', 'Failed', `Error: ${message}`, name)
+    const retryAt = clock.now() + backoffMs(entry.countFailure(`create ${name}`), SETUP_BACKOFF)
+    entry.setNote(name, { waiting: { reason, message }, retryAt })
+  }
+  const config = await describe(entry, container, attempt, newestSandbox(view)?.ip, means).catch(error =>
+    retry('CreateContainerConfigError', error),
+  )
+  if (config === undefined) return
+  const started = await starts.run(async () => {
+    if (signal.aborted) return undefined
+    const id = await runtime
+      .createContainer(sandboxId, config)
+      .catch(error => retry('CreateContainerError', error))
+    if (id === undefined) return undefined
+    entry.failures.delete(`create ${name}`)
+    record(pod, 'Normal', 'Created', `Created container: ${name}`, name)
+    const note = noteStart(entry.note(name), replaces && endedAt(view, replaces), clock.now())
+    entry.setNote(name, { ...note, waiting: undefined, retryAt: 0, condemned: undefined })
+    return (await start(entry, container, id, means)) ? id : undefined
+  })
+  if (started !== undefined) await runPostStart(entry, container, started, means, signal)
+}
+
+/** Finds out everything that a container's description needs. */
+async function describe(
+  entry: PodEntry,
+  container: Container,
+  attempt: number,
+  podIP: string | undefined,
+  { runtime, volumes, references, host }: CarryOutMeans,
+): Promise<ContainerConfig> {
+  const { pod } = entry
+  await requireNonRoot(pod, container, runtime)
+  const around: PodSurroundings = { podIP, hostIP: host.hostIP, allocatable: host.allocatable }
+  const objects = references.of(pod.metadata.namespace)
+  const environment = await resolveEnvironment(pod, container, objects, around)
+  const values = new Map(environment.map(variable => [variable.name, variable.value]))
+  const expand = (text: string) => expandVariables(text, variable => values.get(variable))
+  const mounts = await volumes.containerMounts(container, entry.volumes ?? new Map(), expand)
+  const messageFile = await volumes.createMessageFile(entry.uid, container.name, attempt)
+  const containerPath = container.terminationMessagePath || DEFAULT_MESSAGE_PATH
+  return containerConfig(pod, container, {
+    attempt,
+    environment,
+    mounts: [...mounts, { hostPath: messageFile, containerPath, readOnly: false }],
+    nodeMemoryBytes: host.memoryBytes,
+  })
+}
+
+/** `runAsNonRoot` promises that the agent looks, and refuses what would run as root or cannot be told. */
+async function requireNonRoot({ spec }: AssignedPod, container: Container, runtime: Runtime): Promise<void> {
+  const own = container.securityContext ?? {}
+  if (!(own.runAsNonRoot ?? spec.securityContext?.runAsNonRoot)) return
+  const uid = own.runAsUser ?? spec.securityContext?.runAsUser
+  if (uid === 0) throw new BowlineError('bad-config', "container's runAsUser breaks non-root policy")
+  if (uid !== undefined) return
+  const user = ((await runtime.imageStatus(container.image ?? ''))?.user ?? '').split(':', 1)[0] ?? ''
+  if (user === '' || user === '0' || user === 'root')
+    throw new BowlineError('bad-config', 'container has runAsNonRoot and image will run as root')
+  if (!/^\d+$/.test(user))
+    throw new BowlineError(
+      'bad-config',
+      `container has runAsNonRoot and image has non-numeric user (${user}), cannot verify user is non-root`,
+    )
+}
+
+/** Starts a container that is there already. */
+export async function startContainer(
+  entry: PodEntry,
+  container: Container,
+  id: string,
+  means: CarryOutMeans,
+  signal: AbortSignal,
+): Promise<void> {
+  if (await means.starts.run(() => start(entry, container, id, means)))
+    await runPostStart(entry, container, id, means, signal)
+}
+
+async function start(
+  entry: PodEntry,
+  { name }: Container,
+  id: string,
+  means: CarryOutMeans,
+): Promise<boolean> {
+  const { pod } = entry
+  try {
+    await means.runtime.startContainer(id)
+  } catch (error) {
+    if (hasCode(error, 'unavailable')) throw error
+    const message = `failed to start container "${name}": ${messageOf(error)}`
+    means.record(pod, 'Warning', 'Failed', `Error: ${message}`, name)
+    await look(id, means)
+    const startFailure = { id, at: means.clock.now() }
+    entry.setNote(name, { waiting: { reason: 'RunContainerError', message }, startFailure })
+    return false
+  }
+  means.record(pod, 'Normal', 'Started', `Started container ${name}`, name)
+  await look(id, means)
+  return true
+}
+
+/** Upstream sets no limit to a postStart hook; the pod's end and this one do. */
+const POST_START_TIMEOUT_MS = 10 * 60_000
+
+async function runPostStart(
+  entry: PodEntry,
+  container: Container,
+  id: string,
+  { runtime, observed, clock, record }: CarryOutMeans,
+  signal: AbortSignal,
+): Promise<void> {
+  const postStart = container.lifecycle?.postStart
+  if (postStart === undefined) return
+  const ip = observed.pod(entry.uid).sandboxes.find(({ state }) => state === 'ready')?.ip
+  try {
+    await runHook(postStart, { id, container, ip }, POST_START_TIMEOUT_MS, { runtime, clock, signal })
+  } catch (error) {
+    if (signal.aborted) return
+    record(
+      entry.pod,
+      'Warning',
+      'FailedPostStartHook',
+      `PostStartHook failed: ${messageOf(error)}`,
+      container.name,
+    )
+    entry.setNote(container.name, { condemned: { id, message: 'FailedPostStartHook', graceMs: undefined } })
+  }
+}

@@ -1,0 +1,168 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { request } from 'node:https'
+import type { Duplex } from 'node:stream'
+import {
+  type BackoffOptions,
+  BowlineError,
+  backoffMs,
+  type Clock,
+  type Ids,
+  isAborted,
+  jittered,
+  type Logger,
+  messageOf,
+} from '../base/index.ts'
+import { StatusError } from '../kube/index.ts'
+
+export interface TunnelOptions {
+  /** `https://host:port`. */
+  readonly server: string
+  readonly ca: string
+  /** Asked at every connection, so that a renewed certificate is used. PEM texts. */
+  readonly credentials: () => { readonly certificate: string; readonly key: string }
+  /** The answer to a request: text chunks; a StatusError thrown before the first becomes the answer's status. */
+  readonly handle: TunnelHandler
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Logger
+}
+
+/** Answers the GET of a path; undefined: nothing is there. */
+export type TunnelHandler = (path: string, signal: AbortSignal) => AsyncIterable<string> | undefined
+
+/** Where the server takes tunnels, and what it calls them (`cluster/api/tunnel`). */
+const TUNNEL_PATH = '/bowline/v1/tunnel'
+const TUNNEL_PROTOCOL = 'bowline-tunnel'
+
+const RECONNECT: BackoffOptions = { initialMs: 250, maxMs: 30_000 }
+const CONNECT_TIMEOUT_MS = 10_000
+/** The server pings every 15 s; a tunnel so long without one leads nowhere. */
+const SILENCE_MS = 45_000
+/** `kubectl logs -f` of that many containers at once. */
+const MAX_STREAMS = 100
+
+/**
+ * Keeps this node's tunnel open until `signal` aborts: an outgoing connection, upgraded, on which the agent serves HTTP/2, so that
+ * logs reach the server through any firewall. Only GET is served.
+ */
+export async function keepTunnel(options: TunnelOptions, signal: AbortSignal): Promise<void> {
+  const { clock, ids, log } = options
+  let failures = 0
+  while (!signal.aborted) {
+    try {
+      const socket = await connect(options, signal)
+      failures = 0
+      log.debug('tunnel open', { server: options.server })
+      await serve(socket, options, signal)
+      log.debug('tunnel closed', { server: options.server })
+    } catch (error) {
+      if (signal.aborted || isAborted(error)) return
+      if (failures === 0)
+        log.warn('the tunnel is not open', { server: options.server, error: messageOf(error) })
+    }
+    failures += 1
+    await clock.sleep(jittered(backoffMs(failures, RECONNECT), 0.5, ids.random()), signal).catch(() => {})
+  }
+}
+
+/** Makes the connection and has it upgraded. */
+function connect({ server, ca, credentials, clock }: TunnelOptions, signal: AbortSignal): Promise<Duplex> {
+  const { certificate, key } = credentials()
+  return new Promise((resolve, reject) => {
+    const asked = request(new URL(TUNNEL_PATH, server), {
+      method: 'GET',
+      headers: { connection: 'Upgrade', upgrade: TUNNEL_PROTOCOL },
+      agent: false,
+      ca,
+      cert: certificate,
+      key,
+      signal,
+    })
+    const cancelTimer = clock.after(CONNECT_TIMEOUT_MS, () =>
+      asked.destroy(
+        new BowlineError('timeout', `Cannot open the tunnel to ${server}: it took too long`, {
+          retryable: true,
+        }),
+      ),
+    )
+    asked.on('upgrade', (_answer: IncomingMessage, socket: Duplex, head: Buffer) => {
+      cancelTimer()
+      if (head.length > 0) socket.unshift(head)
+      resolve(socket)
+    })
+    asked.on('response', answer => {
+      cancelTimer()
+      answer.resume()
+      const text = `Cannot open the tunnel to ${server}: it answered ${answer.statusCode}`
+      reject(new BowlineError('unavailable', text, { retryable: true }))
+    })
+    asked.on('error', error => {
+      cancelTimer()
+      reject(error)
+    })
+    asked.end()
+  })
+}
+
+/** Serves HTTP/2 on the socket; resolves when it is closed. */
+async function serve(socket: Duplex, { handle, clock }: TunnelOptions, signal: AbortSignal): Promise<void> {
+  const session = performServerHandshake(socket, { settings: { maxConcurrentStreams: MAX_STREAMS } })
+  const closed = new Promise<void>(resolve => session.once('close', () => resolve()))
+  const end = () => session.destroy()
+  signal.addEventListener('abort', end, { once: true })
+  const stopWatching = watchForSilence(session, clock)
+  // Without listeners an error would end the process; `close` follows each.
+  session.on('error', () => {})
+  socket.on('error', end)
+  socket.on('close', end)
+  session.on('stream', (stream, headers) => {
+    const path = headers[':method'] === 'GET' ? headers[':path'] : undefined
+    void answer(stream, path, handle)
+  })
+  if (signal.aborted) end()
+  await closed
+  stopWatching()
+  signal.removeEventListener('abort', end)
+  socket.destroy()
+}
+
+function watchForSilence(session: ServerHttp2Session, clock: Clock): () => void {
+  let cancel = clock.after(SILENCE_MS, () => session.destroy())
+  const heard = () => {
+    cancel()
+    cancel = clock.after(SILENCE_MS, () => session.destroy())
+  }
+  session.on('ping', heard)
+  session.on('stream', heard)
+  return () => cancel()
+}
+
+/** Answers one request at its reader's pace. Never throws. */
+async function answer(
+  stream: ServerHttp2Stream,
+  path: string | undefined,
+  handle: TunnelHandler,
+): Promise<void> {
+  const abort = new AbortController()
+  stream.on('error', () => {})
+  stream.on('close', () => abort.abort())
+  try {
+    const chunks = path === undefined ? undefined : handle(path, abort.signal)
+    if (chunks === undefined) throw new StatusError('NotFound', 'the agent serves nothing at this path')
+    for await (const chunk of chunks) {
+      if (stream.closed || stream.destroyed) return
+      if (!stream.headersSent) stream.respond({ ':status': 200, 'content-type': 'text/plain' })
+      if (!stream.write(chunk)) await once(stream, 'drain', { signal: abort.signal })
+    }
+    if (!stream.headersSent) stream.respond({ ':status': 200, 'content-type': 'text/plain' })
+    stream.end()
+  } catch (error) {
+    if (abort.signal.aborted || stream.destroyed) return
+    if (stream.headersSent) return void stream.close()
+    const code = error instanceof StatusError ? error.code : 500
+    stream.respond({ ':status': code, 'content-type': 'text/plain' })
+    stream.end(messageOf(error))
+  }
+}

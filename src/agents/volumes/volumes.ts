@@ -1,0 +1,184 @@
+import { chmod, chown, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BowlineError, messageOf } from '../../base/index.ts'
+import type { Container, PodSpec, Volume, VolumeMount } from '../../kube/index.ts'
+import type { ContainerMount } from '../runtime/index.ts'
+import { writeAtomicFolder } from './atomic-folder.ts'
+import { openHostPath } from './host-path.ts'
+import { assemblePayload, type PayloadSources } from './payload.ts'
+import { openSubPath } from './sub-path.ts'
+
+export interface VolumesOptions {
+  /** Where volumes live, one folder per pod uid. */
+  readonly folder: string
+  /** A folder in memory (tmpfs) for Secrets and `medium: Memory`; undefined where there is none: Secrets then lie in `folder`. */
+  readonly memoryFolder: string | undefined
+  /** The words of the host's `--allow-host` flags. */
+  readonly allowHost: readonly string[]
+}
+
+/** Whose volumes they are. */
+export interface VolumeOwner {
+  readonly uid: string
+  readonly spec: PodSpec
+}
+
+export interface MountedVolume {
+  /** The folder or file on the host. */
+  readonly path: string
+  /** Files that the agent keeps up to date are never writable. */
+  readonly readOnly: boolean
+}
+
+/** The volumes of this node's pods. */
+export interface Volumes {
+  /** Makes the folders, which nobody but the agent may look into. Before anything else. */
+  prepare(): Promise<void>
+  /**
+   * Makes every volume of a pod, or brings its files up to date; safe to repeat. Throws a BowlineError whose message is that of
+   * upstream's FailedMount event and holds no value of a Secret.
+   */
+  mount(owner: VolumeOwner, sources: PayloadSources): Promise<ReadonlyMap<string, MountedVolume>>
+  /** What of the volumes goes where in a container. `expand` replaces the variables of a `subPathExpr`. */
+  containerMounts(
+    container: Container,
+    mounted: ReadonlyMap<string, MountedVolume>,
+    expand: (text: string) => string,
+  ): Promise<readonly ContainerMount[]>
+  /** The file for a container's last words, empty, fit to be mounted. */
+  createMessageFile(uid: string, container: string, attempt: number): Promise<string>
+  messageFile(uid: string, container: string, attempt: number): string
+  /** The pods that have anything here. */
+  owners(): Promise<readonly string[]>
+  /** Removes everything of a pod. Gone already is fine. */
+  remove(uid: string): Promise<void>
+}
+
+const SUPPORTED = ['configMap', 'secret', 'emptyDir', 'downwardAPI', 'projected', 'hostPath'] as const
+
+/** Why no node of this version can provide a volume, in words for who wrote it; undefined when it can. */
+export function unsupportedVolume(volume: Volume): string | undefined {
+  const type = Object.keys(volume).find(key => key !== 'name') ?? 'emptyDir'
+  if (!SUPPORTED.some(supported => supported === type))
+    return `Volume "${volume.name}" is of the type ${type}, which this node does not support; supported are ${SUPPORTED.join(', ')}`
+  for (const source of volume.projected?.sources ?? [])
+    for (const part of ['serviceAccountToken', 'clusterTrustBundle'] as const)
+      if (source[part] !== undefined)
+        return `Volume "${volume.name}" projects ${part}, which this node does not support`
+  return undefined
+}
+
+/** The volumes under `folder`. It touches nothing before the first call. */
+export function createVolumes({ folder, memoryFolder, allowHost }: VolumesOptions): Volumes {
+  const podFolder = (uid: string) => join(folder, uid)
+  const memoryPodFolder = (uid: string) => join(memoryFolder ?? folder, uid)
+  const messageFile = (uid: string, container: string, attempt: number) =>
+    join(podFolder(uid), 'containers', container, `${attempt}.message`)
+
+  async function mountOne(
+    owner: VolumeOwner,
+    volume: Volume,
+    sources: PayloadSources,
+  ): Promise<MountedVolume> {
+    const problem = unsupportedVolume(volume)
+    if (problem !== undefined) throw new BowlineError('unsupported', problem)
+    if (volume.hostPath !== undefined)
+      return { path: await openHostPath(volume.hostPath, allowHost), readOnly: false }
+    const isMemory = volume.emptyDir?.medium === 'Memory'
+    if (isMemory && memoryFolder === undefined)
+      throw new BowlineError('unsupported', 'emptyDir medium "Memory" is not supported on this node')
+    const inMemory = isMemory || holdsSecret(volume)
+    const path = join(inMemory ? memoryPodFolder(owner.uid) : podFolder(owner.uid), 'volumes', volume.name)
+    const group = owner.spec.securityContext?.fsGroup
+    const payload = await assemblePayload(volume, sources)
+    if (payload === undefined) {
+      await makeEmptyFolder(path, group)
+      return { path, readOnly: false }
+    }
+    await writeAtomicFolder(path, payload, group)
+    return { path, readOnly: true }
+  }
+
+  return {
+    async prepare() {
+      for (const parent of new Set([folder, memoryFolder ?? folder]))
+        await mkdir(parent, { recursive: true, mode: 0o700 })
+    },
+
+    async mount(owner, sources) {
+      // Everything of a pod is the agent's own; containers get at the volumes through their mounts.
+      for (const parent of new Set([podFolder(owner.uid), memoryPodFolder(owner.uid)]))
+        await mkdir(parent, { recursive: true, mode: 0o700 })
+      const mounted = new Map<string, MountedVolume>()
+      for (const volume of owner.spec.volumes ?? []) {
+        try {
+          mounted.set(volume.name, await mountOne(owner, volume, sources))
+        } catch (error) {
+          throw new BowlineError(
+            error instanceof BowlineError ? error.code : 'unavailable',
+            `MountVolume.SetUp failed for volume "${volume.name}" : ${messageOf(error)}`,
+            { cause: error, retryable: true },
+          )
+        }
+      }
+      return mounted
+    },
+
+    async containerMounts(container, mounted, expand) {
+      const mounts: ContainerMount[] = []
+      for (const mount of container.volumeMounts ?? []) {
+        const volume = mounted.get(mount.name)
+        if (volume === undefined) throw new BowlineError('bad-config', `volume "${mount.name}" not found`)
+        mounts.push({
+          hostPath: await sourceOf(mount, volume, expand),
+          containerPath: mount.mountPath,
+          readOnly: volume.readOnly || (mount.readOnly ?? false),
+        })
+      }
+      return mounts
+    },
+
+    messageFile,
+
+    async createMessageFile(uid, container, attempt) {
+      const file = messageFile(uid, container, attempt)
+      await mkdir(join(podFolder(uid), 'containers', container), { recursive: true, mode: 0o700 })
+      await (await open(file, 'w')).close()
+      // Whatever user the container runs as writes its last words here.
+      await chmod(file, 0o666)
+      return file
+    },
+
+    async owners() {
+      const found = new Set<string>()
+      for (const parent of new Set([folder, memoryFolder ?? folder]))
+        for (const uid of await readdir(parent).catch(() => [])) found.add(uid)
+      return [...found]
+    },
+
+    async remove(uid) {
+      for (const parent of new Set([podFolder(uid), memoryPodFolder(uid)]))
+        await rm(parent, { recursive: true, force: true })
+    },
+  }
+}
+
+function holdsSecret({ secret, projected }: Volume): boolean {
+  return secret !== undefined || (projected?.sources ?? []).some(source => source.secret !== undefined)
+}
+
+/** As kubelet makes it: anyone may write, and with `fsGroup` what is made inside belongs to the group. */
+async function makeEmptyFolder(path: string, group: number | undefined): Promise<void> {
+  await mkdir(path, { recursive: true })
+  if (group !== undefined) await chown(path, -1, group)
+  await chmod(path, group === undefined ? 0o777 : 0o2777)
+}
+
+function sourceOf(
+  { subPath, subPathExpr }: VolumeMount,
+  { path }: MountedVolume,
+  expand: (text: string) => string,
+): Promise<string> {
+  const inside = subPathExpr ? expand(subPathExpr) : subPath
+  return inside ? openSubPath(path, inside) : Promise.resolve(path)
+}
