@@ -1,0 +1,138 @@
+import { type Kind, type Kinds, registryKey } from '../../../kube/index.ts'
+import { requiredValue, type Selection } from './selection.ts'
+import { SortedKeys } from './sorted-keys.ts'
+import type { StoredEntry } from './stored-entry.ts'
+
+/** One change of one object. */
+export interface CacheEvent {
+  readonly revision: number
+  readonly current: StoredEntry | undefined
+  readonly previous: StoredEntry | undefined
+}
+
+/** What follows a cache; told in the order of revisions. */
+export interface CacheFollower {
+  onEvent(event: CacheEvent): void
+  /** Everything up to `revision` was told. */
+  onBookmark(revision: number): void
+  /** The cache lost its place: whoever follows must list again. */
+  onLost(): void
+}
+
+/** The newest state of one kind, indexed; the events that led to it; and who follows them. */
+export class KindCache {
+  readonly kind: Kind
+  readonly followers: Set<CacheFollower> = new Set()
+  readonly #entries = new Map<string, StoredEntry>()
+  readonly #keys = new SortedKeys()
+  readonly #byNode = new Map<string, Set<string>>()
+  readonly #indexesNodes: boolean
+  readonly #windowSize: number
+  #window: CacheEvent[] = []
+  /** The window holds every event after this revision. */
+  #windowStart = 0
+
+  /** Keeps the last `windowSize` events at least; older ones are in the store's history. */
+  constructor(kind: Kind, windowSize: number) {
+    this.kind = kind
+    this.#windowSize = windowSize
+    this.#indexesNodes = kind.group === '' && kind.kind === 'Pod'
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  get(key: string): StoredEntry | undefined {
+    return this.#entries.get(key)
+  }
+
+  /** Starts anew from a complete state as of `revision`. */
+  reset(entries: readonly StoredEntry[], revision: number): void {
+    for (const key of [...this.#entries.keys()]) this.#remove(key)
+    for (const entry of entries) this.#set(entry)
+    this.#window = []
+    this.#windowStart = revision
+  }
+
+  /** Takes one change in and tells it. */
+  apply(event: CacheEvent): void {
+    const key = (event.current ?? event.previous)!.key
+    if (event.current === undefined) this.#remove(key)
+    else this.#set(event.current)
+    this.#window.push(event)
+    if (this.#window.length > this.#windowSize * 2) {
+      this.#windowStart = this.#window[this.#windowSize - 1]!.revision
+      this.#window = this.#window.slice(this.#windowSize)
+    }
+    for (const follower of this.followers) follower.onEvent(event)
+  }
+
+  /** The events after `revision`; undefined when memory does not reach back that far. */
+  eventsAfter(revision: number): readonly CacheEvent[] | undefined {
+    if (revision < this.#windowStart) return undefined
+    const start = this.#window.findIndex(event => event.revision > revision)
+    return start === -1 ? [] : this.#window.slice(start)
+  }
+
+  /** What a selection finds, in order of keys, by the narrowest index. */
+  select(selection: Selection): StoredEntry[] {
+    const found: StoredEntry[] = []
+    for (const key of this.#candidates(selection)) {
+      const entry = this.#entries.get(key)
+      if (entry !== undefined && (!selection.isNarrow || selection.matches(entry.object))) found.push(entry)
+    }
+    return found
+  }
+
+  /** How many objects lie under a prefix after a key. */
+  countAfter(prefix: string, key: string): number {
+    return this.#keys.lowerBound(`${prefix.slice(0, -1)}0`) - this.#keys.lowerBound(`${key}\0`)
+  }
+
+  #candidates(selection: Selection): readonly string[] {
+    const name = requiredValue(selection, 'metadata.name')
+    const namespace = requiredValue(selection, 'metadata.namespace')
+    if (name !== undefined) {
+      if (!this.kind.namespaced) return [registryKey(this.kind, undefined, name)]
+      if (selection.prefix !== registryKey(this.kind, '', '')) return [`${selection.prefix}${name}`]
+      if (namespace) return [registryKey(this.kind, namespace, name)]
+    }
+    const node = this.#indexesNodes ? requiredValue(selection, 'spec.nodeName') : undefined
+    if (node)
+      return [...(this.#byNode.get(node) ?? [])].filter(key => key.startsWith(selection.prefix)).sort()
+    return this.#keys.withPrefix(selection.prefix)
+  }
+
+  #set(entry: StoredEntry): void {
+    const old = this.#entries.get(entry.key)
+    if (old === undefined) this.#keys.add(entry.key)
+    else this.#leaveNode(old)
+    this.#entries.set(entry.key, entry)
+    const node = this.#nodeOf(entry)
+    if (node === '') return
+    const keys = this.#byNode.get(node)
+    if (keys === undefined) this.#byNode.set(node, new Set([entry.key]))
+    else keys.add(entry.key)
+  }
+
+  #remove(key: string): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return
+    this.#leaveNode(entry)
+    this.#entries.delete(key)
+    this.#keys.remove(key)
+  }
+
+  #leaveNode(entry: StoredEntry): void {
+    const node = this.#nodeOf(entry)
+    const keys = this.#byNode.get(node)
+    keys?.delete(entry.key)
+    if (keys?.size === 0) this.#byNode.delete(node)
+  }
+
+  #nodeOf(entry: StoredEntry): string {
+    if (!this.#indexesNodes) return ''
+    return (entry.object as NonNullable<(typeof Kinds.Pod)['objectType']>).spec?.nodeName ?? ''
+  }
+}

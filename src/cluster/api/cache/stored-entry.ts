@@ -1,0 +1,81 @@
+import { deepFreeze, type KeyValue } from '../../../base/index.ts'
+import type { KubeObject, ObjectMeta } from '../../../kube/index.ts'
+import type { Entry } from '../contract.ts'
+
+/** The usual beginning of a stored object; no value in it can hold a quote, so the match is exact. */
+const METADATA_START = /^\{"apiVersion":"[^"\\]*","kind":"[^"\\]*","metadata":\{/
+/** Longest beginning that is looked at. */
+const HEAD = 512
+
+/** Stored bytes and the version that belongs to them; object and bytes are made when first asked for, and once. */
+export class StoredEntry implements Entry {
+  readonly key: string
+  /** The store's revision that wrote it. */
+  readonly revision: number
+  readonly resourceVersion: string
+  #stored: Uint8Array | undefined
+  #bytes: Buffer | undefined
+  #object: KubeObject | undefined
+
+  /** `revision` is shown as the resourceVersion; a deleted object shows the revision of its deletion. */
+  constructor(item: Pick<KeyValue, 'key' | 'value'>, revision: number) {
+    this.key = item.key
+    this.revision = revision
+    this.resourceVersion = String(revision)
+    this.#stored = item.value
+  }
+
+  get bytes(): Buffer {
+    this.#bytes ??= withResourceVersion(this.#stored!, this.resourceVersion)
+    this.#stored = undefined
+    return this.#bytes
+  }
+
+  get object(): KubeObject {
+    this.#object ??= deepFreeze(JSON.parse(this.bytes.toString()) as KubeObject)
+    return this.#object
+  }
+
+  /** The same object as of another revision. */
+  at(revision: number): StoredEntry {
+    return new StoredEntry({ key: this.key, value: encodeObject(this.object) }, revision)
+  }
+}
+
+/** An entry that is not in the store as such: a Scale, a bookmark, what a dry run would have stored. */
+export function entryOf(object: KubeObject): Entry {
+  let bytes: Buffer | undefined
+  return {
+    object: deepFreeze(object),
+    resourceVersion: object.metadata.resourceVersion ?? '',
+    get bytes() {
+      bytes ??= Buffer.from(JSON.stringify(object))
+      return bytes
+    },
+  }
+}
+
+/** The bytes to store: JSON in the usual order and without a resourceVersion, which the store's revision stands for. */
+export function encodeObject(object: KubeObject): Buffer {
+  const { apiVersion, kind, metadata, ...rest } = object
+  const { resourceVersion: _, ...kept } = metadata as ObjectMeta
+  return Buffer.from(JSON.stringify({ apiVersion, kind, metadata: kept, ...rest }))
+}
+
+function withResourceVersion(stored: Uint8Array, resourceVersion: string): Buffer {
+  const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength)
+  const start = METADATA_START.exec(bytes.toString('latin1', 0, HEAD))?.[0].length
+  const field = `"resourceVersion":"${resourceVersion}"`
+  if (start === undefined || bytes.includes('"resourceVersion":')) {
+    // Written by another hand, or with a field of that name somewhere: take the long way.
+    const object = JSON.parse(bytes.toString()) as KubeObject
+    const { apiVersion, kind, metadata, ...rest } = object
+    return Buffer.from(
+      JSON.stringify({ apiVersion, kind, metadata: { ...metadata, resourceVersion }, ...rest }),
+    )
+  }
+  const separator = bytes[start] === CLOSING_BRACE ? '' : ','
+  return Buffer.concat([bytes.subarray(0, start), Buffer.from(field + separator), bytes.subarray(start)])
+}
+
+const CLOSING_BRACE = 0x7d

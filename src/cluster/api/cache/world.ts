@@ -1,0 +1,202 @@
+import {
+  backoffMs,
+  type Clock,
+  isAborted,
+  type KeyEvent,
+  type KeyValueStore,
+  type Logger,
+  messageOf,
+  type Service,
+} from '../../../base/index.ts'
+import { type Kind, registryPrefix } from '../../../kube/index.ts'
+import { tooLargeResourceVersion } from '../refusals.ts'
+import { KindCache } from './kind-cache.ts'
+import { StoredEntry } from './stored-entry.ts'
+
+/** Under it the API keeps its objects; everything else in the store belongs to others. */
+const REGISTRY = '/registry/'
+/** Objects that are read in one go when the caches are filled; the event loop runs in between. */
+const PAGE = 500
+/** How long a read waits for a revision that nobody has written yet (apiserver `watch_cache.go`, `blockTimeout`). */
+const FUTURE_WAIT_MS = 3_000
+const BOOKMARK_MS = 60_000
+const RETRY = { initialMs: 20, maxMs: 2_000 }
+
+interface Waiter {
+  readonly revision: number
+  readonly wake: () => void
+}
+
+/**
+ * The newest state of every kind, in memory, fed by one watch over the whole registry: all kinds are at the same revision,
+ * and a read is consistent once that revision is the store's.
+ */
+export class World implements Service {
+  readonly #store: KeyValueStore
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #caches = new Map<string, KindCache>()
+  readonly #waiters = new Set<Waiter>()
+  /** Everything up to here is in the caches; 0 until they are filled. */
+  #seen = 0
+
+  constructor(options: {
+    store: KeyValueStore
+    kinds: readonly Kind[]
+    clock: Clock
+    log: Logger
+    eventWindow: number
+  }) {
+    this.#store = options.store
+    this.#clock = options.clock
+    this.#log = options.log
+    for (const kind of options.kinds)
+      this.#caches.set(registryPrefix(kind), new KindCache(kind, options.eventWindow))
+  }
+
+  /** The revision that the caches show. */
+  get revision(): number {
+    return this.#seen
+  }
+
+  /** The cache of a served kind. */
+  cacheOf(kind: Kind): KindCache {
+    const cache = this.#caches.get(registryPrefix(kind))
+    if (cache === undefined) throw new RangeError(`Cannot read ${kind.kind}: the kind is not served`)
+    return cache
+  }
+
+  /** Resolves when the caches show everything that was acknowledged before the call. */
+  async fresh(signal: AbortSignal): Promise<void> {
+    await this.#reach(Math.max(1, this.#store.revision), signal)
+  }
+
+  /** Resolves when the caches are filled, however old what they show. */
+  async loaded(signal: AbortSignal): Promise<void> {
+    await this.#reach(1, signal)
+  }
+
+  /** Resolves when the caches show `revision`; a Timeout after three seconds when nobody writes it. */
+  async reach(revision: number, signal: AbortSignal): Promise<void> {
+    await this.#reach(1, signal)
+    if (this.#seen >= revision) return
+    const patience = new AbortController()
+    const cancel = this.#clock.after(FUTURE_WAIT_MS, () => patience.abort())
+    try {
+      await this.#reach(revision, AbortSignal.any([signal, patience.signal]))
+    } catch (error) {
+      if (patience.signal.aborted && !signal.aborted) throw tooLargeResourceVersion(revision, this.#seen)
+      throw error
+    } finally {
+      cancel()
+    }
+  }
+
+  /** Fills the caches and follows the store until the signal aborts. */
+  async start(signal: AbortSignal): Promise<void> {
+    const bookmarks = this.#sendBookmarks(signal)
+    let failures = 0
+    while (!signal.aborted) {
+      try {
+        await this.#load()
+        failures = 0
+        await this.#follow(signal)
+      } catch (error) {
+        if (signal.aborted || isAborted(error)) break
+        failures += 1
+        this.#log.warn('Lost the place in the store, reading it again', { error: messageOf(error) })
+        await this.#clock.sleep(backoffMs(failures, RETRY), signal).catch(() => undefined)
+      }
+    }
+    this.#lose()
+    await bookmarks
+  }
+
+  async #load(): Promise<void> {
+    const entries = new Map<KindCache, StoredEntry[]>()
+    let after: string | undefined
+    let revision: number | undefined
+    for (;;) {
+      const page = await this.#store.range(REGISTRY, {
+        limit: PAGE,
+        ...(after === undefined ? {} : { after }),
+        ...(revision === undefined ? {} : { atRevision: revision }),
+      })
+      revision = page.revision
+      for (const item of page.items) {
+        const cache = this.#caches.get(prefixOf(item.key))
+        if (cache === undefined) continue
+        const list = entries.get(cache)
+        const entry = new StoredEntry(item, item.modRevision)
+        if (list === undefined) entries.set(cache, [entry])
+        else list.push(entry)
+      }
+      after = page.items.at(-1)?.key
+      if (!page.more) break
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    // Followers of the state before this one may have missed something.
+    this.#lose()
+    for (const cache of this.#caches.values()) cache.reset(entries.get(cache) ?? [], revision)
+    this.#advance(revision)
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    for await (const batch of this.#store.watch(REGISTRY, this.#seen + 1, signal)) {
+      for (const event of batch.events) this.#apply(event)
+      this.#advance(batch.revision)
+    }
+  }
+
+  #apply(event: KeyEvent): void {
+    const cache = this.#caches.get(prefixOf(event.key))
+    if (cache === undefined) return
+    cache.apply({
+      revision: event.revision,
+      // The entry that readers already share, with what was made of it.
+      previous: cache.get(event.key),
+      current: event.current && new StoredEntry(event.current, event.revision),
+    })
+  }
+
+  #advance(revision: number): void {
+    this.#seen = revision
+    for (const waiter of this.#waiters) if (waiter.revision <= revision) waiter.wake()
+  }
+
+  #lose(): void {
+    for (const { followers } of this.#caches.values())
+      for (const follower of [...followers]) follower.onLost()
+  }
+
+  async #reach(revision: number, signal: AbortSignal): Promise<void> {
+    if (this.#seen >= revision) return
+    signal.throwIfAborted()
+    await new Promise<void>((resolve, reject) => {
+      const settle = (action: () => void): void => {
+        this.#waiters.delete(waiter)
+        signal.removeEventListener('abort', onAbort)
+        action()
+      }
+      const onAbort = (): void => settle(() => reject(signal.reason))
+      const waiter: Waiter = { revision, wake: () => settle(resolve) }
+      this.#waiters.add(waiter)
+      signal.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  async #sendBookmarks(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#clock.sleep(BOOKMARK_MS, signal).catch(() => undefined)
+      if (signal.aborted) return
+      for (const { followers } of this.#caches.values())
+        for (const follower of followers) follower.onBookmark(this.#seen)
+    }
+  }
+}
+
+/** `/registry/apps/deployments/` of `/registry/apps/deployments/shop/web`. */
+function prefixOf(key: string): string {
+  const group = key.indexOf('/', REGISTRY.length)
+  return key.slice(0, key.indexOf('/', group + 1) + 1)
+}

@@ -1,0 +1,56 @@
+/**
+ * The Kubernetes API: the verbs over a store (authorization, admission, defaulting, validation, conflicts, subresources,
+ * patches, watches), and their forms: an in-process client, and HTTPS with its certificates, tokens and tunnels.
+ *
+ *     const verbs = createVerbs({ store, kinds: allKinds, authorizer, clock: systemClock, ids: systemIds, log })
+ *     const running = verbs.start(signal)
+ *     await ensureBootstrap(verbs, systemIdentity('bootstrap'), signal)
+ *     const client = createInProcessClient(verbs, systemIdentity('scheduler'), { fieldManager: 'scheduler' })
+ */
+export { ADMIN_SUBJECT, type AdminKubeconfigOptions, createAdminKubeconfig } from './auth/admin-kubeconfig.ts'
+export {
+  type Authenticator,
+  type AuthenticatorOptions,
+  createAuthenticator,
+  type TokenVerifier,
+} from './auth/authenticator.ts'
+export { chainAuthorizers, mastersAuthorizer, systemAuthorizer } from './auth/authorizers.ts'
+export { bootstrapAuthorizer } from './auth/bootstrap-authorizer.ts'
+export { joinTokenIdOf, nodeNameOf, systemIdentity } from './auth/identity.ts'
+export { joinTokenExtensions } from './auth/join-token-routes.ts'
+export {
+  createJoinTokens,
+  type JoinToken,
+  type JoinTokenOptions,
+  type JoinTokens,
+} from './auth/join-tokens.ts'
+export { ensureAuthority } from './auth/kept-authority.ts'
+export { NODE_LEASE_NAMESPACE, nodeAuthorizer } from './auth/node-authorizer.ts'
+export { NodeGraph } from './auth/node-graph.ts'
+export { nodeRestriction } from './auth/node-restriction.ts'
+export { requesterStamp } from './auth/requester-stamp.ts'
+export { ensureBootstrap } from './bootstrap.ts'
+export type {
+  Admission,
+  AdmissionRequest,
+  Attributes,
+  Authorizer,
+  Decision,
+  DeletionOptions,
+  Entry,
+  EntryEvent,
+  EntryList,
+  Identity,
+  ListQuery,
+  MutationOptions,
+  PatchRequest,
+  RequestContext,
+  Verbs,
+  WatchQuery,
+} from './contract.ts'
+export type { DocumentParts, VersionInfo } from './http/document-routes.ts'
+export type { Extension, ExtensionAnswer, ExtensionRequest } from './http/extension.ts'
+export { type ApiServer, type ApiServerOptions, startApiServer } from './http/server.ts'
+export { createInProcessClient, type InProcessClientOptions } from './in-process-client.ts'
+export { TUNNEL_PATH, TUNNEL_PROTOCOL, Tunnels } from './tunnel/tunnels.ts'
+export { createVerbs, type VerbsOptions } from './verbs.ts'

@@ -1,0 +1,18 @@
+import type { Clock, Ids, KeyValueStore, Logger } from '../../base/index.ts'
+import type { KubeObject } from '../../kube/index.ts'
+import type { World } from './cache/world.ts'
+import type { Admission, Attributes, Authorizer } from './contract.ts'
+
+/** What the verbs stand on. */
+export interface VerbServices {
+  readonly store: KeyValueStore
+  readonly world: World
+  readonly authorizer: Authorizer
+  /** In the order in which they are asked. */
+  readonly admissions: readonly Admission[]
+  /** Extra warnings for a write, such as "Git owns this object". */
+  readonly warnOnWrite: (attributes: Attributes, object: KubeObject) => readonly string[]
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Logger
+}

@@ -1,0 +1,85 @@
+import type { Clock, Ids, KeyValueStore, Logger, Service } from '../../base/index.ts'
+import { type Kind, Kinds, type KubeObject } from '../../kube/index.ts'
+import { namespaceLifecycle } from './admission/namespace-lifecycle.ts'
+import { podDefaults } from './admission/pod-defaults.ts'
+import { World } from './cache/world.ts'
+import type { Admission, Attributes, Authorizer, Verbs } from './contract.ts'
+import { EventExpiry } from './event-expiry.ts'
+import { methodNotAllowed } from './refusals.ts'
+import type { VerbServices } from './services.ts'
+import { bindPod } from './verbs/bind.ts'
+import { createObject } from './verbs/create.ts'
+import { deleteObject } from './verbs/delete.ts'
+import { deleteObjects } from './verbs/delete-collection.ts'
+import { getObject } from './verbs/get.ts'
+import { listObjects } from './verbs/list.ts'
+import { patchObject } from './verbs/patch.ts'
+import { updateObject } from './verbs/update.ts'
+import { watchObjects } from './verbs/watch.ts'
+
+export interface VerbsOptions {
+  readonly store: KeyValueStore
+  readonly kinds: readonly Kind[]
+  readonly authorizer: Authorizer
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Logger
+  /** Events that each kind keeps in memory for watches that are a little behind. Default 1,024. */
+  readonly eventWindow?: number
+  /** Asked after the built-in ones (namespaces, pod defaults), in this order. */
+  readonly admissions?: readonly Admission[]
+  /** Extra `Warning` texts for a write that takes effect, such as "Git owns this object". */
+  readonly warnOnWrite?: (attributes: Attributes, object: KubeObject) => readonly string[]
+}
+
+const DEFAULT_EVENT_WINDOW = 1024
+
+/**
+ * The Kubernetes verbs over a store. As a service they keep their caches up to date: calls wait until `start` has filled
+ * them, and watches end when it ends.
+ */
+export function createVerbs(options: VerbsOptions): Verbs & Service {
+  const { store, kinds, authorizer, clock, ids, log } = options
+  const world = new World({
+    store,
+    kinds,
+    clock,
+    log,
+    eventWindow: options.eventWindow ?? DEFAULT_EVENT_WINDOW,
+  })
+  const expiry = new EventExpiry({ store, world, clock, log })
+  const services: VerbServices = {
+    store,
+    world,
+    authorizer,
+    admissions: [namespaceLifecycle(world), podDefaults, ...(options.admissions ?? [])],
+    warnOnWrite: options.warnOnWrite ?? (() => []),
+    clock,
+    ids,
+    log,
+  }
+  return {
+    async start(signal) {
+      await Promise.all([world.start(signal), expiry.start(signal)])
+    },
+    get: (context, kind, namespace, name, subresource) =>
+      getObject(services, context, kind, { namespace, name, subresource }),
+    list: (context, kind, query) => listObjects(services, context, kind, query),
+    watch: (context, kind, query) => watchObjects(services, context, kind, query),
+    create: (context, kind, namespace, body, mutation) =>
+      createObject(services, context, { kind, namespace, body }, mutation),
+    update: (context, kind, namespace, name, body, mutation) =>
+      updateObject(services, context, { kind, namespace, name, body }, mutation),
+    patch: (context, kind, namespace, name, patch, mutation) =>
+      patchObject(services, context, { kind, namespace, name, patch }, mutation),
+    async createSubresource(context, kind, namespace, name, subresource, body, mutation) {
+      const isBinding = kind.group === '' && kind.kind === Kinds.Pod.kind && subresource === 'binding'
+      if (!isBinding) throw methodNotAllowed()
+      return bindPod(services, context, { namespace, name, body }, mutation)
+    },
+    delete: (context, kind, namespace, name, deletion) =>
+      deleteObject(services, context, { kind, namespace, name }, deletion),
+    deleteCollection: (context, kind, query, deletion) =>
+      deleteObjects(services, context, kind, query, deletion),
+  }
+}

@@ -1,0 +1,48 @@
+import { isObject } from '../../../base/index.ts'
+import type { Kind } from '../../../kube/index.ts'
+import { authorize } from '../authorize.ts'
+import type { Entry, MutationOptions, RequestContext } from '../contract.ts'
+import { badRequest } from '../refusals.ts'
+import type { VerbServices } from '../services.ts'
+import { insertObject } from '../write/insert.ts'
+import { managerOf } from '../write/manager.ts'
+import { readBody } from '../write/read-body.ts'
+
+/** Stores a new object. */
+export async function createObject(
+  services: VerbServices,
+  context: RequestContext,
+  request: { readonly kind: Kind; readonly namespace: string; readonly body: unknown },
+  options: MutationOptions,
+): Promise<Entry> {
+  const { kind, namespace, body } = request
+  const attributes = await authorize(services, context, kind, {
+    verb: 'create',
+    namespace,
+    name: nameIn(body),
+  })
+  const object = readBody(kind, body, options.fieldValidation, context.warnings)
+  checkNamespace(kind, namespace, object.metadata.namespace)
+  return insertObject(services, context, {
+    kind,
+    attributes,
+    object,
+    manager: managerOf(options, context),
+    dryRun: options.dryRun,
+  })
+}
+
+/** An object is written where the request says; it may repeat that, or leave it out. */
+export function checkNamespace(kind: Kind, requested: string, inObject: string | undefined): void {
+  if (!kind.namespaced) return
+  if (requested === '') throw badRequest('an empty namespace may not be set during creation')
+  if (inObject && inObject !== requested)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
+}
+
+/** The name in a body that nobody has looked at yet. */
+function nameIn(body: unknown): string {
+  const metadata = isObject(body) ? body.metadata : undefined
+  const name = isObject(metadata) ? metadata.name : undefined
+  return typeof name === 'string' ? name : ''
+}

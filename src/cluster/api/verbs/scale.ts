@@ -1,0 +1,74 @@
+import { isObject } from '../../../base/index.ts'
+import { type Kind, type KubeObject, readScale, StatusError, writeScale } from '../../../kube/index.ts'
+import { entryOf } from '../cache/stored-entry.ts'
+import type { Attributes, Entry, MutationOptions, PatchRequest, RequestContext } from '../contract.ts'
+import type { VerbServices } from '../services.ts'
+import { managerOf } from '../write/manager.ts'
+import { modifyObject } from '../write/modify.ts'
+import { patchValue } from '../write/patch-value.ts'
+
+/** Sets the number of replicas through `autoscaling/v1` Scale. `derive` makes the new Scale of the current one. */
+export async function updateScale(
+  services: VerbServices,
+  context: RequestContext,
+  request: {
+    readonly kind: Kind
+    readonly attributes: Attributes
+    readonly manager: string
+    readonly derive: (scale: KubeObject) => unknown
+  },
+  options: MutationOptions,
+): Promise<Entry> {
+  const { kind, attributes, manager, derive } = request
+  const entry = await modifyObject(services, context, {
+    kind,
+    attributes,
+    manager,
+    dryRun: options.dryRun,
+    derive(current) {
+      const scale = derive(readScale(kind, current))
+      const scaled = writeScale(kind, current, replicasIn(scale, attributes.name))
+      const { uid, resourceVersion } = metadataIn(scale)
+      return { ...scaled, metadata: { ...scaled.metadata, uid, resourceVersion } } as KubeObject
+    },
+  })
+  return entryOf(readScale(kind, entry.object))
+}
+
+/** The same by a patch of the Scale; an apply sets the replicas that it declares. */
+export function patchScale(
+  services: VerbServices,
+  context: RequestContext,
+  request: { readonly kind: Kind; readonly attributes: Attributes; readonly patch: PatchRequest },
+  options: MutationOptions,
+): Promise<Entry> {
+  const { kind, attributes, patch } = request
+  const asMerge: PatchRequest = patch.type === 'json' ? patch : { ...patch, type: 'merge' }
+  const derive = (scale: KubeObject): unknown => patchValue(kind, scale, asMerge)
+  return updateScale(
+    services,
+    context,
+    { kind, attributes, manager: managerOf(options, context), derive },
+    options,
+  )
+}
+
+function replicasIn(scale: unknown, name: string): number {
+  const spec = isObject(scale) ? scale.spec : undefined
+  const replicas = isObject(spec) ? (spec.replicas ?? 0) : 0
+  if (typeof replicas === 'number' && Number.isInteger(replicas) && replicas >= 0 && replicas <= MAX_REPLICAS)
+    return replicas
+  const message = `Invalid value: ${JSON.stringify(replicas)}: must be greater than or equal to 0`
+  throw new StatusError('Invalid', `Scale.autoscaling "${name}" is invalid: spec.replicas: ${message}`, {
+    name,
+    group: 'autoscaling',
+    kind: 'Scale',
+    causes: [{ reason: 'FieldValueInvalid', message, field: 'spec.replicas' }],
+  })
+}
+
+const MAX_REPLICAS = 2 ** 31 - 1
+
+function metadataIn(scale: unknown): { readonly uid?: unknown; readonly resourceVersion?: unknown } {
+  return isObject(scale) && isObject(scale.metadata) ? scale.metadata : {}
+}

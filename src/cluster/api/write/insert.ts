@@ -1,0 +1,132 @@
+import type { Compare } from '../../../base/index.ts'
+import {
+  applyDefaults,
+  formatTime,
+  invalidError,
+  type Kind,
+  Kinds,
+  type KubeObject,
+  type ObjectMeta,
+  prepareForCreate,
+  registryKey,
+  schemaFor,
+  trackUpdate,
+  validateObject,
+} from '../../../kube/index.ts'
+import { entryOf, StoredEntry } from '../cache/stored-entry.ts'
+import type { Attributes, Entry, RequestContext } from '../contract.ts'
+import { alreadyExists, badRequest } from '../refusals.ts'
+import type { VerbServices } from '../services.ts'
+import { admit } from './admit.ts'
+import { encodeWithinLimit } from './size.ts'
+
+/** Tries at a generated name that is free, and at a namespace that changes meanwhile (upstream: 8). */
+const ATTEMPTS = 8
+/** Room for the suffix within the 63 characters of a label (apiserver `storage/names/generate.go`). */
+const MAX_GENERATED_BASE = 58
+
+export interface Insertion {
+  readonly kind: Kind
+  readonly attributes: Attributes
+  /** Read and defaulted. */
+  readonly object: KubeObject
+  /** Whom the fields belong to; undefined when the object brings its managedFields, as an apply does. */
+  readonly manager: string | undefined
+  readonly dryRun: boolean
+}
+
+/** Stores a new object; a `StatusError` of reason AlreadyExists when there is one of that name. */
+export async function insertObject(
+  services: VerbServices,
+  context: RequestContext,
+  insertion: Insertion,
+): Promise<Entry> {
+  const { kind, attributes } = insertion
+  const { store, world } = services
+  for (let attempt = 1; ; attempt += 1) {
+    await world.fresh(context.signal)
+    const object = newObject(services, context, insertion)
+    const { namespace = '', name = '' } = object.metadata
+    const key = registryKey(kind, namespace, name)
+    const isGenerated = !insertion.object.metadata.name
+    const value = encodeWithinLimit(object)
+    const exists = world.cacheOf(kind).get(key) !== undefined
+    if (!exists) {
+      const warnings = services.warnOnWrite(attributes, object)
+      if (insertion.dryRun) {
+        context.warnings.push(...warnings)
+        return entryOf(object)
+      }
+      const compares = [{ key, modRevision: 0 }, ...namespaceCompare(services, kind, namespace)]
+      const result = await store.txn(compares, [{ type: 'put', key, value }])
+      if (result.ok) {
+        context.warnings.push(...warnings)
+        return new StoredEntry({ key, value }, result.revision)
+      }
+      // The namespace changed between admission and the write: admission decides again.
+      if (!result.failed.some(compare => compare.key === key) && attempt < ATTEMPTS) continue
+    }
+    if (!isGenerated || attempt >= ATTEMPTS) throw alreadyExists(kind, name)
+  }
+}
+
+function newObject(services: VerbServices, context: RequestContext, insertion: Insertion): KubeObject {
+  const { kind, attributes, manager } = insertion
+  const { clock, ids } = services
+  const nowIso = formatTime(clock.now())
+  const metadata = newMetadata(insertion.object.metadata, {
+    name: insertion.object.metadata.name || generatedName(insertion.object.metadata, ids.suffix()),
+    namespace: attributes.namespace,
+    uid: ids.uid(),
+    creationTimestamp: nowIso,
+  })
+  const named = { ...insertion.object, metadata }
+  // Some defaults follow from the name.
+  const complete = insertion.object.metadata.name ? named : applyDefaults(kind, named)
+  const prepared = prepareForCreate(kind, complete)
+  const admitted = admit(services, {
+    user: context.user,
+    verb: 'create',
+    kind,
+    subresource: '',
+    namespace: attributes.namespace,
+    name: metadata.name ?? '',
+    object: prepared,
+    old: undefined,
+  })
+  const problems = validateObject(kind, admitted)
+  if (problems.length > 0) throw invalidError(kind, metadata.name ?? '', problems)
+  if (manager === undefined) return admitted
+  return trackUpdate({ schema: schemaFor(kind), before: undefined, after: admitted, manager, nowIso })
+}
+
+/** What the client says of a new object, and what only the server says. */
+function newMetadata(
+  given: ObjectMeta,
+  own: { name: string; namespace: string; uid: string; creationTimestamp: string },
+): ObjectMeta {
+  const {
+    resourceVersion,
+    deletionTimestamp: _timestamp,
+    deletionGracePeriodSeconds: _grace,
+    generation: _generation,
+    namespace: _namespace,
+    ...kept
+  } = given
+  if (resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created')
+  const { namespace, ...server } = own
+  return { ...kept, ...server, ...(namespace === '' ? {} : { namespace }) }
+}
+
+function generatedName({ generateName = '' }: ObjectMeta, suffix: string): string {
+  if (generateName === '') return ''
+  return `${generateName.slice(0, MAX_GENERATED_BASE)}${suffix}`
+}
+
+/** Nothing is born into a namespace that ends at the same instant. */
+function namespaceCompare({ world }: VerbServices, kind: Kind, namespace: string): Compare[] {
+  if (!kind.namespaced) return []
+  const key = registryKey(Kinds.Namespace, undefined, namespace)
+  const entry = world.cacheOf(Kinds.Namespace).get(key)
+  return entry === undefined ? [] : [{ key, modRevision: entry.revision }]
+}

@@ -1,0 +1,157 @@
+import { deepEqual } from '../../../base/index.ts'
+import {
+  formatTime,
+  invalidError,
+  type Kind,
+  type KubeObject,
+  type ManagedFieldsEntry,
+  type ObjectMeta,
+  prepareForUpdate,
+  schemaFor,
+  trackUpdate,
+  validateObject,
+} from '../../../kube/index.ts'
+import { entryOf, StoredEntry } from '../cache/stored-entry.ts'
+import type { Attributes, Entry, RequestContext } from '../contract.ts'
+import { readNewest } from '../read-newest.ts'
+import { conflict, modified } from '../refusals.ts'
+import type { VerbServices } from '../services.ts'
+import { admit } from './admit.ts'
+import { endsWithUpdate } from './deletion.ts'
+import { encodeWithinLimit } from './size.ts'
+
+/** Tries at a write that rests on the newest state, while others write too. */
+const ATTEMPTS = 20
+
+export interface Modification {
+  readonly kind: Kind
+  readonly attributes: Attributes
+  /** What the object becomes, read and defaulted, from what it is. Called again when someone else wrote meanwhile. */
+  readonly derive: (current: KubeObject) => KubeObject
+  /** Whom the changed fields belong to; undefined when `derive` keeps account of it, as an apply does. */
+  readonly manager: string | undefined
+  readonly dryRun: boolean
+  /** The server itself derives a good object from a good one: the rules for what clients may change do not apply. */
+  readonly isTrusted?: boolean
+}
+
+/**
+ * Changes a stored object, or one of its subresources. A resourceVersion or uid in the derived object must be the stored one's
+ * (else Conflict). A write without effect stores nothing and keeps the resourceVersion; one that takes the last finalizer of an
+ * ending object away ends it.
+ */
+export async function modifyObject(
+  services: VerbServices,
+  context: RequestContext,
+  modification: Modification,
+): Promise<Entry> {
+  const { kind, attributes } = modification
+  const { namespace, name } = attributes
+  for (let attempt = 1; ; attempt += 1) {
+    const current = await readNewest(services, kind, { namespace, name, signal: context.signal })
+    const derived = modification.derive(current.object)
+    const { resourceVersion = '' } = derived.metadata
+    checkPreconditions(kind, name, current, derived.metadata)
+    const next = nextObject(services, context, modification, current.object, derived)
+    if (isSame(current.object, next)) return current
+    const warnings = services.warnOnWrite(attributes, next)
+    const value = encodeWithinLimit(next)
+    if (modification.dryRun) {
+      context.warnings.push(...warnings)
+      return entryOf(withVersion(next, current.resourceVersion))
+    }
+    const { key } = current
+    const result = await services.store.txn(
+      [{ key, modRevision: current.revision }],
+      [endsWithUpdate(kind, next) ? { type: 'delete', key } : { type: 'put', key, value }],
+    )
+    if (result.ok) {
+      context.warnings.push(...warnings)
+      return new StoredEntry({ key, value }, result.revision)
+    }
+    // Whoever named a version meant that one; whoever did not means the newest, whichever it is.
+    if (namesVersion(resourceVersion, current, attributes) || attempt >= ATTEMPTS) throw modified(kind, name)
+  }
+}
+
+/** Updates carry the version that they rest on; a patch's result carries the current one anyway. */
+function namesVersion(resourceVersion: string, current: Entry, { verb }: Attributes): boolean {
+  return verb === 'update' && resourceVersion !== '' && resourceVersion === current.resourceVersion
+}
+
+function nextObject(
+  services: VerbServices,
+  context: RequestContext,
+  { kind, attributes, manager, isTrusted = false }: Modification,
+  old: KubeObject,
+  derived: KubeObject,
+): KubeObject {
+  const { subresource, namespace, name } = attributes
+  // A change of scale is a change of the object itself; only the account of fields tells them apart.
+  const strategy = subresource === 'scale' ? '' : subresource
+  const kept = { ...derived, metadata: keptMetadata(derived.metadata, old.metadata) }
+  const prepared = isTrusted ? kept : prepareForUpdate(kind, kept, old, strategy)
+  const admitted = admit(services, {
+    user: context.user,
+    verb: 'update',
+    kind,
+    subresource,
+    namespace,
+    name,
+    object: prepared,
+    old,
+  })
+  const problems = isTrusted ? [] : validateObject(kind, admitted, old)
+  if (problems.length > 0) throw invalidError(kind, name, problems)
+  if (manager === undefined) return admitted
+  const nowIso = formatTime(services.clock.now())
+  return trackUpdate({ schema: schemaFor(kind), before: old, after: admitted, manager, nowIso, subresource })
+}
+
+/** What an update may say of the metadata; the rest stays the server's. */
+function keptMetadata(next: ObjectMeta, old: ObjectMeta): ObjectMeta {
+  const {
+    resourceVersion: _version,
+    deletionTimestamp: _timestamp,
+    deletionGracePeriodSeconds: _grace,
+    ...given
+  } = next
+  return {
+    ...given,
+    ...(old.uid === undefined ? {} : { uid: old.uid }),
+    ...(old.generation === undefined ? {} : { generation: old.generation }),
+    ...(old.creationTimestamp === undefined ? {} : { creationTimestamp: old.creationTimestamp }),
+    ...(old.deletionTimestamp === undefined ? {} : { deletionTimestamp: old.deletionTimestamp }),
+    ...(old.deletionGracePeriodSeconds === undefined
+      ? {}
+      : { deletionGracePeriodSeconds: old.deletionGracePeriodSeconds }),
+  }
+}
+
+function checkPreconditions(kind: Kind, name: string, current: Entry, given: ObjectMeta): void {
+  const { uid = '', resourceVersion = '' } = given
+  const stored = current.object.metadata.uid ?? ''
+  if (uid !== '' && uid !== stored)
+    throw conflict(
+      kind,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${stored}`,
+    )
+  if (resourceVersion !== '' && resourceVersion !== '0' && resourceVersion !== current.resourceVersion)
+    throw modified(kind, name)
+}
+
+/** Whether a write would leave everything as it is; a new time in the account of fields alone is no change. */
+function isSame(old: KubeObject, next: KubeObject): boolean {
+  return deepEqual(withoutTimes(old), withoutTimes(next))
+}
+
+function withoutTimes(object: KubeObject): unknown {
+  const { managedFields, resourceVersion: _, ...metadata } = object.metadata
+  const entries = (managedFields ?? []).map(({ time: _time, ...entry }: ManagedFieldsEntry) => entry)
+  return { ...object, metadata: { ...metadata, managedFields: entries } }
+}
+
+function withVersion(object: KubeObject, resourceVersion: string): KubeObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion } }
+}
