@@ -1,0 +1,173 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  type Clock,
+  type KeyValueStore,
+  type Logger,
+  silentLogger,
+  systemClock,
+  systemIds,
+} from '../../../../src/base/index.ts'
+import type { Client } from '../../../../src/client/index.ts'
+import {
+  type ApiServer,
+  bootstrapAuthorizer,
+  chainAuthorizers,
+  createAdminKubeconfig,
+  createAuthenticator,
+  createInProcessClient,
+  createJoinTokens,
+  createVerbs,
+  type Extension,
+  ensureAuthority,
+  ensureBootstrap,
+  type JoinTokens,
+  joinTokenExtensions,
+  mastersAuthorizer,
+  NodeGraph,
+  nodeAuthorizer,
+  nodeRestriction,
+  requesterStamp,
+  startApiServer,
+  systemAuthorizer,
+  systemIdentity,
+  Tunnels,
+  type Verbs,
+} from '../../../../src/cluster/api/index.ts'
+import { openLmdbStore } from '../../../../src/cluster/store/index.ts'
+import { allKinds } from '../../../../src/kube/index.ts'
+import {
+  type Authority,
+  createKeyPair,
+  DAY_MS,
+  fingerprint,
+  issueCertificate,
+  validFrom,
+} from '../../../../src/pki/index.ts'
+
+/** A client's certificate and key, PEM. */
+export interface TestIdentity {
+  readonly cert: string
+  readonly key: string
+}
+
+/** A whole API server on a free port, with its store in a temporary folder. */
+export interface TestApi {
+  readonly folder: string
+  readonly url: string
+  readonly port: number
+  readonly authority: Authority
+  readonly verbs: Verbs
+  /** In process, as one of the server's own parts. */
+  readonly client: Client
+  readonly store: KeyValueStore
+  readonly tunnels: Tunnels
+  readonly joinTokens: JoinTokens
+  readonly admin: TestIdentity
+  /** The path of a kubeconfig of the admin. */
+  readonly kubeconfig: string
+  identity(commonName: string, organizations?: readonly string[]): Promise<TestIdentity>
+  close(): Promise<void>
+}
+
+export interface TestApiOptions {
+  readonly extensions?: readonly Extension[]
+  readonly limits?: { readonly reads?: number; readonly writes?: number; readonly streams?: number }
+  readonly log?: Logger
+  readonly clock?: Clock
+  /** Stands between the server and the real verbs. */
+  readonly wrapVerbs?: (verbs: Verbs) => Verbs
+}
+
+export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
+  const folder = mkdtempSync(join(tmpdir(), 'bowline-api-'))
+  const clock = options.clock ?? systemClock
+  const log = options.log ?? silentLogger
+  const ids = systemIds
+  const stop = new AbortController()
+  const store = await openLmdbStore({ path: join(folder, 'store'), clock, log })
+  const authority = await ensureAuthority(store, clock)
+  const graph = new NodeGraph({ clock, log })
+  const authorizer = chainAuthorizers(
+    systemAuthorizer,
+    mastersAuthorizer,
+    nodeAuthorizer(graph),
+    bootstrapAuthorizer(graph),
+  )
+  const admissions = [requesterStamp, nodeRestriction]
+  const verbs = createVerbs({ store, kinds: allKinds, authorizer, clock, ids, log, admissions })
+  const running = [verbs.start(stop.signal)]
+  await ensureBootstrap(verbs, systemIdentity('bootstrap'), stop.signal)
+  await new Promise<void>(resolve => running.push(graph.follow(verbs, stop.signal, resolve)))
+  const tunnels = new Tunnels({ clock, log })
+  const joinTokens = createJoinTokens({
+    store,
+    clock,
+    ids,
+    authorityFingerprint: fingerprint(authority.certificate),
+  })
+  const server: ApiServer = await startApiServer(
+    {
+      verbs: options.wrapVerbs?.(verbs) ?? verbs,
+      authenticator: createAuthenticator({ clock, tokenVerifiers: [joinTokens] }),
+      authorizer,
+      authority,
+      listen: { host: '127.0.0.1', port: 0 },
+      tunnels,
+      documents: {
+        version: { major: '1', minor: '32', gitVersion: 'v1.32.9+bowline-test', platform: 'linux/amd64' },
+        unready: () => [],
+      },
+      extensions: [...joinTokenExtensions(joinTokens), ...(options.extensions ?? [])],
+      limits: options.limits ?? {},
+      clock,
+      ids,
+      log,
+    },
+    stop.signal,
+  )
+
+  async function identity(commonName: string, organizations: readonly string[] = []): Promise<TestIdentity> {
+    const { publicKey, privateKey } = await createKeyPair()
+    const validity = validFrom(clock.now(), DAY_MS)
+    const subject = { commonName, organizations }
+    const cert = await issueCertificate({ authority, subject, publicKey, usages: ['client'], validity })
+    return { cert, key: privateKey }
+  }
+
+  const admin = await identity('bowline-admin', ['system:masters'])
+  const url = `https://127.0.0.1:${server.address.port}`
+  const kubeconfig = join(folder, 'kubeconfig')
+  writeFileSync(
+    kubeconfig,
+    createAdminKubeconfig({
+      server: url,
+      authority: authority.certificate,
+      certificate: admin.cert,
+      privateKey: admin.key,
+    }),
+    { mode: 0o600 },
+  )
+  return {
+    folder,
+    url,
+    port: server.address.port,
+    authority,
+    verbs,
+    client: createInProcessClient(verbs, systemIdentity('test'), { fieldManager: 'test' }),
+    store,
+    tunnels,
+    joinTokens,
+    admin,
+    kubeconfig,
+    identity,
+    async close() {
+      stop.abort()
+      await server.closed
+      await Promise.all(running)
+      await store.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
