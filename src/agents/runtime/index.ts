@@ -6,8 +6,15 @@
  *     const sandbox = await runtime.runSandbox({ pod, attempt: 0, hostname: pod.name, ports: [] })
  *     await runtime.startContainer(await runtime.createContainer(sandbox.id, config))
  */
+export { ensureBusyboxImage } from './docker/busybox-image.ts'
 export { detectEngine } from './docker/detect-engine.ts'
 export { type DockerRuntimeOptions, openDockerRuntime } from './docker/docker-runtime.ts'
+export {
+  createHollowRuntime,
+  type HollowRuntime,
+  type HollowRuntimeOptions,
+} from './hollow/hollow-runtime.ts'
+export { openProcessRuntime, type ProcessRuntimeOptions } from './process/process-runtime.ts'
 export type {
   ContainerConfig,
   ContainerMount,

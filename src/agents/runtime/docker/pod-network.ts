@@ -1,7 +1,7 @@
 import { BowlineError, hasCode, type Logger } from '../../../base/index.ts'
+import { formatSubnet, parseSubnet, type Subnet, sizeOf } from '../ipv4.ts'
 import type { Engine } from './engine.ts'
 import { statusOf } from './engine-error.ts'
-import { formatSubnet, parseSubnet, type Subnet, sizeOf } from './ipv4.ts'
 import { Labels, labelFilter, networkName, type Owner, probeNetworkName } from './names.ts'
 
 /**
