@@ -39,6 +39,13 @@ export async function ask(api: TestApi, path: string, question: Question = {}): 
 export async function open(api: TestApi, path: string, question: Question = {}): Promise<IncomingMessage> {
   const { method = 'GET', headers = {}, body, as = api.admin } = question
   const isJson = typeof body === 'object' && !Buffer.isBuffer(body)
+  const bytes = isJson
+    ? Buffer.from(JSON.stringify(body))
+    : body === undefined
+      ? undefined
+      : Buffer.from(body)
+  // Node sends the body of a DELETE without its length otherwise.
+  const length = method === 'DELETE' && bytes !== undefined ? { 'content-length': bytes.length } : {}
   const request = httpsRequest({
     host: '127.0.0.1',
     port: api.port,
@@ -47,11 +54,11 @@ export async function open(api: TestApi, path: string, question: Question = {}):
     ca: api.authority.certificate,
     ...(as ?? {}),
     agent: false,
-    headers: { ...(isJson ? { 'content-type': 'application/json' } : {}), ...headers },
+    headers: { ...(isJson ? { 'content-type': 'application/json' } : {}), ...length, ...headers },
   })
   return new Promise((resolve, reject) => {
     request.on('response', resolve)
     request.on('error', reject)
-    request.end(isJson ? JSON.stringify(body) : body)
+    request.end(bytes)
   })
 }
