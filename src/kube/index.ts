@@ -4,6 +4,7 @@
  */
 
 export { applyConflictError, type FieldConflict } from './apply/field-conflict.ts'
+export { LAST_APPLIED_ANNOTATION } from './apply/last-applied.ts'
 export { type ApplyInput, type ApplyResult, serverSideApply } from './apply/server-side-apply.ts'
 export { trackUpdate, type UpdateInput } from './apply/track-update.ts'
 export {
@@ -119,6 +120,7 @@ export type {
   Volume,
   VolumeMount,
 } from './generated/types.ts'
+export { type Health, healthOf } from './health/health.ts'
 export {
   apiPath,
   apiVersionOf,
@@ -190,6 +192,7 @@ export {
   resolveSchema,
   type Schema,
 } from './schema/schema.ts'
+export { isAtomicMap, itemSchema, listTypeOf, mapKeysOf, mapKeyValues, memberSchema } from './schema-shape.ts'
 export {
   type FieldRequirement,
   formatFieldSelector,
@@ -209,6 +212,7 @@ export {
   newLabelRequirement,
 } from './selectors/label-selector.ts'
 export { labelKeyProblems, labelValueProblems } from './selectors/label-syntax.ts'
+export { SERVER_SET_METADATA } from './server-set.ts'
 export {
   isAlreadyExists,
   isConflict,
