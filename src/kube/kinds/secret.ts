@@ -1,3 +1,4 @@
+import { setOwn } from '../../base/index.ts'
 import type { Secret } from '../generated/types.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, numberColumn, textColumn } from '../table/columns.ts'
 import { encodeBase64 } from '../validation/base64.ts'
@@ -44,13 +45,7 @@ function foldStringData(draft: Draft<Secret>): void {
   if (stringData === undefined) return
   const data: Record<string, string | undefined> = { ...draft.data }
   for (const [key, text] of Object.entries(stringData)) {
-    if (typeof text !== 'string') continue
-    Object.defineProperty(data, key, {
-      value: encodeBase64(text),
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    })
+    if (typeof text === 'string') setOwn(data, key, encodeBase64(text))
   }
   draft.data = data
   delete draft.stringData

@@ -53,8 +53,11 @@ export function renderSchemas(names: readonly string[]): { readonly [name: strin
     const [description = '', ofFields = {}] = texts[name] ?? []
     const schema = definition(name)
     const properties: Record<string, object> = {}
-    for (const [field, property] of Object.entries(schema.properties ?? {}))
-      properties[field] = render({ ...property, description: ofFields[field] ?? '' }, wanted)
+    for (const [field, property] of Object.entries(schema.properties ?? {})) {
+      // The models say nothing of fields that are definitions of their own: what the definition says is better than nothing.
+      const fallback = property.$ref === undefined ? undefined : texts[nameInRef(property.$ref)]?.[0]
+      properties[field] = render({ ...property, description: ofFields[field] ?? fallback ?? '' }, wanted)
+    }
     rendered[name] = {
       ...(description === '' ? {} : { description }),
       type: 'object',

@@ -63,9 +63,9 @@ const resolved = new WeakMap<Schema, Schema>()
 
 /** The definition of this name, such as `io.k8s.api.core.v1.Pod`. A name that is not there is a programmer's mistake. */
 export function definition(name: string): Schema {
-  const schema = definitions()[name] as Schema | undefined
-  if (schema === undefined) throw new RangeError(`There is no schema definition: current value is "${name}"`)
-  return schema
+  const all = definitions()
+  if (!Object.hasOwn(all, name)) throw new RangeError(`There is no schema definition: current value is "${name}"`)
+  return all[name] as Schema
 }
 
 /**

@@ -1,0 +1,110 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  aggregatedDiscovery,
+  coreVersions,
+  groupList,
+  openApiIndex,
+  openApiV3,
+  resourceList,
+} from '../../../src/kube/index.ts'
+
+const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
+
+let server: Server
+let aggregated = true
+const cacheDir = mkdtempSync(join(tmpdir(), 'bowline-kubectl-'))
+
+/** What kubectl prints, asked of a server that has nothing but the documents. */
+async function kubectl(...args: readonly string[]): Promise<string> {
+  const { port } = server.address() as AddressInfo
+  const target = ['--server', `http://127.0.0.1:${port}`, '--cache-dir', join(cacheDir, String(aggregated))]
+  const { stdout } = await promisify(execFile)('kubectl', [...target, ...args], {
+    env: { ...process.env, KUBECONFIG: join(cacheDir, 'none') },
+  })
+  return stdout
+}
+
+function answer(response: ServerResponse, document: object | undefined, type = 'application/json'): void {
+  response.writeHead(document === undefined ? 404 : 200, { 'content-type': type })
+  response.end(JSON.stringify(document ?? {}))
+}
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    const path = new URL(request.url ?? '', 'http://server').pathname
+    const parts = path.slice(1).split('/')
+    if (path === '/api' || path === '/apis') {
+      const isCore = path === '/api'
+      if (aggregated) answer(response, aggregatedDiscovery(isCore ? 'core' : 'named', 'v2'), AGGREGATED)
+      else answer(response, isCore ? coreVersions() : groupList())
+    } else if (path === '/openapi/v3')
+      answer(
+        response,
+        openApiIndex(() => 'hash'),
+      )
+    else if (path.startsWith('/openapi/v3/')) answer(response, openApiV3(path.slice('/openapi/v3/'.length)))
+    else
+      answer(
+        response,
+        parts[0] === 'api' ? resourceList('', 'v1') : resourceList(parts[1] ?? '', parts[2] ?? ''),
+      )
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+})
+
+afterAll(() => {
+  server.close()
+  rmSync(cacheDir, { recursive: true, force: true })
+})
+
+describe('discovery documents', () => {
+  it.each([
+    ['aggregatedDiscovery()', true],
+    ['groupList() and resourceList()', false],
+  ])('%s list every resource to kubectl', async (_, form) => {
+    aggregated = form
+    const lines = (await kubectl('api-resources', '--no-headers', '-o', 'wide')).trim().split('\n')
+    const rows = lines.map(line => line.trim().split(/\s+/).join(' ')).sort()
+    const all = 'create,delete,deletecollection,get,list,patch,update,watch'
+    expect(rows).toEqual(
+      [
+        `apps bowline.dev/v1alpha1 false App ${all} bowline`,
+        `certificatesigningrequests csr certificates.k8s.io/v1 false CertificateSigningRequest ${all}`,
+        `configmaps cm v1 true ConfigMap ${all}`,
+        `deployments deploy apps/v1 true Deployment ${all} all`,
+        `events ev v1 true Event ${all}`,
+        `leases coordination.k8s.io/v1 true Lease ${all}`,
+        'namespaces ns v1 false Namespace create,delete,get,list,patch,update,watch',
+        `nodes no v1 false Node ${all}`,
+        `pods po v1 true Pod ${all} all`,
+        'records bowline.dev/v1alpha1 false Record get,list,watch bowline',
+        `replicasets rs apps/v1 true ReplicaSet ${all} all`,
+        `secrets v1 true Secret ${all}`,
+        `serviceaccounts sa v1 true ServiceAccount ${all}`,
+      ].sort(),
+    )
+  })
+})
+
+describe('openApiV3()', () => {
+  it.each([
+    ['pods.spec.containers.resources', /limits\s+<map\[string\]Quantity>/],
+    ['pods.spec.containers', /image\s+<string>/],
+    ['pods.metadata.creationTimestamp', /FIELD: creationTimestamp <string>/],
+    ['deployments.spec.strategy', /enum: Recreate, RollingUpdate/],
+    ['deployments.spec.strategy.rollingUpdate', /maxSurge\s+<IntOrString>/],
+    ['leases.spec', /holderIdentity\s+<string>/],
+    ['certificatesigningrequests.spec', /request\s+<string> -required-/],
+    ['apps.bowline.dev.spec.source', /repository\s+<string> -required-/],
+    ['records.spec.plan', /changes\s+<\[\]RecordPlannedChange> -required-/],
+  ])('explains %s to kubectl', async (field, expected) => {
+    expect(await kubectl('explain', field)).toMatch(expected)
+  })
+})
