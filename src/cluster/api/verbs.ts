@@ -1,5 +1,12 @@
-import type { Clock, Ids, KeyValueStore, Logger, Service } from '../../base/index.ts'
-import { type Kind, Kinds, type KubeObject } from '../../kube/index.ts'
+import {
+  BowlineError,
+  type Clock,
+  type Ids,
+  type KeyValueStore,
+  type Logger,
+  type Service,
+} from '../../base/index.ts'
+import { type Kind, Kinds, type KubeObject, StatusError } from '../../kube/index.ts'
 import { namespaceLifecycle } from './admission/namespace-lifecycle.ts'
 import { podDefaults } from './admission/pod-defaults.ts'
 import { World } from './cache/world.ts'
@@ -63,23 +70,34 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
       await Promise.all([world.start(signal), expiry.start(signal)])
     },
     get: (context, kind, namespace, name, subresource) =>
-      getObject(services, context, kind, { namespace, name, subresource }),
-    list: (context, kind, query) => listObjects(services, context, kind, query),
-    watch: (context, kind, query) => watchObjects(services, context, kind, query),
+      refusing(() => getObject(services, context, kind, { namespace, name, subresource })),
+    list: (context, kind, query) => refusing(() => listObjects(services, context, kind, query)),
+    watch: (context, kind, query) => refusing(() => watchObjects(services, context, kind, query)),
     create: (context, kind, namespace, body, mutation) =>
-      createObject(services, context, { kind, namespace, body }, mutation),
+      refusing(() => createObject(services, context, { kind, namespace, body }, mutation)),
     update: (context, kind, namespace, name, body, mutation) =>
-      updateObject(services, context, { kind, namespace, name, body }, mutation),
+      refusing(() => updateObject(services, context, { kind, namespace, name, body }, mutation)),
     patch: (context, kind, namespace, name, patch, mutation) =>
-      patchObject(services, context, { kind, namespace, name, patch }, mutation),
-    async createSubresource(context, kind, namespace, name, subresource, body, mutation) {
-      const isBinding = kind.group === '' && kind.kind === Kinds.Pod.kind && subresource === 'binding'
-      if (!isBinding) throw methodNotAllowed()
-      return bindPod(services, context, { namespace, name, body }, mutation)
-    },
+      refusing(() => patchObject(services, context, { kind, namespace, name, patch }, mutation)),
+    createSubresource: (context, kind, namespace, name, subresource, body, mutation) =>
+      refusing(async () => {
+        const isBinding = kind.group === '' && kind.kind === Kinds.Pod.kind && subresource === 'binding'
+        if (!isBinding) throw methodNotAllowed()
+        return bindPod(services, context, { namespace, name, body }, mutation)
+      }),
     delete: (context, kind, namespace, name, deletion) =>
-      deleteObject(services, context, { kind, namespace, name }, deletion),
+      refusing(() => deleteObject(services, context, { kind, namespace, name }, deletion)),
     deleteCollection: (context, kind, query, deletion) =>
-      deleteObjects(services, context, kind, query, deletion),
+      refusing(() => deleteObjects(services, context, kind, query, deletion)),
+  }
+}
+
+/** A store that cannot be reached or written is a refusal that may pass, like any other. */
+async function refusing<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    if (!(error instanceof BowlineError) || error.code !== 'unavailable') throw error
+    throw new StatusError('ServiceUnavailable', error.message, { retryAfterSeconds: 1 }, { cause: error })
   }
 }

@@ -41,11 +41,13 @@ export interface TestApiOptions extends Partial<Pick<VerbsOptions, 'eventWindow'
   readonly clock?: Clock
   readonly authorizer?: Authorizer
   readonly admissions?: readonly Admission[]
+  /** Puts something between the verbs and the store. */
+  readonly wrapStore?: (store: KeyValueStore) => KeyValueStore
 }
 
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const folder = await mkdtemp(join(tmpdir(), 'bowline-api-'))
-  const { clock = systemClock, authorizer = allowAll, ...rest } = options
+  const { clock = systemClock, authorizer = allowAll, wrapStore = store => store, ...rest } = options
   const store = await openLmdbStore({ path: join(folder, 'store'), clock, log: silentLogger })
   let stop = new AbortController()
   let verbs: Verbs & Service
@@ -53,7 +55,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const start = (): void => {
     stop = new AbortController()
     verbs = createVerbs({
-      store,
+      store: wrapStore(store),
       kinds: allKinds,
       authorizer,
       clock,

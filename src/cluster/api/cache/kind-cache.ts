@@ -17,6 +17,8 @@ export interface CacheFollower {
   onBookmark(revision: number): void
   /** The cache lost its place: whoever follows must list again. */
   onLost(): void
+  /** Nothing more comes. */
+  onEnd(): void
 }
 
 /** The newest state of one kind, indexed; the events that led to it; and who follows them. */

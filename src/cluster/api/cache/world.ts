@@ -10,7 +10,7 @@ import {
 } from '../../../base/index.ts'
 import { type Kind, registryPrefix } from '../../../kube/index.ts'
 import { tooLargeResourceVersion } from '../refusals.ts'
-import { KindCache } from './kind-cache.ts'
+import { type CacheFollower, KindCache } from './kind-cache.ts'
 import { StoredEntry } from './stored-entry.ts'
 
 /** Under it the API keeps its objects; everything else in the store belongs to others. */
@@ -108,7 +108,7 @@ export class World implements Service {
         await this.#clock.sleep(backoffMs(failures, RETRY), signal).catch(() => undefined)
       }
     }
-    this.#lose()
+    this.#tell(follower => follower.onEnd())
     await bookmarks
   }
 
@@ -136,7 +136,7 @@ export class World implements Service {
       await new Promise(resolve => setImmediate(resolve))
     }
     // Followers of the state before this one may have missed something.
-    this.#lose()
+    this.#tell(follower => follower.onLost())
     for (const cache of this.#caches.values()) cache.reset(entries.get(cache) ?? [], revision)
     this.#advance(revision)
   }
@@ -164,9 +164,9 @@ export class World implements Service {
     for (const waiter of this.#waiters) if (waiter.revision <= revision) waiter.wake()
   }
 
-  #lose(): void {
+  #tell(message: (follower: CacheFollower) => void): void {
     for (const { followers } of this.#caches.values())
-      for (const follower of [...followers]) follower.onLost()
+      for (const follower of [...followers]) message(follower)
   }
 
   async #reach(revision: number, signal: AbortSignal): Promise<void> {
@@ -189,8 +189,7 @@ export class World implements Service {
     for (;;) {
       await this.#clock.sleep(BOOKMARK_MS, signal).catch(() => undefined)
       if (signal.aborted) return
-      for (const { followers } of this.#caches.values())
-        for (const follower of followers) follower.onBookmark(this.#seen)
+      this.#tell(follower => follower.onBookmark(this.#seen))
     }
   }
 }

@@ -11,6 +11,7 @@ import {
   serverSideApply,
   undecodableError,
 } from '../../../kube/index.ts'
+import { authorize } from '../authorize.ts'
 import type { Attributes, Entry, MutationOptions, PatchRequest, RequestContext } from '../contract.ts'
 import { badRequest, notFound } from '../refusals.ts'
 import type { VerbServices } from '../services.ts'
@@ -69,11 +70,14 @@ export async function applyObject(
       if (!isNotFound(error)) throw error
     }
     if (options.subresource !== '' || resourceVersion) throw notFound(kind, attributes.name)
+    // Whoever may change objects may not therefore make them.
+    const { namespace, name } = attributes
+    const creation = await authorize(services, context, kind, { verb: 'create', namespace, name })
     try {
       const object = merge(undefined)
       const entry = await insertObject(services, context, {
         kind,
-        attributes,
+        attributes: creation,
         object,
         manager: undefined,
         dryRun: options.dryRun,

@@ -93,6 +93,11 @@ class WatchFollower implements CacheFollower {
     this.#channel.fail(tooSlow())
   }
 
+  onEnd(): void {
+    this.#leave()
+    this.#channel.end()
+  }
+
   /** What came before, then what comes. */
   async *read(
     before: AsyncIterable<EntryEvent> | Iterable<EntryEvent>,
