@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock, Ids, Logger, Service } from '../base/index.ts'
 import { type Kind, type KubeObject, resourceName } from '../kube/index.ts'
 import type { Reader, Watcher } from './client.ts'
@@ -42,6 +43,8 @@ export class Informers implements Service {
 
   async start(signal: AbortSignal): Promise<void> {
     this.#signal = signal
+    // Every informer hangs on it: that is no leak.
+    setMaxListeners(0, signal)
     for (const informer of this.#informers.values()) this.#running.push(informer.run(signal))
     if (!signal.aborted)
       await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))

@@ -16,7 +16,7 @@ export interface ControllerOptions {
    * Makes the world right for one key, or finds that it is. Level-triggered: it is told where to look, never what happened;
    * it may be called at any time, any number of times, and be cut off at any point.
    */
-  reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult | undefined>
+  reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult | undefined> | Promise<void>
   /** How many keys at once. Default 5, as upstream's controllers. */
   readonly workers?: number
   readonly log: Logger
@@ -42,7 +42,7 @@ async function work({ name, queue, reconcile, log }: ControllerOptions, signal: 
     try {
       const result = await reconcile(key, signal)
       queue.forget(key)
-      if (result?.requeueAfterMs !== undefined) queue.addAfter(key, result.requeueAfterMs)
+      if (result && result.requeueAfterMs !== undefined) queue.addAfter(key, result.requeueAfterMs)
     } catch (error) {
       if (!signal.aborted && !isAborted(error)) retry(error, { name, queue, key, log })
     } finally {

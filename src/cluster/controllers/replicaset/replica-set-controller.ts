@@ -16,11 +16,11 @@ import {
   objectKey,
   type Pod,
   type ReplicaSet,
-  StatusError,
 } from '../../../kube/index.ts'
 import { type ControllerContext, voiceOf } from '../context.ts'
 import { type ReconcileResult, runController } from '../controller.ts'
 import { EXPECTATION_TIMEOUT_MS, Expectations } from '../expectations.ts'
+import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import {
   byController,
   CONTROLLER_INDEX,
@@ -268,11 +268,4 @@ function podOf(replicaSet: ReplicaSet, ids: Ids): Pod {
     },
     ...(template?.spec === undefined ? {} : { spec: template.spec }),
   }
-}
-
-function isNamespaceTerminating(error: unknown): boolean {
-  return (
-    error instanceof StatusError &&
-    (error.details.causes ?? []).some(cause => cause.reason === 'NamespaceTerminating')
-  )
 }

@@ -1,0 +1,51 @@
+/**
+ * The controllers: each looks at the world through shared informers, compares it with what is wanted, and writes the difference
+ * through the client. They know no transport and no store, and can be cut off at any instant.
+ *
+ *     const controllers = startControllers({ client, informers, clock, ids, log })
+ *     await controllers.start(signal)
+ */
+import { setMaxListeners } from 'node:events'
+import type { Service } from '../../base/index.ts'
+import type { ControllerContext } from './context.ts'
+import { DeploymentController } from './deployment/deployment-controller.ts'
+import { GarbageCollector } from './garbage/garbage-collector.ts'
+import { NamespaceController } from './namespace/namespace-controller.ts'
+import {
+  NodeLifecycleController,
+  type NodeLifecycleOptions,
+} from './node-lifecycle/node-lifecycle-controller.ts'
+import { TaintEvictionController } from './node-lifecycle/taint-eviction-controller.ts'
+import { PodGarbageCollector, type PodGcOptions } from './pod-gc.ts'
+import { ReplicaSetController } from './replicaset/replica-set-controller.ts'
+import { ServiceAccountController } from './service-account-controller.ts'
+
+export type { ControllerContext } from './context.ts'
+export type { NodeLifecycleOptions } from './node-lifecycle/node-lifecycle-controller.ts'
+export type { PodGcOptions } from './pod-gc.ts'
+
+export interface ControllersOptions extends ControllerContext {
+  readonly nodeLifecycle?: NodeLifecycleOptions
+  readonly podGc?: PodGcOptions
+}
+
+/** All controllers as one service, over shared informers, which whoever made them runs. */
+export function startControllers(options: ControllersOptions): Service {
+  const services: readonly Service[] = [
+    new NamespaceController(options),
+    new ServiceAccountController(options),
+    new DeploymentController(options),
+    new ReplicaSetController(options),
+    new GarbageCollector(options),
+    new PodGarbageCollector(options, options.podGc),
+    new NodeLifecycleController(options, options.nodeLifecycle),
+    new TaintEvictionController(options),
+  ]
+  return {
+    async start(signal) {
+      // Every controller hangs on it: that is no leak.
+      setMaxListeners(0, signal)
+      await Promise.all(services.map(service => service.start(signal)))
+    },
+  }
+}

@@ -1,0 +1,180 @@
+import {
+  type Clock,
+  deepEqual,
+  Limit,
+  type Logger,
+  messageOf,
+  type Service,
+  WorkQueue,
+} from '../../../base/index.ts'
+import { type Client, type Informer, untilSynced } from '../../../client/index.ts'
+import {
+  allKinds,
+  isConflict,
+  isNotFound,
+  type Kind,
+  Kinds,
+  type KubeObject,
+  type Namespace,
+} from '../../../kube/index.ts'
+import { type ControllerContext, voiceOf } from '../context.ts'
+import { type ReconcileResult, runController } from '../controller.ts'
+import { deletionConditions, type Remains } from './namespace-conditions.ts'
+
+const NAME = 'namespace-controller'
+/** The finalizer that this controller removes when the namespace is empty. */
+const FINALIZER = 'kubernetes'
+/** Deletions under way at once. */
+const DELETIONS = 32
+/** The end of content wakes the controller; this is the safety net. */
+const RECHECK_MS = 5_000
+const PAGE = 500
+
+/** Empties a namespace that is being deleted, tells what is left, and lets it go once nothing is. */
+export class NamespaceController implements Service {
+  readonly #client: Client
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #namespaces: Informer<Namespace>
+  /** What a namespace can hold, owners before what they own. */
+  readonly #contents: readonly Kind[]
+  readonly #informers: readonly Informer<KubeObject>[]
+  readonly #queue: WorkQueue
+  readonly #deletions = new Limit(DELETIONS)
+
+  constructor(context: ControllerContext) {
+    this.#client = context.client
+    this.#clock = context.clock
+    this.#log = voiceOf(context, NAME).log
+    this.#namespaces = context.informers.of(Kinds.Namespace)
+    this.#contents = [...allKinds]
+      .filter(kind => kind.namespaced && kind.verbs.includes('list') && kind.verbs.includes('delete'))
+      .sort((a, b) => rank(a) - rank(b))
+    // Events come and go by the thousand and hold nothing back for long: they are listed, not watched.
+    this.#informers = this.#contents
+      .filter(kind => kind.kind !== Kinds.Event.kind)
+      .map(kind => context.informers.of(kind))
+    this.#queue = new WorkQueue(context.clock)
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const subscriptions = [
+      this.#namespaces.subscribe({
+        added: namespace => this.#seen(namespace),
+        updated: namespace => this.#seen(namespace),
+      }),
+      ...this.#informers.map(informer =>
+        informer.subscribe({ deleted: ({ metadata }) => this.#contentGone(metadata.namespace ?? '') }),
+      ),
+    ]
+    if (await untilSynced([this.#namespaces], signal))
+      await runController(
+        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
+        signal,
+      )
+    for (const unsubscribe of subscriptions) unsubscribe()
+  }
+
+  #seen(namespace: Namespace): void {
+    if (namespace.metadata.deletionTimestamp !== undefined) this.#queue.add(namespace.metadata.name ?? '')
+  }
+
+  #contentGone(name: string): void {
+    const namespace = this.#namespaces.get(name)
+    if (namespace !== undefined) this.#seen(namespace)
+  }
+
+  async #reconcile(name: string): Promise<ReconcileResult | undefined> {
+    const namespace = this.#namespaces.get(name)
+    if (namespace?.metadata.deletionTimestamp === undefined) return undefined
+    if (!(namespace.spec?.finalizers ?? []).includes(FINALIZER)) return undefined
+    const remains = await this.#empty(name)
+    const conditions = deletionConditions(namespace.status?.conditions ?? [], remains, this.#clock.now())
+    const noted = await this.#writeStatus(namespace, conditions)
+    if (remains.resources.size > 0 || remains.failures.length > 0) return { requeueAfterMs: RECHECK_MS }
+    await this.#finalize(noted)
+    return undefined
+  }
+
+  /** Deletes what the namespace holds and answers with what is still there: pods that end in peace, and what finalizers keep. */
+  async #empty(namespace: string): Promise<Remains> {
+    const resources = new Map<string, number>()
+    const finalizers = new Map<string, number>()
+    const failures: string[] = []
+    for (const kind of this.#contents) {
+      const resource = `${kind.plural}.${kind.group}`
+      try {
+        const found = await this.#list(kind, namespace)
+        if (found.length === 0) continue
+        await Promise.all(
+          found
+            .filter(object => object.metadata.deletionTimestamp === undefined)
+            .map(object => this.#deletions.run(() => this.#delete(kind, object))),
+        )
+        const left = await this.#list(kind, namespace)
+        if (left.length > 0) resources.set(resource, left.length)
+        for (const { metadata } of left)
+          for (const finalizer of metadata.finalizers ?? [])
+            finalizers.set(finalizer, (finalizers.get(finalizer) ?? 0) + 1)
+      } catch (error) {
+        failures.push(`${resource}: ${messageOf(error)}`)
+      }
+    }
+    return { resources, finalizers, failures }
+  }
+
+  /** From the server and not from a cache: nothing that the namespace holds may be overlooked. */
+  async #list(kind: Kind, namespace: string): Promise<readonly KubeObject[]> {
+    const objects: KubeObject[] = []
+    let next: string | undefined
+    do {
+      const page = await this.#client.list(kind, {
+        namespace,
+        limit: PAGE,
+        ...(next === undefined ? {} : { continue: next }),
+      })
+      objects.push(...page.items)
+      next = page.continue
+    } while (next !== undefined)
+    return objects
+  }
+
+  async #delete(kind: Kind, { metadata }: KubeObject): Promise<void> {
+    const { name = '', namespace = '', uid = '' } = metadata
+    try {
+      await this.#client.delete(kind, name, {
+        namespace,
+        propagationPolicy: 'Background',
+        preconditions: { uid },
+      })
+    } catch (error) {
+      if (!isNotFound(error) && !isConflict(error)) throw error
+    }
+  }
+
+  async #writeStatus(
+    namespace: Namespace,
+    conditions: NonNullable<NonNullable<Namespace['status']>['conditions']>,
+  ): Promise<Namespace> {
+    if (deepEqual(conditions, namespace.status?.conditions)) return namespace
+    const status = { ...namespace.status, conditions }
+    return await this.#client.update(Kinds.Namespace, { ...namespace, status }, { subresource: 'status' })
+  }
+
+  async #finalize(namespace: Namespace): Promise<void> {
+    const finalizers = (namespace.spec?.finalizers ?? []).filter(finalizer => finalizer !== FINALIZER)
+    const spec = { ...namespace.spec, finalizers }
+    try {
+      await this.#client.update(Kinds.Namespace, { ...namespace, spec }, { subresource: 'finalize' })
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+    }
+  }
+}
+
+/** Owners first, so that they do not make anew what is deleted. */
+function rank(kind: Kind): number {
+  const order = [Kinds.Deployment.kind, Kinds.ReplicaSet.kind, Kinds.Pod.kind]
+  const index = order.indexOf(kind.kind as (typeof order)[number])
+  return index === -1 ? order.length : index
+}

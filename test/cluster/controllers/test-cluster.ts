@@ -1,0 +1,111 @@
+import { type Clock, type Logger, silentLogger, systemClock, systemIds } from '../../../src/base/index.ts'
+import { type Client, createInformer, Informers } from '../../../src/client/index.ts'
+import { type ControllersOptions, startControllers } from '../../../src/cluster/controllers/index.ts'
+import { startScheduler } from '../../../src/cluster/scheduler/index.ts'
+import { formatTime, Kinds, type Pod } from '../../../src/kube/index.ts'
+import { eventually } from '../../base/eventually.ts'
+import { startTestApi, type TestApi } from '../api/test-api.ts'
+import { type NodeFacts, node } from './build.ts'
+
+export interface TestCluster {
+  readonly api: TestApi
+  readonly client: Client
+  readonly informers: Informers
+  /** Pods whose names start so stay Pending, or Running and not ready. */
+  readonly stuck: Set<string>
+  /** Joins a node that runs its pods at once: each becomes Running and Ready, and goes when it is deleted. */
+  addNode(name: string, facts?: NodeFacts): Promise<void>
+  /** The agent of the node dies: its pods are left as they are, and nothing ends them. */
+  loseNode(name: string): void
+  pods(selector?: string): Promise<readonly Pod[]>
+  close(): Promise<void>
+}
+
+export interface TestClusterOptions extends Pick<ControllersOptions, 'nodeLifecycle' | 'podGc'> {
+  readonly clock?: Clock
+  readonly log?: Logger
+  /** Default true. */
+  readonly scheduler?: boolean
+}
+
+/** The real store, verbs, controllers and scheduler, with agents that start every pod at once. */
+export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
+  const { clock = systemClock, log = silentLogger, scheduler = true, ...rest } = options
+  const api = await startTestApi({ clock })
+  const { client } = api
+  const stop = new AbortController()
+  const context = { client, clock, ids: systemIds, log }
+  const informers = new Informers(context)
+  const running = [
+    startControllers({ ...context, informers, ...rest }).start(stop.signal),
+    ...(scheduler ? [startScheduler({ ...context, informers }).start(stop.signal)] : []),
+    informers.start(stop.signal),
+  ]
+  const stuck = new Set<string>()
+  const agents = new Map<string, AbortController>()
+
+  async function runPod(pod: Pod): Promise<void> {
+    const { name = '', namespace = '', uid = '', deletionTimestamp } = pod.metadata
+    if (deletionTimestamp !== undefined) {
+      await client.delete(Kinds.Pod, name, { namespace, gracePeriodSeconds: 0, preconditions: { uid } })
+      return
+    }
+    if (pod.status?.phase !== 'Pending' || [...stuck].some(prefix => name.startsWith(prefix))) return
+    const time = formatTime(clock.now())
+    const conditions = ['Initialized', 'ContainersReady', 'Ready'].map(type => ({
+      type,
+      status: 'True',
+      lastTransitionTime: time,
+    }))
+    const body = { metadata: { uid }, status: { phase: 'Running', startTime: time, conditions } }
+    await client.patch(Kinds.Pod, name, { type: 'strategic', body }, { namespace, subresource: 'status' })
+  }
+
+  return {
+    api,
+    client,
+    informers,
+    stuck,
+    async addNode(name, facts = {}) {
+      const { status, ...object } = node(name, facts)
+      const { resourceVersion: _, uid: __, ...metadata } = object.metadata
+      const created = await client.create(Kinds.Node, { ...object, metadata })
+      await client.update(
+        Kinds.Node,
+        { ...created, ...(status === undefined ? {} : { status }) },
+        { subresource: 'status' },
+      )
+      const agent = new AbortController()
+      agents.set(name, agent)
+      const pods = createInformer(client, Kinds.Pod, { ...context, fieldSelector: `spec.nodeName=${name}` })
+      // What it races with, such as a deletion, shows itself in the next event.
+      const run = (pod: Pod) => void runPod(pod).catch(() => {})
+      pods.subscribe({ added: run, updated: run })
+      running.push(pods.run(agent.signal))
+    },
+    loseNode(name) {
+      agents.get(name)?.abort()
+    },
+    async pods(labelSelector = '') {
+      return (await client.list(Kinds.Pod, { labelSelector })).items
+    },
+    async close() {
+      stop.abort()
+      for (const agent of agents.values()) agent.abort()
+      await Promise.all(running)
+      await api.close()
+    },
+  }
+}
+
+/** Polls until `list` has exactly so many. */
+export function settlesAt<T>(
+  what: string,
+  count: number,
+  list: () => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  return eventually(`${count} ${what}`, async () => {
+    const items = await list()
+    return items.length === count && items
+  })
+}
