@@ -1,0 +1,227 @@
+/**
+ * A Docker Engine for tests: a private dockerd under a folder of its own, started on demand, as many side by side as a
+ * test wants. It touches no engine that runs on the machine already.
+ *
+ *     const availability = testEngineAvailability()
+ *     describe.skipIf(!availability.available)(`… (${availability.reason})`, () => {
+ *       let engine: TestEngine
+ *       beforeAll(async () => { engine = await startTestEngine() })
+ *       afterAll(() => engine.destroy())
+ *       it('…', async () => { … engine.socketPath, engine.docker, TEST_IMAGE … })
+ *     })
+ *
+ * `kill()` ends dockerd as kill -9 does (its containers go on), `start()` starts it again on the same data, `destroy()`
+ * removes everything: containers, networks, mounts, files. Each engine has the image `TEST_IMAGE`, a static busybox, made
+ * with the engine's import; nothing is pulled. Networks come from 10.64.0.0/10, a /16 an engine; there is no default
+ * bridge, because all engines of a host would share the interface docker0.
+ *
+ * It needs Linux, root, and the programs dockerd, containerd, runc, ip and a static busybox (Debian: docker.io,
+ * busybox-static, iproute2). Without them tests are skipped, with `CI=true` they fail. `BOWLINE_TEST_DOCKER=<socket>` names
+ * an engine to use instead; it cannot be killed or started, and only its own containers are removed by the tests.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { accessSync, constants, existsSync, openSync, readFileSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import Docker from 'dockerode'
+import { busyboxRoot } from '../../src/agents/runtime/docker/busybox-image.ts'
+import { packTar } from '../../src/agents/runtime/docker/tar.ts'
+
+/** Runs busybox: a shell, sleep, httpd, wget and the rest. Its `/etc` holds users and groups only. */
+export const TEST_IMAGE = 'bowline.test/busybox:1'
+
+/** Whether an engine can be had here, and in words why not. Throws with `CI=true` when it cannot. */
+export function testEngineAvailability(): { readonly available: boolean; readonly reason: string } {
+  const reason = whyNot()
+  if (reason === undefined) return { available: true, reason: 'with a private dockerd' }
+  if (process.env.CI === 'true') throw new Error(`CI needs a Docker Engine for tests: ${reason}`)
+  return { available: false, reason: `skipped: ${reason}` }
+}
+
+/** Starts an engine and loads the test image. */
+export async function startTestEngine(): Promise<TestEngine> {
+  const given = process.env.BOWLINE_TEST_DOCKER
+  const engine = new TestEngine(
+    given ?? (await mkdtemp(join(tmpdir(), 'bowline-dockerd-'))),
+    given !== undefined,
+  )
+  if (given === undefined) await engine.start()
+  await importBusybox(engine.docker)
+  return engine
+}
+
+export class TestEngine {
+  readonly socketPath: string
+  /** A client of its own, for looking behind the back of what is tested. */
+  readonly docker: Docker
+  readonly #folder: string
+  readonly #isGiven: boolean
+  #daemon: ChildProcess | undefined
+
+  constructor(place: string, isGiven: boolean) {
+    this.#folder = place
+    this.#isGiven = isGiven
+    this.socketPath = isGiven ? place.replace(/^unix:\/\//, '') : join(place, 'docker.sock')
+    this.docker = new Docker({
+      socketPath: this.socketPath,
+      host: undefined,
+      port: undefined,
+    } as Docker.DockerOptions)
+  }
+
+  /** False for an engine that was named by `BOWLINE_TEST_DOCKER`. */
+  get canBeKilled(): boolean {
+    return !this.#isGiven
+  }
+
+  /** Starts dockerd on this engine's folder and waits until it answers. */
+  async start(): Promise<void> {
+    this.#refuseIfGiven()
+    const folder = this.#folder
+    const log = openSync(join(folder, 'dockerd.log'), 'a')
+    const daemon = spawn(
+      'dockerd',
+      [
+        ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
+        ...['--pidfile', join(folder, 'docker.pid'), '-H', `unix://${this.socketPath}`],
+        ...['--bridge', 'none', '--default-address-pool', `base=${poolOf(folder)},size=24`],
+      ],
+      // Its own group, so that an interrupted test run does not end it before it is cleaned up.
+      { stdio: ['ignore', log, log], detached: true },
+    )
+    this.#daemon = daemon
+    await this.#untilItAnswers(daemon)
+  }
+
+  /** As `kill -9` of dockerd: containerd and the containers go on. */
+  async kill(): Promise<void> {
+    this.#refuseIfGiven()
+    await ended(this.#daemon, 'SIGKILL')
+  }
+
+  /** As a service manager stops it: the containers end. */
+  async stop(): Promise<void> {
+    this.#refuseIfGiven()
+    await ended(this.#daemon, 'SIGTERM')
+  }
+
+  /** Removes what the engine holds, ends it and deletes its folder. An engine that was named stays as it is. */
+  async destroy(): Promise<void> {
+    if (this.#isGiven) return
+    if (this.#daemon?.exitCode !== null || this.#daemon.signalCode !== null)
+      await this.start().catch(() => undefined)
+    await this.#empty().catch(() => undefined)
+    await ended(this.#daemon, 'SIGTERM')
+    await this.#endContainerd()
+    for (const mount of mountsUnder(this.#folder)) await run('umount', ['-l', mount]).catch(() => undefined)
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  async #empty(): Promise<void> {
+    const containers = await this.docker.listContainers({ all: true })
+    await Promise.all(
+      containers.map(({ Id }) =>
+        this.docker
+          .getContainer(Id)
+          .remove({ force: true, v: true })
+          .catch(() => undefined),
+      ),
+    )
+    await this.docker.pruneNetworks()
+  }
+
+  async #endContainerd(): Promise<void> {
+    const pid = Number(
+      await readFile(join(this.#folder, 'exec/containerd/containerd.pid'), 'utf8').catch(() => ''),
+    )
+    if (!(pid > 1)) return
+    try {
+      process.kill(pid, 'SIGTERM')
+    } catch {
+      // It ended with its daemon.
+    }
+  }
+
+  async #untilItAnswers(daemon: ChildProcess): Promise<void> {
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
+      if (daemon.exitCode !== null)
+        throw new Error(
+          `dockerd ended: ${(await readFile(join(this.#folder, 'dockerd.log'), 'utf8')).slice(-2_000)}`,
+        )
+      if (
+        await this.docker.ping().then(
+          () => true,
+          () => false,
+        )
+      )
+        return
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+    throw new Error('dockerd did not answer within 30 s')
+  }
+
+  #refuseIfGiven(): void {
+    if (this.#isGiven) throw new Error('the engine of BOWLINE_TEST_DOCKER cannot be started or ended')
+  }
+}
+
+const run = promisify(execFile)
+
+function whyNot(): string | undefined {
+  if (process.env.BOWLINE_TEST_DOCKER !== undefined) return undefined
+  if (process.platform !== 'linux') return 'a private dockerd needs Linux'
+  if (process.getuid?.() !== 0) return 'a private dockerd needs root'
+  const missing = ['dockerd', 'containerd', 'runc', 'ip', 'busybox'].filter(
+    name => findProgram(name) === undefined,
+  )
+  return missing.length === 0 ? undefined : `not installed: ${missing.join(', ')}`
+}
+
+function findProgram(name: string): string | undefined {
+  const folders = `${process.env.PATH ?? ''}${delimiter}/usr/sbin${delimiter}/sbin`.split(delimiter)
+  return folders.map(folder => join(folder, name)).find(isExecutable)
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return existsSync(path)
+  } catch {
+    return false
+  }
+}
+
+/** A /16 of 10.64.0.0/10 that follows from the folder's random name. */
+function poolOf(folder: string): string {
+  let sum = 0
+  for (const character of folder) sum = (sum * 31 + character.charCodeAt(0)) % 64
+  return `10.${64 + sum}.0.0/16`
+}
+
+async function importBusybox(docker: Docker): Promise<void> {
+  const root = packTar(busyboxRoot(readFileSync(findProgram('busybox') ?? '/bin/busybox')))
+  const [repo = '', tag = ''] = TEST_IMAGE.split(':')
+  // A stream of one chunk: iterating a Buffer would send its bytes one by one.
+  const answer = await docker.importImage(Readable.from([root]) as never, { repo, tag })
+  for await (const _ of answer);
+}
+
+function ended(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+  return new Promise(resolve => {
+    child.once('exit', () => resolve())
+    child.kill(signal)
+  })
+}
+
+/** Deepest first. */
+function mountsUnder(folder: string): readonly string[] {
+  return readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map(line => line.split(' ')[1] ?? '')
+    .filter(path => path.startsWith(`${folder}/`))
+    .sort((a, b) => b.length - a.length)
+}
