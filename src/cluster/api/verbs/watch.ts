@@ -61,20 +61,24 @@ class WatchFollower implements CacheFollower {
   readonly #bookmarks: boolean
   /** Events up to here come from elsewhere, or are not wanted. */
   readonly #after: number
-  readonly #channel: Channel<EntryEvent>
+  readonly #signal: AbortSignal
+  readonly #channel = new Channel<EntryEvent>(CAPACITY, tooSlow)
   #cache: KindCache | undefined
+  /** Taken off the signal again when the watch ends: signals live longer than watches. */
+  readonly #onAbort = (): void => this.onEnd()
 
   constructor(selection: Selection, bookmarks: boolean, after: number, signal: AbortSignal) {
     this.#selection = selection
     this.#bookmarks = bookmarks
     this.#after = after
-    this.#channel = new Channel<EntryEvent>(CAPACITY, () => tooSlow()).endOn(signal)
-    signal.addEventListener('abort', () => this.#leave(), { once: true })
+    this.#signal = signal
   }
 
   follow(cache: KindCache): void {
     this.#cache = cache
     cache.followers.add(this)
+    if (this.#signal.aborted) this.onEnd()
+    else this.#signal.addEventListener('abort', this.#onAbort)
   }
 
   onEvent(event: CacheEvent): void {
@@ -103,16 +107,19 @@ class WatchFollower implements CacheFollower {
     before: AsyncIterable<EntryEvent> | Iterable<EntryEvent>,
   ): AsyncGenerator<EntryEvent, void, void> {
     try {
-      yield* before
-      yield* this.#channel
+      for (const source of [before, this.#channel])
+        for await (const event of source) {
+          if (this.#signal.aborted) return
+          yield event
+        }
     } finally {
-      this.#leave()
-      this.#channel.end()
+      this.onEnd()
     }
   }
 
   #leave(): void {
     this.#cache?.followers.delete(this)
+    this.#signal.removeEventListener('abort', this.#onAbort)
   }
 }
 
