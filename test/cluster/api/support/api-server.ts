@@ -76,6 +76,8 @@ export interface TestApiOptions {
   readonly limits?: { readonly reads?: number; readonly writes?: number; readonly streams?: number }
   readonly log?: Logger
   readonly clock?: Clock
+  /** How many events the watch caches keep. */
+  readonly eventWindow?: number
   /** Stands between the server and the real verbs. */
   readonly wrapVerbs?: (verbs: Verbs) => Verbs
 }
@@ -96,7 +98,16 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     bootstrapAuthorizer(graph),
   )
   const admissions = [requesterStamp, nodeRestriction]
-  const verbs = createVerbs({ store, kinds: allKinds, authorizer, clock, ids, log, admissions })
+  const verbs = createVerbs({
+    store,
+    kinds: allKinds,
+    authorizer,
+    clock,
+    ids,
+    log,
+    admissions,
+    ...(options.eventWindow === undefined ? {} : { eventWindow: options.eventWindow }),
+  })
   const running = [verbs.start(stop.signal)]
   await ensureBootstrap(verbs, systemIdentity('bootstrap'), stop.signal)
   await new Promise<void>(resolve => running.push(graph.follow(verbs, stop.signal, resolve)))
