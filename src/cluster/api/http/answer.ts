@@ -45,7 +45,6 @@ export function textAnswer(code: number, text: string): BytesAnswer {
 /** A refusal as a `Status`, with `Retry-After` where trying again later makes sense. */
 export function statusAnswer(error: StatusError): BytesAnswer {
   const answer = jsonAnswer(error.code, error.toStatus())
-  const seconds =
-    error.details.retryAfterSeconds ?? (error.code === 429 || error.code === 503 ? 1 : undefined)
+  const seconds = error.details.retryAfterSeconds ?? (error.code === 429 ? 1 : undefined)
   return seconds === undefined ? answer : { ...answer, headers: { 'retry-after': String(seconds) } }
 }

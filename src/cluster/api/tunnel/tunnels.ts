@@ -174,8 +174,7 @@ function brokenTunnel(nodeName: string, cause?: unknown): StatusError {
   )
 }
 
+/** No Retry-After: kubectl would try ten times in silence before it tells the person. */
 function unreachable(nodeName: string, state: string): StatusError {
-  return new StatusError('ServiceUnavailable', `Cannot reach node "${nodeName}": ${state}`, {
-    retryAfterSeconds: 1,
-  })
+  return new StatusError('ServiceUnavailable', `Cannot reach node "${nodeName}": ${state}`)
 }
