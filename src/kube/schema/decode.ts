@@ -30,7 +30,7 @@ function decodeObject(
       properties !== undefined && Object.hasOwn(properties, key) ? properties[key] : additionalProperties
     if (known === undefined) {
       if (keepsAll && value !== undefined) setOwn(result, key, copy(value))
-    } else if (value !== undefined && (value !== null || known.nullable === true)) {
+    } else if (value !== undefined && value !== null) {
       setOwn(result, key, decode(known, value))
     }
   }

@@ -38,12 +38,8 @@ export interface Schema {
   readonly enum?: readonly string[]
   /** What an absent property becomes. An object default is itself defaulted further, field by field. */
   readonly default?: unknown
+  /** Of numbers: the least that upstream takes. A 0 below it counts as absent where the field has a default. */
   readonly minimum?: number
-  readonly maximum?: number
-  /** An explicit null is a value of its own, not absence. */
-  readonly nullable?: boolean
-  /** The value cannot change once it is set; validation answers `field is immutable`. */
-  readonly 'x-bowline-immutable'?: boolean
   readonly 'x-kubernetes-list-type'?: ListType
   /** With list type `map`: the fields that name an item. */
   readonly 'x-kubernetes-list-map-keys'?: readonly string[]
@@ -64,13 +60,14 @@ const resolved = new WeakMap<Schema, Schema>()
 /** The definition of this name, such as `io.k8s.api.core.v1.Pod`. A name that is not there is a programmer's mistake. */
 export function definition(name: string): Schema {
   const all = definitions()
-  if (!Object.hasOwn(all, name)) throw new RangeError(`There is no schema definition: current value is "${name}"`)
+  if (!Object.hasOwn(all, name))
+    throw new RangeError(`There is no schema definition: current value is "${name}"`)
   return all[name] as Schema
 }
 
 /**
  * `schema` with its `$ref` followed: what stands beside the `$ref` wins over the definition. The same schema always gives the
- * same object, so results may key caches. Definitions refer to themselves (JSON schema props): resolve one step at a time.
+ * same object, so results may key caches. Resolve one step at a time: definitions may refer to themselves.
  */
 export function resolveSchema(schema: Schema): Schema {
   if (schema.$ref === undefined) return schema
