@@ -1,0 +1,245 @@
+import type { Clock } from '../../base/index.ts'
+import {
+  createFieldLocator,
+  excerptOf,
+  type Kind,
+  Kinds,
+  type KubeObject,
+  mayHoldSecrets,
+  type ParsedManifests,
+  type ParsedProblem,
+  refKey,
+  refOf,
+  yamlLimits,
+} from '../../kube/index.ts'
+import type { GitReader } from '../git/git-reader.ts'
+import { Breather } from './breather.ts'
+import { checkObject, type Issue } from './check-object.ts'
+import { decodeText, fileProblem, tooLarge } from './parse-blob.ts'
+import type { ParseCache } from './parse-cache.ts'
+import type { ParsePool } from './parse-pool.ts'
+
+/** One object of a file, free of the file's path. */
+export interface FileObject {
+  readonly object: KubeObject
+  readonly kind: Kind
+  readonly key: string
+  readonly line: number
+  readonly column: number
+}
+
+/** What one blob declares in one namespace: the same for every path that it stands at. */
+export interface FileResult {
+  readonly objects: readonly FileObject[]
+  readonly problems: readonly ParsedProblem[]
+}
+
+/** A blob to check and the namespace of its objects that name none. */
+export interface FileRequest {
+  readonly oid: string
+  readonly namespace: string
+}
+
+export interface FileCheckerOptions {
+  readonly reader: GitReader
+  readonly pool: ParsePool
+  readonly cache: ParseCache
+  readonly clock: Clock
+}
+
+/** Bytes of files that are parsed together: large enough to pay for the way to a worker, small enough to share among several. */
+const BATCH_BYTES = 256 * 1024
+
+/** Objects whose checked form is kept in memory, beyond those that a revision holds anyway. */
+const MAX_KEPT_OBJECTS = 100_000
+
+/**
+ * Reads, parses and checks files by blob id, each once: first from memory, then from the cache of earlier parses, then from the
+ * repository through the parse workers. Holds the event loop only for moments.
+ */
+export class FileChecker {
+  readonly #reader: GitReader
+  readonly #pool: ParsePool
+  readonly #cache: ParseCache
+  readonly #clock: Clock
+  /** In the order of use, the least recent first. */
+  readonly #kept = new Map<string, FileResult>()
+  #keptObjects = 0
+
+  constructor({ reader, pool, cache, clock }: FileCheckerOptions) {
+    this.#reader = reader
+    this.#pool = pool
+    this.#cache = cache
+    this.#clock = clock
+  }
+
+  /** The results by {@link requestKey}. Throws when a blob cannot be read: then nothing is known of the revision. */
+  async check(
+    requests: readonly FileRequest[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, FileResult>> {
+    const results = new Map<string, FileResult>()
+    const wanted = new Map<string, Set<string>>()
+    for (const request of requests) {
+      const kept = this.#take(requestKey(request))
+      if (kept !== undefined) results.set(requestKey(request), kept)
+      else wanted.set(request.oid, (wanted.get(request.oid) ?? new Set()).add(request.namespace))
+    }
+    const breather = new Breather(this.#clock, signal)
+    const finish = async (oid: string, parsed: ParsedManifests, bytes?: Uint8Array): Promise<void> => {
+      for (const namespace of wanted.get(oid) ?? []) {
+        const result = await this.#checkParsed(oid, parsed, namespace, bytes)
+        results.set(requestKey({ oid, namespace }), result)
+        this.#keep(requestKey({ oid, namespace }), result)
+        await breather.breathe()
+      }
+      wanted.delete(oid)
+    }
+    for await (const [oid, parsed] of this.#cache.read([...wanted.keys()])) await finish(oid, parsed)
+    await this.#readAndParse([...wanted.keys()], finish, signal)
+    return results
+  }
+
+  /** Reads blobs, hands them to the pool by the batch, and checks each batch as it comes back, several under way at once. */
+  async #readAndParse(
+    oids: readonly string[],
+    finish: (oid: string, parsed: ParsedManifests, bytes?: Uint8Array) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (oids.length === 0) return
+    const running = new Set<Promise<void>>()
+    const failures: unknown[] = []
+    let batch: { readonly oid: string; readonly bytes: Uint8Array }[] = []
+    let batchBytes = 0
+    const submit = async (): Promise<void> => {
+      const files = batch
+      batch = []
+      batchBytes = 0
+      const work = this.#parseBatch(files, finish, signal)
+        .catch((error: unknown) => {
+          failures.push(error)
+        })
+        .finally(() => running.delete(work))
+      running.add(work)
+      if (running.size >= this.#pool.parallelism) await Promise.race(running)
+    }
+    let index = 0
+    for await (const blob of this.#reader.readBlobs(oids)) {
+      const oid = oids[index] as string
+      index += 1
+      signal.throwIfAborted()
+      if (failures.length > 0) break
+      if (blob instanceof Error || blob.byteLength > yamlLimits.bytes) {
+        if (blob instanceof Error && (blob as { code?: unknown }).code !== 'unsupported')
+          throw await settled(running, blob)
+        await finish(oid, fileProblem(tooLarge()), new Uint8Array())
+        continue
+      }
+      batch.push({ oid, bytes: blob })
+      batchBytes += blob.byteLength
+      if (batchBytes >= BATCH_BYTES) await submit()
+    }
+    if (batch.length > 0 && failures.length === 0) await submit()
+    await Promise.all(running)
+    if (failures.length > 0) throw failures[0]
+    this.#cache.flush().catch(() => {})
+  }
+
+  async #parseBatch(
+    files: readonly { readonly oid: string; readonly bytes: Uint8Array }[],
+    finish: (oid: string, parsed: ParsedManifests, bytes?: Uint8Array) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const answers = await this.#pool.parse(
+      files.map(({ bytes }) => bytes),
+      signal,
+    )
+    for (const [index, { oid, bytes }] of files.entries()) {
+      const json = answers[index] as Uint8Array
+      const parsed = JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString('utf8'))
+      // A verdict that depends on the machine's speed is not the blob's.
+      if (!(parsed as ParsedManifests).problems.some(({ code }) => code === 'too-slow'))
+        this.#cache.add(oid, json)
+      await finish(oid, parsed as ParsedManifests, bytes)
+    }
+  }
+
+  async #checkParsed(
+    oid: string,
+    parsed: ParsedManifests,
+    namespace: string,
+    bytes: Uint8Array | undefined,
+  ): Promise<FileResult> {
+    const objects: FileObject[] = []
+    const found: {
+      readonly manifest: ParsedManifests['manifests'][number]
+      readonly issues: readonly Issue[]
+    }[] = []
+    for (const manifest of parsed.manifests) {
+      const checked = checkObject(manifest.value, namespace)
+      if (!('object' in checked)) found.push({ manifest, issues: checked.issues })
+      else {
+        const { object, kind } = checked
+        const { line, column } = manifest
+        objects.push({ object, kind, key: refKey(refOf(object)), line, column })
+      }
+    }
+    if (found.length === 0) return { objects, problems: parsed.problems }
+    const text = decodeText(bytes ?? (await this.#reader.readBlob(oid))) ?? ''
+    return { objects, problems: [...parsed.problems, ...placeIssues(text, found)] }
+  }
+
+  #take(key: string): FileResult | undefined {
+    const result = this.#kept.get(key)
+    if (result === undefined) return undefined
+    this.#kept.delete(key)
+    this.#kept.set(key, result)
+    return result
+  }
+
+  #keep(key: string, result: FileResult): void {
+    this.#kept.set(key, result)
+    this.#keptObjects += weightOf(result)
+    for (const [oldest, old] of this.#kept) {
+      if (this.#keptObjects <= MAX_KEPT_OBJECTS) break
+      this.#kept.delete(oldest)
+      this.#keptObjects -= weightOf(old)
+    }
+  }
+}
+
+/** Names a request among the results. */
+export function requestKey({ oid, namespace }: FileRequest): string {
+  return `${oid} ${namespace}`
+}
+
+/** Gives issues their place and excerpt, from the text that they are about. */
+function placeIssues(
+  text: string,
+  found: readonly {
+    readonly manifest: ParsedManifests['manifests'][number]
+    readonly issues: readonly Issue[]
+  }[],
+): readonly ParsedProblem[] {
+  const locate = createFieldLocator(text)
+  const masked =
+    mayHoldSecrets(text) ||
+    found.some(({ manifest }) => (manifest.value as { kind?: unknown } | null)?.kind === Kinds.Secret.kind)
+  return found.flatMap(({ manifest, issues }) =>
+    issues.map(({ code, path, at, message, hint }) => {
+      const position = locate(manifest, path, at) ?? { line: manifest.line, column: manifest.column }
+      const excerpt = excerptOf(text, position, masked)
+      return { ...position, code, message, excerpt, ...(hint === undefined ? {} : { hint }) }
+    }),
+  )
+}
+
+function weightOf(result: FileResult): number {
+  return 1 + result.objects.length + result.problems.length
+}
+
+/** Waits for what is under way before an error goes up, so that nothing goes on behind the caller's back. */
+async function settled(running: ReadonlySet<Promise<void>>, error: Error): Promise<Error> {
+  await Promise.all(running)
+  return error
+}

@@ -1,0 +1,135 @@
+import type { Diagnostic } from '../../kube/index.ts'
+import type { GitReader } from '../git/git-reader.ts'
+import { APP_CONFIG_FILE, type AppPattern, parseAppConfig } from './app-config.ts'
+import { matchesSegment } from './folder-pattern.ts'
+import { joinPath } from './folder-tree.ts'
+import { decodeText } from './parse-blob.ts'
+import type { TreeListings } from './tree-listing.ts'
+
+/** An app's place in one commit. */
+export interface AppPlace {
+  readonly name: string
+  readonly namespace: string
+  readonly folder: string
+  readonly treeOid: string
+}
+
+export interface FoundApps {
+  readonly places: readonly AppPlace[]
+  /** Not empty: what the apps are is not known for sure, so all of them are held. */
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/** An app is its namespace too, so it is named by the rule of namespaces (a DNS label). */
+const APP_NAME = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/
+
+const MAX_APPS = 10_000
+
+/** The apps of a folder: what its `bowline.yaml` names, or the folder itself as `whole` when it has none. */
+export async function findApps(
+  reader: GitReader,
+  listings: TreeListings,
+  root: { readonly path: string; readonly oid: string },
+  whole: { readonly name: string; readonly namespace: string },
+): Promise<FoundApps> {
+  const listing = await listings.read(root.oid)
+  const file = joinPath(root.path, APP_CONFIG_FILE)
+  if (listing.refused.some(({ name }) => name === APP_CONFIG_FILE)) {
+    const message = `${APP_CONFIG_FILE} is a symbolic link, which is not followed`
+    return { places: [], diagnostics: [{ file, line: 1, column: 1, code: 'symlink', message }] }
+  }
+  const entry = listing.manifests.find(({ name }) => name === APP_CONFIG_FILE)
+  if (entry === undefined)
+    return { places: [{ ...whole, folder: root.path, treeOid: root.oid }], diagnostics: [] }
+  const text = decodeText(await reader.readBlob(entry.oid))
+  if (text === undefined) {
+    const message = 'the file is not UTF-8 text'
+    return { places: [], diagnostics: [{ file, line: 1, column: 1, code: 'bad-encoding', message }] }
+  }
+  const { patterns, diagnostics } = parseAppConfig(text, file)
+  if (diagnostics.length > 0) return { places: [], diagnostics }
+  return expandPatterns(listings, root, patterns, file)
+}
+
+async function expandPatterns(
+  listings: TreeListings,
+  root: { readonly path: string; readonly oid: string },
+  patterns: readonly AppPattern[],
+  file: string,
+): Promise<FoundApps> {
+  const diagnostics: Diagnostic[] = []
+  const folders = new Map<string, { readonly oid: string; readonly pattern: AppPattern }>()
+  for (const pattern of patterns) {
+    const report = (message: string, hint: string): void => {
+      const { line, column } = pattern
+      diagnostics.push({ file, line, column, code: 'bad-config', message, hint })
+    }
+    const found = await matchFolders(listings, root, pattern.segments)
+    if (found.length === 0)
+      report(`"${pattern.text}" fits no folder`, 'folders without any file are not in Git')
+    for (const { path, oid } of found) folders.set(path, { oid, pattern })
+    if (folders.size > MAX_APPS) {
+      report(`the patterns fit more than ${MAX_APPS} folders`, 'name fewer folders')
+      return { places: [], diagnostics }
+    }
+  }
+  const places = [...folders].map(([folder, { oid }]) => {
+    const name = folder.slice(folder.lastIndexOf('/') + 1)
+    return { name, namespace: name, folder, treeOid: oid }
+  })
+  places.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.folder < b.folder ? -1 : 1))
+  diagnostics.push(...places.flatMap((place, index) => nameProblem(place, places[index - 1])))
+  return { places, diagnostics }
+}
+
+function nameProblem({ name, folder }: AppPlace, before: AppPlace | undefined): readonly Diagnostic[] {
+  const report = (message: string, hint: string): readonly Diagnostic[] => [
+    { file: folder, line: 1, column: 1, code: 'bad-app', message, hint },
+  ]
+  if (!APP_NAME.test(name))
+    return report(
+      `a folder named "${name}" cannot be an app`,
+      'use lower case letters, digits and dashes, at most 63: the name is also that of the namespace',
+    )
+  if (before?.name === name)
+    return report(`two folders are called "${name}": this one and ${before.folder}`, 'rename one of them')
+  return []
+}
+
+interface Folder {
+  readonly path: string
+  readonly oid: string
+}
+
+async function matchFolders(
+  listings: TreeListings,
+  root: Folder,
+  segments: readonly string[],
+): Promise<readonly Folder[]> {
+  let level: readonly Folder[] = [root]
+  for (const segment of segments) {
+    const next = new Map<string, Folder>()
+    for (const folder of level)
+      for (const found of segment === '**'
+        ? await withDescendants(listings, folder)
+        : await childrenOf(listings, folder, segment))
+        next.set(found.path, found)
+    level = [...next.values()]
+  }
+  return level
+}
+
+async function childrenOf(listings: TreeListings, { path, oid }: Folder, segment: string): Promise<Folder[]> {
+  const { folders } = await listings.read(oid)
+  return folders
+    .filter(({ name }) => matchesSegment(segment, name))
+    .map(entry => ({ path: joinPath(path, entry.name), oid: entry.oid }))
+}
+
+/** The folder itself and all below it, hidden ones left out; bounded by what a repository can hold apps in. */
+async function withDescendants(listings: TreeListings, root: Folder): Promise<Folder[]> {
+  const found = [root]
+  for (let index = 0; index < found.length && found.length <= MAX_APPS; index += 1)
+    found.push(...(await childrenOf(listings, found[index] as Folder, '*')))
+  return found
+}

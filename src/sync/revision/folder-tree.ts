@@ -1,0 +1,192 @@
+import type { Diagnostic } from '../../kube/index.ts'
+import type { TreeEntry } from '../git/object.ts'
+import { type FileRequest, type FileResult, requestKey } from './file-checker.ts'
+import type { DesiredObject } from './revision.ts'
+import type { TreeListings } from './tree-listing.ts'
+
+/** A file of an app at one path, with what it declares there. */
+export interface LoadedFile {
+  readonly path: string
+  readonly oid: string
+  readonly objects: readonly DesiredObject[]
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/** A folder of an app at one path. Carried over as a whole to the next revision when its tree is the same. */
+export interface LoadedFolder {
+  readonly path: string
+  readonly oid: string
+  readonly files: readonly LoadedFile[]
+  readonly folders: readonly LoadedFolder[]
+  /** Of the folder's own entries. */
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/** A folder of which some files are still to be checked. */
+export interface FolderDraft {
+  /** Tells it apart from a folder that is whole, without a look at what is inside. */
+  readonly draft: true
+  readonly path: string
+  readonly oid: string
+  readonly files: readonly (LoadedFile | FileDraft)[]
+  readonly folders: readonly (LoadedFolder | FolderDraft)[]
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+interface FileDraft {
+  readonly path: string
+  readonly oid: string
+}
+
+/** Folders inside one another; a path is bounded as well as a count. */
+const MAX_DEPTH = 50
+/** Manifests of one app. */
+const MAX_FILES = 50_000
+
+export interface DraftOptions {
+  readonly listings: TreeListings
+  readonly namespace: string
+  /** The name of a file in the first folder that is no manifest. */
+  readonly except: string | undefined
+  /** What has to be checked before the draft can be finished is added here. */
+  readonly requests: FileRequest[]
+}
+
+/** Compares a tree with what was there before: equal subtrees and equal files are taken over unread, the rest is asked for. */
+export async function draftFolder(
+  path: string,
+  oid: string,
+  previous: LoadedFolder | undefined,
+  options: DraftOptions,
+): Promise<LoadedFolder | FolderDraft> {
+  if (previous?.oid === oid && previous.path === path) return previous
+  return draftAt(path, oid, previous, { ...options, count: { files: 0 }, depth: 0 })
+}
+
+async function draftAt(
+  path: string,
+  oid: string,
+  previous: LoadedFolder | undefined,
+  options: DraftOptions & { readonly count: { files: number }; readonly depth: number },
+): Promise<LoadedFolder | FolderDraft> {
+  if (previous?.oid === oid) return previous
+  const { listings, namespace, except, requests, count, depth } = options
+  const listing = await listings.read(oid)
+  const diagnostics = listing.refused.flatMap(entry => refusal(path, entry))
+  const manifests = listing.manifests.filter(({ name }) => depth > 0 || name !== except)
+  count.files += manifests.length
+  if (depth >= MAX_DEPTH || count.files > MAX_FILES) {
+    diagnostics.push(tooMany(path, depth >= MAX_DEPTH))
+    return { draft: true, path, oid, files: [], folders: [], diagnostics }
+  }
+  const before = new Map(previous?.files.map(file => [file.path, file]))
+  const files = manifests.map(entry => {
+    const at = joinPath(path, entry.name)
+    const known = before.get(at)
+    if (known?.oid === entry.oid) return known
+    requests.push({ oid: entry.oid, namespace })
+    return { path: at, oid: entry.oid }
+  })
+  const folders: (LoadedFolder | FolderDraft)[] = []
+  const foldersBefore = new Map(previous?.folders.map(folder => [folder.path, folder]))
+  for (const entry of listing.folders) {
+    const at = joinPath(path, entry.name)
+    folders.push(await draftAt(at, entry.oid, foldersBefore.get(at), { ...options, depth: depth + 1 }))
+  }
+  return { draft: true, path, oid, files, folders, diagnostics }
+}
+
+/** The draft with the results of its requests in place. */
+export function finishFolder(
+  folder: LoadedFolder | FolderDraft,
+  namespace: string,
+  results: ReadonlyMap<string, FileResult>,
+): LoadedFolder {
+  if (!('draft' in folder)) return folder
+  const { path, oid, diagnostics } = folder
+  return {
+    path,
+    oid,
+    diagnostics,
+    files: folder.files.map(file => ('objects' in file ? file : finishFile(file, namespace, results))),
+    folders: folder.folders.map(inner => finishFolder(inner, namespace, results)),
+  }
+}
+
+/** Every file of a folder, its own before those of its folders. */
+export function* filesOf(folder: LoadedFolder): Generator<LoadedFile> {
+  yield* folder.files
+  for (const inner of folder.folders) yield* filesOf(inner)
+}
+
+/** Every diagnostic of a folder's entries and files. */
+export function* diagnosticsOf(folder: LoadedFolder): Generator<Diagnostic> {
+  yield* folder.diagnostics
+  for (const file of folder.files) yield* file.diagnostics
+  for (const inner of folder.folders) yield* diagnosticsOf(inner)
+}
+
+export function joinPath(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`
+}
+
+function finishFile(
+  file: FileDraft,
+  namespace: string,
+  results: ReadonlyMap<string, FileResult>,
+): LoadedFile {
+  const { path, oid } = file
+  const result = results.get(requestKey({ oid, namespace }))
+  if (result === undefined) throw new TypeError('every requested file has a result')
+  return {
+    path,
+    oid,
+    objects: result.objects.map(({ object, kind, key, line, column }) => ({
+      object,
+      kind,
+      key,
+      source: { file: path, line, column },
+    })),
+    diagnostics: result.problems.map(problem => ({ file: path, ...problem })),
+  }
+}
+
+/** A link or submodule that could stand for manifests. Others, such as a linked README.md, are no more looked at than any other file. */
+function refusal(folder: string, { type, name }: TreeEntry): Diagnostic[] {
+  const file = joinPath(folder, name)
+  if (type === 'commit')
+    return [
+      {
+        file,
+        line: 1,
+        column: 1,
+        code: 'submodule',
+        message: 'a submodule is not followed: its content is not in this repository',
+        hint: 'copy the manifests here, or give the other repository to Bowline as a source of its own',
+      },
+    ]
+  if (type === 'symlink' && name.includes('.') && !/\.(?:ya?ml|json)$/i.test(name)) return []
+  return [
+    {
+      file,
+      line: 1,
+      column: 1,
+      code: 'symlink',
+      message: type === 'symlink' ? 'a symbolic link is not followed' : 'a folder of this name is not read',
+      hint: 'put the file itself here',
+    },
+  ]
+}
+
+function tooMany(path: string, deep: boolean): Diagnostic {
+  return {
+    file: path === '' ? '.' : path,
+    line: 1,
+    column: 1,
+    code: 'too-many-files',
+    message: deep
+      ? `folders are nested more than ${MAX_DEPTH} deep`
+      : `an app has more than ${MAX_FILES} manifests`,
+    hint: 'split it into several apps',
+  }
+}

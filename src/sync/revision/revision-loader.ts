@@ -1,0 +1,185 @@
+import { BowlineError, type Clock } from '../../base/index.ts'
+import { compareDiagnostics, type Diagnostic } from '../../kube/index.ts'
+import type { GitReader } from '../git/git-reader.ts'
+import type { Commit } from '../git/object.ts'
+import { APP_CONFIG_FILE } from './app-config.ts'
+import { findRepeats, findSharedObjects } from './duplicates.ts'
+import { FileChecker, type FileRequest } from './file-checker.ts'
+import { type AppPlace, findApps } from './find-apps.ts'
+import {
+  diagnosticsOf,
+  draftFolder,
+  type FolderDraft,
+  filesOf,
+  finishFolder,
+  type LoadedFolder,
+} from './folder-tree.ts'
+import type { ParseCache } from './parse-cache.ts'
+import type { ParsePool } from './parse-pool.ts'
+import type { AppRevision, Revision } from './revision.ts'
+import { parseDeleteAllowance } from './trailers.ts'
+import { TreeListings } from './tree-listing.ts'
+
+export interface RevisionLoaderOptions {
+  readonly reader: GitReader
+  readonly pool: ParsePool
+  readonly cache: ParseCache
+  readonly clock: Clock
+  /** The folder that is read, from the repository's root; `` for the root. */
+  readonly folder: string
+  /** The one app of a folder without `bowline.yaml`, and where its objects go that name no namespace. */
+  readonly whole: { readonly name: string; readonly namespace: string }
+}
+
+export interface LoadOptions {
+  /** A revision of this loader's to compare with: what is equal is taken over unread. */
+  readonly previous?: Revision | undefined
+  readonly signal: AbortSignal
+}
+
+/** What a loaded app was made of, for the next comparison. */
+interface Loaded {
+  /** Without what other apps have to do with it. */
+  readonly own: AppRevision
+  readonly root: LoadedFolder
+}
+
+/** Turns commits of one repository's folder into revisions. The cost follows what differs from the previous one. */
+export class RevisionLoader {
+  readonly #options: RevisionLoaderOptions
+  readonly #listings: TreeListings
+  readonly #checker: FileChecker
+  readonly #folder: readonly string[]
+  readonly #loaded = new WeakMap<AppRevision, Loaded>()
+
+  /** Throws `bad-config` for a folder that leads out of the repository. */
+  constructor(options: RevisionLoaderOptions) {
+    this.#options = options
+    this.#listings = new TreeListings(options.reader)
+    this.#checker = new FileChecker(options)
+    this.#folder = parseFolder(options.folder)
+  }
+
+  /**
+   * Reads what a commit declares. Problems of files are diagnostics of their app; throws only when the repository itself cannot be
+   * read (then nothing is known, and nothing may be deleted), or the signal's reason.
+   */
+  async load(commitId: string, { previous, signal }: LoadOptions): Promise<Revision> {
+    signal.throwIfAborted()
+    const { reader, whole } = this.#options
+    const commit = await reader.readCommit(commitId)
+    const folder = this.#folder.join('/')
+    const root = await this.#findFolder(commit)
+    if (root === undefined) return revisionOf(commit, folder, [], [missingFolder(folder)])
+    const { places, diagnostics } = await findApps(reader, this.#listings, { path: folder, oid: root }, whole)
+    const apps = diagnostics.length > 0 ? [] : await this.#loadApps(places, previous, signal)
+    return revisionOf(commit, folder, apps, diagnostics)
+  }
+
+  async #findFolder({ tree }: Commit): Promise<string | undefined> {
+    let oid = tree
+    for (const name of this.#folder) {
+      const entry = (await this.#listings.read(oid)).folders.find(candidate => candidate.name === name)
+      if (entry === undefined) return undefined
+      oid = entry.oid
+    }
+    return oid
+  }
+
+  async #loadApps(
+    places: readonly AppPlace[],
+    previous: Revision | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly AppRevision[]> {
+    const before = new Map(previous?.apps.map(app => [app.name, app]))
+    const requests: FileRequest[] = []
+    const drafts: {
+      readonly place: AppPlace
+      readonly known?: Loaded
+      readonly draft?: LoadedFolder | FolderDraft
+    }[] = []
+    for (const place of places) {
+      const old = before.get(place.name)
+      const known = old === undefined ? undefined : this.#loaded.get(old)
+      const comparable = known !== undefined && known.own.namespace === place.namespace ? known : undefined
+      if (comparable?.own.treeOid === place.treeOid && comparable.own.folder === place.folder)
+        drafts.push({ place, known: comparable })
+      else
+        drafts.push({
+          place,
+          draft: await draftFolder(place.folder, place.treeOid, comparable?.root, {
+            listings: this.#listings,
+            namespace: place.namespace,
+            except: place.folder === this.#folder.join('/') ? APP_CONFIG_FILE : undefined,
+            requests,
+          }),
+        })
+      signal.throwIfAborted()
+    }
+    const results = await this.#checker.check(requests, signal)
+    const loaded = drafts.map(({ place, known, draft }) =>
+      draft === undefined
+        ? (known as Loaded)
+        : loadedApp(place, finishFolder(draft, place.namespace, results)),
+    )
+    return this.#joinApps(loaded, before)
+  }
+
+  /** Adds what apps have to do with one another; an app that is as it was stays the same object. */
+  #joinApps(loaded: readonly Loaded[], before: ReadonlyMap<string, AppRevision>): readonly AppRevision[] {
+    const shared = findSharedObjects(loaded.map(({ own }) => own))
+    return loaded.map(item => {
+      const { own } = item
+      const more = shared.get(own.name) ?? []
+      const old = before.get(own.name)
+      if (
+        more.length === 0 &&
+        old !== undefined &&
+        this.#loaded.get(old)?.own === own &&
+        old.diagnostics === own.diagnostics
+      )
+        return old
+      const app = more.length === 0 ? own : { ...own, diagnostics: sorted([...own.diagnostics, ...more]) }
+      this.#loaded.set(app, item)
+      return app
+    })
+  }
+}
+
+function loadedApp({ name, namespace, folder, treeOid }: AppPlace, root: LoadedFolder): Loaded {
+  const objects = [...filesOf(root)].flatMap(file => file.objects)
+  const diagnostics = sorted([...diagnosticsOf(root), ...findRepeats(objects)])
+  return { own: Object.freeze({ name, namespace, folder, treeOid, objects, diagnostics }), root }
+}
+
+function revisionOf(
+  commit: Commit,
+  folder: string,
+  apps: readonly AppRevision[],
+  diagnostics: readonly Diagnostic[],
+): Revision {
+  const allowDelete = parseDeleteAllowance(commit.message)
+  return Object.freeze({ commit, folder, apps, diagnostics: sorted(diagnostics), allowDelete })
+}
+
+function sorted(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return Object.freeze([...diagnostics].sort(compareDiagnostics))
+}
+
+function missingFolder(folder: string): Diagnostic {
+  return {
+    file: folder,
+    line: 1,
+    column: 1,
+    code: 'missing-folder',
+    message: 'the repository has no such folder at this commit',
+    hint: 'check the path of the source; links and submodules are not followed',
+  }
+}
+
+function parseFolder(folder: string): readonly string[] {
+  const parts = folder.split('/').filter(part => part !== '' && part !== '.')
+  if (parts.includes('..') || folder.startsWith('/'))
+    throw new BowlineError('bad-config', `Cannot read folder "${folder}": it leads out of the repository`)
+  return parts
+}
