@@ -10,7 +10,10 @@ export interface VerbServices {
   readonly authorizer: Authorizer
   /** In the order in which they are asked. */
   readonly admissions: readonly Admission[]
-  /** Extra warnings for a write, such as "Git owns this object". */
+  /**
+   * Extra warnings for a write, such as "Git owns this object". Asked just before the write, so that whoever hears of the change
+   * can know who made it; not for dry runs and writes without effect.
+   */
   readonly warnOnWrite: (attributes: Attributes, object: KubeObject) => readonly string[]
   readonly clock: Clock
   readonly ids: Ids

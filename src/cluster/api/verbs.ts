@@ -35,7 +35,11 @@ export interface VerbsOptions {
   readonly eventWindow?: number
   /** Asked after the built-in ones (namespaces, pod defaults), in this order. */
   readonly admissions?: readonly Admission[]
-  /** Extra `Warning` texts for a write that takes effect, such as "Git owns this object". */
+  /**
+   * Extra `Warning` texts for a write, such as "Git owns this object". Asked just before the write is stored (and again when
+   * someone else wrote meanwhile), so that whoever hears of the change can know who made it. Not asked for dry runs and for
+   * writes without effect.
+   */
   readonly warnOnWrite?: (attributes: Attributes, object: KubeObject) => readonly string[]
 }
 

@@ -54,11 +54,9 @@ export async function removeObject(
     })
     const ending = deletionOf(kind, object, options, services.clock.now())
     if (ending !== undefined && deepEqual(ending, object)) return { entry: current, gone: false }
-    const warnings = services.warnOnWrite(attributes, object)
-    if (options.dryRun) {
-      context.warnings.push(...warnings)
+    if (options.dryRun)
       return { entry: ending === undefined ? current : entryOf(ending), gone: ending === undefined }
-    }
+    const warnings = services.warnOnWrite(attributes, object)
     const value = ending === undefined ? undefined : encodeObject(ending)
     const result = await services.store.txn(
       [{ key, modRevision: current.revision }],

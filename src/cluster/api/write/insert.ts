@@ -52,11 +52,8 @@ export async function insertObject(
     const value = encodeWithinLimit(object)
     const exists = world.cacheOf(kind).get(key) !== undefined
     if (!exists) {
+      if (insertion.dryRun) return entryOf(object)
       const warnings = services.warnOnWrite(attributes, object)
-      if (insertion.dryRun) {
-        context.warnings.push(...warnings)
-        return entryOf(object)
-      }
       const compares = [{ key, modRevision: 0 }, ...namespaceCompare(services, kind, namespace)]
       const result = await store.txn(compares, [{ type: 'put', key, value }])
       if (result.ok) {

@@ -54,12 +54,9 @@ export async function modifyObject(
     checkPreconditions(kind, name, current, derived.metadata)
     const next = nextObject(services, context, modification, current.object, derived)
     if (isSame(current.object, next)) return current
-    const warnings = services.warnOnWrite(attributes, next)
     const value = encodeWithinLimit(next)
-    if (modification.dryRun) {
-      context.warnings.push(...warnings)
-      return entryOf(withVersion(next, current.resourceVersion))
-    }
+    if (modification.dryRun) return entryOf(withVersion(next, current.resourceVersion))
+    const warnings = services.warnOnWrite(attributes, next)
     const { key } = current
     const result = await services.store.txn(
       [{ key, modRevision: current.revision }],

@@ -1,0 +1,46 @@
+/**
+ * The cluster: the store, the Kubernetes API over it, the controllers and the scheduler. Everything in it and around it meets at
+ * the API: the server's own parts through `createInProcessClient` with an identity each, agents and kubectl over HTTPS.
+ *
+ *     const store = await openLmdbStore({ path, clock, log })
+ *     const verbs = createVerbs({ store, kinds: allKinds, authorizer, clock, ids, log })
+ *     const client = createInProcessClient(verbs, systemIdentity('scheduler'), { fieldManager: 'scheduler' })
+ *
+ * It knows nothing of Git and nothing of containers.
+ */
+export {
+  ADMIN_SUBJECT,
+  type Admission,
+  type AdmissionRequest,
+  type Attributes,
+  type Authorizer,
+  bootstrapAuthorizer,
+  chainAuthorizers,
+  createAdminKubeconfig,
+  createAuthenticator,
+  createInProcessClient,
+  createJoinTokens,
+  createVerbs,
+  type Extension,
+  type ExtensionAnswer,
+  type ExtensionRequest,
+  ensureAuthority,
+  ensureBootstrap,
+  type Identity,
+  type JoinToken,
+  type JoinTokens,
+  joinTokenExtensions,
+  mastersAuthorizer,
+  NodeGraph,
+  nodeAuthorizer,
+  nodeRestriction,
+  requesterStamp,
+  startApiServer,
+  systemAuthorizer,
+  systemIdentity,
+  Tunnels,
+  type Verbs,
+} from './api/index.ts'
+export { startControllers } from './controllers/index.ts'
+export { startScheduler } from './scheduler/index.ts'
+export { openLmdbStore } from './store/index.ts'
