@@ -10,7 +10,7 @@ export interface Model {
   readonly required: readonly string[]
 }
 
-export interface ModelField {
+interface ModelField {
   readonly name: string
   /** As the client's generator writes it: `string`, `Array<V1Container>`, `{ [key: string]: string; }`, … */
   readonly type: string
