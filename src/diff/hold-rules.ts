@@ -1,0 +1,45 @@
+import type { ObjectRef } from '../kube/index.ts'
+import type { Hold } from './plan.ts'
+
+/** Deletions below this number do not hold a plan for being more than half of an app. */
+const MANY = 5
+
+export interface Deletions {
+  readonly app: string
+  readonly refs: readonly ObjectRef[]
+  /** How many objects the app owns and keeps. */
+  readonly kept: number
+  /** What the commit's trailer allows; 0 without one. */
+  readonly allowed: number | 'all'
+  readonly isBusyNamespace: (name: string) => boolean
+}
+
+/**
+ * Why deletions wait for a person, if so: they leave nothing of the app, they are at least five and more than half of it, or they
+ * take a namespace along in which pods run. The trailer that allows their number lets them go.
+ */
+export function holdOf({ app, refs, kept, allowed, isBusyNamespace }: Deletions): Hold | undefined {
+  const deletes = refs.length
+  if (deletes === 0 || allowed === 'all' || allowed >= deletes) return undefined
+  const trailer = `to let it go, commit with the trailer "Bowline-Allow-Delete: ${deletes}" (or "all")`
+  if (kept === 0) {
+    const what = deletes === 1 ? 'the only object' : `all ${deletes} objects`
+    return {
+      reason: 'deletes-everything',
+      message: `This plan deletes ${what} of app ${app}; ${trailer}`,
+      deletes,
+    }
+  }
+  const busy = refs.find(ref => isNamespace(ref) && isBusyNamespace(ref.name))
+  if (busy !== undefined) {
+    const message = `This plan deletes namespace ${busy.name}, in which pods run; ${trailer}`
+    return { reason: 'deletes-busy-namespace', message, deletes }
+  }
+  if (deletes < MANY || deletes <= kept) return undefined
+  const message = `This plan deletes ${deletes} of the ${deletes + kept} objects of app ${app}; ${trailer}`
+  return { reason: 'deletes-most', message, deletes }
+}
+
+function isNamespace(ref: ObjectRef): boolean {
+  return ref.apiVersion === 'v1' && ref.kind === 'Namespace'
+}

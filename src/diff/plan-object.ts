@@ -1,0 +1,70 @@
+import {
+  applyDefaults,
+  findKind,
+  type KubeObject,
+  type ObjectRef,
+  refOf,
+  schemaFor,
+  serverSideApply,
+} from '../kube/index.ts'
+import { compareObjects } from './compare-objects.ts'
+import { maskSecrets } from './mask-secrets.ts'
+import type { Change, SourcePosition } from './plan.ts'
+
+/** An object that Git declares. */
+export interface DesiredObject {
+  /** In its namespace, checked; frozen. What it does not declare, defaults included, is left to the cluster. */
+  readonly object: KubeObject
+  readonly source: SourcePosition
+}
+
+/** The prediction reads no clock: times are part of no plan. */
+const NO_TIME = '1970-01-01T00:00:00Z'
+
+/**
+ * What an object's plan comes to. A live object is compared with what a forced server-side apply by `manager` and the kind's
+ * defaults would make of it. One that is being deleted has to be made anew: `create`.
+ */
+export function planObject(
+  { object, source }: DesiredObject,
+  live: KubeObject | undefined,
+  manager: string,
+): Change {
+  const ref = refOf(object)
+  if (live === undefined || live.metadata.deletionTimestamp !== undefined)
+    return { action: 'create', ref, source, fields: [] }
+  if (isKnownEqual(object, live, manager)) return { action: 'keep', ref, source, fields: [] }
+  const fields = predictChanges(ref, object, live, manager)
+  if (fields.length > 0) return { action: 'configure', ref, source, fields }
+  rememberEqual(object, live, manager)
+  return { action: 'keep', ref, source, fields: [] }
+}
+
+function predictChanges(
+  ref: ObjectRef,
+  applied: KubeObject,
+  live: KubeObject,
+  manager: string,
+): Change['fields'] {
+  const kind = findKind(ref.apiVersion, ref.kind)
+  const schema = kind === undefined ? {} : schemaFor(kind)
+  const { object } = serverSideApply({ schema, live, applied, manager, force: true, nowIso: NO_TIME })
+  if (object === live) return []
+  const predicted = kind === undefined ? object : applyDefaults(kind, object)
+  return compareObjects(schema, ...maskSecrets(live, predicted))
+}
+
+/**
+ * Pairs that were found equal. Desired and live objects never change once they are made, so what was equal stays equal: planning
+ * an app again costs a lookup for every object that nobody touched since. Entries go with their objects.
+ */
+const equalPairs = new WeakMap<KubeObject, { readonly desired: KubeObject; readonly manager: string }>()
+
+function isKnownEqual(desired: KubeObject, live: KubeObject, manager: string): boolean {
+  const known = equalPairs.get(live)
+  return known !== undefined && known.desired === desired && known.manager === manager
+}
+
+function rememberEqual(desired: KubeObject, live: KubeObject, manager: string): void {
+  equalPairs.set(live, { desired, manager })
+}
