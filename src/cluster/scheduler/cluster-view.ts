@@ -14,8 +14,10 @@ export class ClusterView {
     return this.#states.values()
   }
 
-  setNode(node: Node): void {
-    this.#state(node.metadata.name ?? '').node = node
+  setNode(node: Node): NodeState {
+    const state = this.#state(node.metadata.name ?? '')
+    state.node = node
+    return state
   }
 
   removeNode(name: string): void {
@@ -37,15 +39,16 @@ export class ClusterView {
     return this.#placed.has(uid)
   }
 
-  /** The pod is gone, has ended, or did not get there. */
-  remove(uid: string): void {
+  /** The pod is gone, has ended, or did not get there. Returns the node that has room now; undefined when it was on none. */
+  remove(uid: string): NodeState | undefined {
     const node = this.#placed.get(uid)
-    if (node === undefined) return
+    if (node === undefined) return undefined
     this.#placed.delete(uid)
     const state = this.#states.get(node)
-    if (state === undefined) return
+    if (state === undefined) return undefined
     state.remove(uid)
     this.#dropIfUnused(state)
+    return state
   }
 
   #state(name: string): NodeState {

@@ -48,6 +48,11 @@ export function explainRefusals(refusals: readonly Refusal[]): string {
   return `0/${refusals.length} nodes are available: ${parts.join(', ')}.`
 }
 
+/** Whether a node passes every filter. */
+export function canTake(pod: PodFacts, state: NodeState): boolean {
+  return state.node !== undefined && refuse(pod, { state, node: state.node }, FILTERS) === undefined
+}
+
 function refuse(pod: PodFacts, candidate: Candidate, filters: readonly Filter[]): Refusal | undefined {
   for (const filter of filters) {
     const reasons = filter.check(pod, candidate)

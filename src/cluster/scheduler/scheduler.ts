@@ -27,8 +27,8 @@ import {
   type PodCondition,
 } from '../../kube/index.ts'
 import { ClusterView } from './cluster-view.ts'
-import { type PodFacts, podFacts } from './node-state.ts'
-import { explainRefusals, pickNode } from './pick-node.ts'
+import { type NodeState, type PodFacts, podFacts } from './node-state.ts'
+import { canTake, explainRefusals, pickNode } from './pick-node.ts'
 import { packingProfile, type SchedulerProfile, spreadingProfile } from './profiles.ts'
 import { WaitingPods } from './waiting-pods.ts'
 
@@ -98,8 +98,8 @@ export class Scheduler implements Service {
   }
 
   #nodeChanged(node: Node, previous: Node | undefined): void {
-    this.#view.setNode(node)
-    if (previous === undefined || !deepEqual(relevant(node), relevant(previous))) this.#waiting.wake()
+    const state = this.#view.setNode(node)
+    if (previous === undefined || !deepEqual(relevant(node), relevant(previous))) this.#roomIn(state)
   }
 
   #podChanged(pod: Pod): void {
@@ -116,11 +116,13 @@ export class Scheduler implements Service {
   }
 
   #podGone(pod: Pod): void {
-    const uid = pod.metadata.uid ?? ''
     this.#waiting.forget(objectKey(pod))
-    if (!this.#view.isPlaced(uid)) return
-    this.#view.remove(uid)
-    this.#waiting.wake()
+    const state = this.#view.remove(pod.metadata.uid ?? '')
+    if (state !== undefined) this.#roomIn(state)
+  }
+
+  #roomIn(state: NodeState): void {
+    this.#waiting.wake(pod => canTake(pod, state))
   }
 
   async #work(): Promise<void> {
@@ -158,7 +160,7 @@ export class Scheduler implements Service {
       this.#track(this.#bindings.run(() => this.#bind(key, facts, choice.node)))
       return
     }
-    this.#waiting.park(key)
+    this.#waiting.park(key, facts)
     const message = explainRefusals(choice.refusals)
     if (this.#refuse(pod, 'Unschedulable', message))
       this.#events.record(pod, 'Warning', 'FailedScheduling', message)
