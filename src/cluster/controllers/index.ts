@@ -20,6 +20,7 @@ import { PodGarbageCollector, type PodGcOptions } from './pod-gc.ts'
 import { ReplicaSetController } from './replicaset/replica-set-controller.ts'
 import { ServiceAccountController } from './service-account-controller.ts'
 
+export { CertificateSigner, type CertificateSignerOptions } from './certificates/certificate-signer.ts'
 export type { ControllerContext } from './context.ts'
 export type { NodeLifecycleOptions } from './node-lifecycle/node-lifecycle-controller.ts'
 export type { PodGcOptions } from './pod-gc.ts'

@@ -590,6 +590,18 @@ describe('limits and failures', () => {
     expect((await ask(api, '/livez')).code).toBe(200)
   })
 
+  it('a stop ends watches cleanly, refuses what still runs, and closes every connection', async () => {
+    const short = await startTestApi()
+    const watch = await open(short, `${PODS}?watch=1`)
+    const ended = (async () => {
+      for await (const _ of watch);
+    })()
+    await short.close()
+    await ended
+    expect(watch.complete).toBe(true)
+    await expect(ask(short, '/livez')).rejects.toThrow(/ECONNREFUSED/)
+  })
+
   it('an upgrade to anything but the tunnel is refused with a Status', async () => {
     const reply = await ask(api, `${PODS}/web/exec`, {
       headers: { connection: 'Upgrade', upgrade: 'websocket' },

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { performServerHandshake, type ServerHttp2Stream } from 'node:http2'
 import { createServer, request as httpsRequest, type Server } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { silentLogger, systemClock } from '../../../../src/base/index.ts'
@@ -19,6 +19,7 @@ import {
   issueCertificate,
   validFrom,
 } from '../../../../src/pki/index.ts'
+import { FakeClock } from '../../../base/fake-clock.ts'
 
 type Handler = (stream: ServerHttp2Stream, path: string) => void
 
@@ -197,6 +198,18 @@ describe('Tunnels', () => {
     abort.abort()
     expect(await reading).toBeTypeOf('string')
     await vi.waitFor(() => expect(ended).toHaveBeenCalled())
+  })
+
+  it('a tunnel whose agent answers no ping is closed', async () => {
+    const clock = new FakeClock()
+    const silent = new Tunnels({ clock, log: silentLogger })
+    silent.accept('host-2', new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }))
+    expect(silent.has('host-2')).toBe(true)
+    await clock.advance(15_000)
+    expect(silent.has('host-2')).toBe(true)
+    await clock.advance(10_000)
+    await vi.waitFor(() => expect(silent.has('host-2')).toBe(false))
+    expect(clock.pending).toBe(0)
   })
 
   it('leaving the body unread half-way ends the request on the agent', async () => {
