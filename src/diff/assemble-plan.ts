@@ -44,53 +44,78 @@ export interface PlanInput {
  */
 export function assemblePlan(input: PlanInput): Plan {
   const asked = input.candidates && new Set(input.candidates.map(refKey))
-  const declared = new Map<string, DesiredObject>()
-  for (const desired of input.desired) {
-    const key = refKey(refOf(desired.object))
-    const other = declared.get(key)
-    if (other === undefined || comparePositions(desired.source, other.source) < 0) declared.set(key, desired)
-  }
+  const declared = declaredAmong(input.desired, asked)
   const changes: Change[] = []
-  for (const key of asked ?? declared.keys()) {
-    const desired = declared.get(key)
-    if (desired !== undefined)
-      changes.push(planObject(desired, input.live(refOf(desired.object)), input.manager))
-  }
+  for (const desired of declared.values())
+    changes.push(planObject(desired, input.live(refOf(desired.object)), input.manager))
   const deletions = planDeletions(input, declared, asked)
   const hold = holdOf({
     app: input.app,
-    refs: deletions.changes.map(({ ref }) => ref),
-    kept: deletions.kept,
+    refs: deletions.map(({ ref }) => ref),
+    kept: deletions.length === 0 ? 0 : countKept(input),
     allowed: input.allowDelete,
     isBusyNamespace: input.busyNamespaces,
   })
   return {
     app: input.app,
     revision: input.revision,
-    changes: [...changes, ...deletions.changes].sort(compareChanges),
+    changes: [...changes, ...deletions].sort(compareChanges),
     ...(hold === undefined ? {} : { hold }),
   }
 }
 
-/** The deletions among the objects asked for, and how many owned objects the app still declares. */
+/** The declared objects that are asked for, by key. Of two declarations of one object the first in the repository counts. */
+function declaredAmong(
+  desired: readonly DesiredObject[],
+  asked: ReadonlySet<string> | undefined,
+): ReadonlyMap<string, DesiredObject> {
+  const declared = new Map<string, DesiredObject>()
+  for (const one of desired) {
+    const key = objectKeyOf(one.object)
+    if (asked !== undefined && !asked.has(key)) continue
+    const other = declared.get(key)
+    if (other === undefined || comparePositions(one.source, other.source) < 0) declared.set(key, one)
+  }
+  return declared
+}
+
 function planDeletions(
   { inventory, live }: PlanInput,
   declared: ReadonlyMap<string, DesiredObject>,
   asked: ReadonlySet<string> | undefined,
-): { readonly changes: readonly Change[]; readonly kept: number } {
+): readonly Change[] {
   const changes = new Map<string, Change>()
-  let kept = 0
   for (const { ref, source, uid } of inventory) {
-    const key = refKey(ref)
-    if (declared.has(key)) kept += 1
-    else if (asked === undefined || asked.has(key)) {
-      const { metadata } = live(ref) ?? {}
-      if (metadata === undefined || metadata.deletionTimestamp !== undefined) continue
-      if (uid !== undefined && uid !== metadata.uid) continue
-      changes.set(key, { action: 'delete', ref, source, fields: [] })
-    }
+    const key = refKeyOf(ref)
+    if (declared.has(key) || (asked !== undefined && !asked.has(key))) continue
+    const { metadata } = live(ref) ?? {}
+    if (metadata === undefined || metadata.deletionTimestamp !== undefined) continue
+    if (uid !== undefined && uid !== metadata.uid) continue
+    changes.set(key, { action: 'delete', ref, source, fields: [] })
   }
-  return { changes: [...changes.values()], kept }
+  return [...changes.values()]
+}
+
+/** How many owned objects the app still declares. */
+function countKept({ desired, inventory }: PlanInput): number {
+  const declared = new Set(desired.map(({ object }) => objectKeyOf(object)))
+  return inventory.reduce((kept, { ref }) => (declared.has(refKeyOf(ref)) ? kept + 1 : kept), 0)
+}
+
+/** Keys of objects and references, made once: a small plan among 10,000 objects looks all of them up. */
+const knownKeys = new WeakMap<object, string>()
+
+function objectKeyOf(object: KubeObject): string {
+  return knownKeys.get(object) ?? remember(object, refKey(refOf(object)))
+}
+
+function refKeyOf(ref: ObjectRef): string {
+  return knownKeys.get(ref) ?? remember(ref, refKey(ref))
+}
+
+function remember(holder: object, key: string): string {
+  knownKeys.set(holder, key)
+  return key
 }
 
 function comparePositions(a: SourcePosition, b: SourcePosition): number {

@@ -19,10 +19,11 @@ export function itemElements(
 ): readonly (FieldElement | undefined)[] {
   if (listTypeOf(schema) === 'set') return items.map(item => `v:${canonicalJson(item)}`)
   const keys = mapKeysOf(schema)
+  const order = keys.map((_, index) => index).sort((a, b) => ((keys[a] ?? '') < (keys[b] ?? '') ? -1 : 1))
   return items.map(item => {
     const values = mapKeyValues(schema, item)
     if (values === undefined) return undefined
-    return `k:${canonicalJson(Object.fromEntries(keys.map((key, index) => [key, values[index]])))}`
+    return `k:{${order.map(at => `${JSON.stringify(keys[at])}:${canonicalJson(values[at])}`).join(',')}}`
   })
 }
 

@@ -3,7 +3,7 @@ import type { KubeObject } from '../object.ts'
 import { resolveSchema, type Schema } from '../schema/schema.ts'
 import { compareFields } from './compare-fields.ts'
 import { conflictsWith, type FieldConflict } from './field-conflict.ts'
-import { type FieldSet, isEmptySet, NO_FIELDS, sameFields, unionOf } from './field-set.ts'
+import { differenceOf, type FieldSet, isEmptySet, NO_FIELDS, sameFields, unionOf } from './field-set.ts'
 import { clientSideApplied, withLastApplied } from './last-applied.ts'
 import {
   isSameManager,
@@ -71,7 +71,7 @@ export function serverSideApply(input: ApplyInput): ApplyResult {
 
   const merged = mergeDeclared(schema, live ?? {}, applied)
   const last = previous?.fields ?? NO_FIELDS
-  const pruned = isEmptySet(last)
+  const pruned = isEmptySet(differenceOf(last, self.fields))
     ? merged
     : removeFields(schema, merged, last, unionOf(allFields(others), self.fields))
   const { added, modified, removed } = compareFields(schema, live ?? {}, pruned)
