@@ -68,18 +68,31 @@ const HTTP_CODES: Readonly<Record<StatusReason, number>> = {
   UnsupportedMediaType: 415,
 }
 
+export interface StatusErrorOptions extends ErrorOptions {
+  /** Where a list whose version is gone may go on, at the newest version (`metadata.continue`). */
+  readonly continue?: string
+}
+
 /** A Kubernetes refusal, in process and over HTTPS alike. */
 export class StatusError extends Error {
   readonly reason: StatusReason
   readonly code: number
   readonly details: StatusDetails
+  /** Empty for most refusals. */
+  readonly continue: string
 
-  constructor(reason: StatusReason, message: string, details: StatusDetails = {}, options?: ErrorOptions) {
-    super(message, options)
+  constructor(
+    reason: StatusReason,
+    message: string,
+    details: StatusDetails = {},
+    options: StatusErrorOptions = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'StatusError'
     this.reason = reason
     this.code = HTTP_CODES[reason]
     this.details = details
+    this.continue = options.continue ?? ''
   }
 
   /** The body to answer with. */
@@ -87,7 +100,7 @@ export class StatusError extends Error {
     return {
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: {},
+      metadata: this.continue === '' ? {} : { continue: this.continue },
       status: 'Failure',
       message: this.message,
       reason: this.reason,
@@ -99,7 +112,9 @@ export class StatusError extends Error {
   /** The error that a server's `Status` stands for. Unknown reasons are judged by their HTTP code. */
   static fromStatus(status: Status): StatusError {
     const reason = isReason(status.reason) ? status.reason : reasonOfCode(status.code ?? 500)
-    return new StatusError(reason, status.message ?? 'unknown error', status.details ?? {})
+    const token = status.metadata?.continue
+    const options = typeof token === 'string' ? { continue: token } : {}
+    return new StatusError(reason, status.message ?? 'unknown error', status.details ?? {}, options)
   }
 }
 

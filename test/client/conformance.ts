@@ -418,6 +418,9 @@ export function describeClient(name: string, open: () => Promise<ClientBackend>)
       )
       expect(isGone(error)).toBe(true)
       expect(error.reason).toBe('Expired')
+      // The refusal tells how to go on all the same, at the newest state.
+      const rest = await client.list(Kinds.ConfigMap, { namespace: 'default', continue: error.continue })
+      expect(rest.items.map(item => item.metadata.name)).toEqual(['c2', 'c3', 'later'])
     })
 
     test('list() selects by labels and fields', async () => {

@@ -75,11 +75,13 @@ export function expired(wanted: number, oldest: number): StatusError {
   return new StatusError('Expired', `too old resource version: ${wanted} (${oldest})`)
 }
 
-/** 410 for a page whose snapshot is no longer kept. */
-export function continueExpired(): StatusError {
+/** 410 for a page whose snapshot is no longer kept; `token` goes on at the newest one. */
+export function continueExpired(token: string): StatusError {
   return new StatusError(
     'Expired',
-    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.',
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+    {},
+    { continue: token },
   )
 }
 

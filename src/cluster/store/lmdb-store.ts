@@ -351,12 +351,22 @@ class LmdbStore implements KeyValueStore {
     let bytes = 0
     for (const pending of group) {
       bytes += pending.row.length
-      this.#tell(pending)
+      this.#tellSafely(pending)
     }
     this.#pendingBytes -= bytes
     for (const watcher of this.#watchers) watcher.advance(this.#revision)
     for (const pending of group) pending.settle()
     this.#ledger.note(this.#clock.now(), this.#revision, bytes)
+  }
+
+  /** The write is durable whatever happens to its watchers: one that cannot be told learns that it lost its place. */
+  #tellSafely(pending: PendingTxn): void {
+    try {
+      this.#tell(pending)
+    } catch (error) {
+      this.#log.error('Cannot tell the watchers of the store', { error: messageOf(error) })
+      for (const watcher of this.#watchers) watcher.fail(error)
+    }
   }
 
   /** Hands the events of one transaction to the watchers that want them; each event is made once. */

@@ -41,10 +41,6 @@ export class KindCache {
     this.#indexesNodes = kind.group === '' && kind.kind === 'Pod'
   }
 
-  get size(): number {
-    return this.#entries.size
-  }
-
   get(key: string): StoredEntry | undefined {
     return this.#entries.get(key)
   }
@@ -85,11 +81,6 @@ export class KindCache {
       if (entry !== undefined && (!selection.isNarrow || selection.matches(entry.object))) found.push(entry)
     }
     return found
-  }
-
-  /** How many objects lie under a prefix after a key. */
-  countAfter(prefix: string, key: string): number {
-    return this.#keys.lowerBound(`${prefix.slice(0, -1)}0`) - this.#keys.lowerBound(`${key}\0`)
   }
 
   #candidates(selection: Selection): readonly string[] {

@@ -2,26 +2,26 @@
 export class SortedKeys {
   readonly #keys: string[] = []
 
-  get size(): number {
-    return this.#keys.length
-  }
-
-  at(index: number): string | undefined {
-    return this.#keys[index]
-  }
-
   /** Adds a key that is not there. */
   add(key: string): void {
-    this.#keys.splice(this.lowerBound(key), 0, key)
+    this.#keys.splice(this.#lowerBound(key), 0, key)
   }
 
   /** Takes a key away that is there. */
   remove(key: string): void {
-    this.#keys.splice(this.lowerBound(key), 1)
+    this.#keys.splice(this.#lowerBound(key), 1)
+  }
+
+  /** The keys that start with `prefix`. */
+  withPrefix(prefix: string): string[] {
+    const start = this.#lowerBound(prefix)
+    // The prefix ends in `/`, and `0` is the character after it.
+    const end = this.#lowerBound(`${prefix.slice(0, -1)}0`)
+    return this.#keys.slice(start, end)
   }
 
   /** The position of the first key that is not below `key`. */
-  lowerBound(key: string): number {
+  #lowerBound(key: string): number {
     let low = 0
     let high = this.#keys.length
     while (low < high) {
@@ -30,13 +30,5 @@ export class SortedKeys {
       else high = middle
     }
     return low
-  }
-
-  /** The keys that start with `prefix`. */
-  withPrefix(prefix: string): string[] {
-    const start = this.lowerBound(prefix)
-    // The prefix ends in `/`, and `0` is the character after it.
-    const end = this.lowerBound(`${prefix.slice(0, -1)}0`)
-    return this.#keys.slice(start, end)
   }
 }

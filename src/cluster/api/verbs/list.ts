@@ -29,12 +29,18 @@ export async function listObjects(
   checkVersionMatch(query, revision)
   if (query.continue !== '') {
     const token = decodeContinue(query.continue)
+    const after = `${selection.prefix}${token.after}`
+    if (token.revision === undefined) {
+      await services.world.fresh(context.signal)
+      return listNewest(services, selection, { limit: query.limit, after })
+    }
     return listAt(services, selection, {
       revision: token.revision,
-      after: `${selection.prefix}${token.after}`,
+      after,
       remaining: token.remaining,
       limit: query.limit,
-      onCompacted: continueExpired,
+      onCompacted: () =>
+        continueExpired(encodeContinue({ ...token, revision: undefined, remaining: undefined })),
     })
   }
   // A limit with a version has always meant exactly that version (apiserver `storage/etcd3/store.go`).
@@ -52,12 +58,18 @@ export async function listObjects(
   }
   if (revision === undefined) await services.world.fresh(context.signal)
   else await services.world.reach(revision, context.signal)
-  return listNewest(services, selection, query.limit)
+  return listNewest(services, selection, { limit: query.limit, after: '' })
 }
 
-function listNewest({ world }: VerbServices, selection: Selection, limit: number): EntryList {
-  const cache = world.cacheOf(selection.kind)
-  const found = cache.select(selection)
+function listNewest(
+  { world }: VerbServices,
+  selection: Selection,
+  { limit, after }: { readonly limit: number; readonly after: string },
+): EntryList {
+  const found = world
+    .cacheOf(selection.kind)
+    .select(selection)
+    .filter(entry => entry.key > after)
   const entries = limit > 0 ? found.slice(0, limit) : found
   const more = entries.length < found.length
   const last = entries.at(-1)?.key ?? ''
