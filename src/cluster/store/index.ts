@@ -8,4 +8,4 @@
  * A write is acknowledged, and its watchers told, only after it is durable.
  */
 export { type LmdbStoreOptions, openLmdbStore } from './lmdb-store.ts'
-export { DEFAULT_RETENTION, type Retention } from './retention.ts'
+export type { Retention } from './retention.ts'

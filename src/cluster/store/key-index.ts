@@ -103,7 +103,7 @@ export function versionAt(entry: IndexEntry | undefined, revision: number): Vers
 }
 
 /** Orders keys by their UTF-8 bytes. JavaScript's own order differs above U+D7FF, where UTF-16 has its surrogates. */
-export function compareKeys(a: string, b: string): number {
+function compareKeys(a: string, b: string): number {
   const length = Math.min(a.length, b.length)
   for (let at = 0; at < length; at += 1) {
     const left = a.charCodeAt(at)

@@ -24,7 +24,7 @@ import {
 import { openLmdbStore } from '../../../src/cluster/store/index.ts'
 import { allKinds } from '../../../src/kube/index.ts'
 
-export const ADMIN: Identity = { username: 'admin', groups: ['system:masters'] }
+const ADMIN: Identity = { username: 'admin', groups: ['system:masters'] }
 
 /** The API without its HTTPS face, over a real store in a folder of its own, with the bootstrap objects made. */
 export interface TestApi {
