@@ -7,21 +7,9 @@
  *     const { privateKey, request } = await createKeyAndRequest({ commonName: 'system:node:host-1', organizations: ['system:nodes'] })
  *     const certificate = await signRequest({ authority, request, subject, usages: ['client'], validity: validFrom(clock.now(), 30 * DAY_MS) })
  */
-export { type Authority, type AuthorityFiles, createAuthority, loadAuthority } from './authority.ts'
-export {
-  type CertificateOptions,
-  type CertificateUsage,
-  type DistinguishedName,
-  issueCertificate,
-} from './issue.ts'
-export { createKeyPair, type KeyPair } from './key.ts'
+export { type Authority, createAuthority, loadAuthority } from './authority.ts'
+export { issueCertificate } from './issue.ts'
+export { createKeyPair } from './key.ts'
 export { type CertificateFacts, fingerprint, isIssuedBy, readCertificate } from './read.ts'
-export {
-  type CertificateRequest,
-  createKeyAndRequest,
-  type KeyAndRequest,
-  readRequest,
-  type SignRequestOptions,
-  signRequest,
-} from './request.ts'
+export { createKeyAndRequest, readRequest, signRequest } from './request.ts'
 export { DAY_MS, renewalTime, type Validity, validFrom } from './validity.ts'

@@ -23,7 +23,7 @@ export interface DistinguishedName {
 }
 
 /** What a certificate may be used for: proving a server's names, or proving who a client is. */
-export type CertificateUsage = 'client' | 'server'
+type CertificateUsage = 'client' | 'server'
 
 export interface CertificateOptions {
   readonly authority: Authority

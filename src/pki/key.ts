@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, KeyObject, webcrypto } from 'node:cr
 import { BowlineError } from '../base/index.ts'
 
 /** What every key that Bowline makes is. */
-export const EC_P256 = { name: 'ECDSA', namedCurve: 'P-256' } as const
+const EC_P256 = { name: 'ECDSA', namedCurve: 'P-256' } as const
 
 /** How everything that Bowline makes is signed. */
 export const ECDSA_SHA256 = { name: 'ECDSA', hash: 'SHA-256' } as const
@@ -28,7 +28,7 @@ export function privateKeyPem(key: webcrypto.CryptoKey): string {
   return KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }).toString()
 }
 
-export function publicKeyPem(key: webcrypto.CryptoKey): string {
+function publicKeyPem(key: webcrypto.CryptoKey): string {
   return KeyObject.from(key).export({ type: 'spki', format: 'pem' }).toString()
 }
 

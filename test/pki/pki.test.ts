@@ -32,6 +32,12 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+/** An independent reader of what is written here. */
+function openssl(args: readonly string[]): string {
+  const program = 'openssl'
+  return execFileSync(program, args, { encoding: 'utf8' })
+}
+
 function file(name: string, text: string): string {
   const path = join(folder, name)
   writeFileSync(path, text)
@@ -109,9 +115,7 @@ describe('certificates', () => {
       '-CAfile',
       file('ca.pem', authority.certificate),
     ]
-    expect(
-      execFileSync('openssl', [...verify, file('leaf.pem', certificate)], { encoding: 'utf8' }),
-    ).toContain('OK')
+    expect(openssl([...verify, file('leaf.pem', certificate)])).toContain('OK')
   })
 
   it('issueCertificate() never outlives the authority', async () => {
@@ -128,9 +132,7 @@ describe('certificates', () => {
 
   it('fingerprint() is what openssl prints', () => {
     const path = file('ca.pem', authority.certificate)
-    const printed = execFileSync('openssl', ['x509', '-in', path, '-noout', '-fingerprint', '-sha256'], {
-      encoding: 'utf8',
-    })
+    const printed = openssl(['x509', '-in', path, '-noout', '-fingerprint', '-sha256'])
     expect(fingerprint(authority.certificate)).toBe(
       printed.split('=')[1]?.trim().replaceAll(':', '').toLowerCase(),
     )
@@ -172,11 +174,14 @@ describe('requests', () => {
       type: 'pkcs8',
       format: 'pem',
     })
-    const request = execFileSync(
-      'openssl',
-      ['req', '-new', '-key', file('rsa.pem', key.toString()), '-subj', '/O=system:nodes/CN=system:node:x'],
-      { encoding: 'utf8' },
-    )
+    const request = openssl([
+      'req',
+      '-new',
+      '-key',
+      file('rsa.pem', key.toString()),
+      '-subj',
+      '/O=system:nodes/CN=system:node:x',
+    ])
     expect((await readRequest(request)).subject.commonName).toBe('system:node:x')
   })
 
@@ -185,11 +190,7 @@ describe('requests', () => {
       type: 'pkcs8',
       format: 'pem',
     })
-    const weakRequest = execFileSync(
-      'openssl',
-      ['req', '-new', '-key', file('weak.pem', weak.toString()), '-subj', '/CN=x'],
-      { encoding: 'utf8' },
-    )
+    const weakRequest = openssl(['req', '-new', '-key', file('weak.pem', weak.toString()), '-subj', '/CN=x'])
     const { request } = await createKeyAndRequest({ commonName: 'x' })
     const der = Buffer.from(request.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64')
     der.writeUInt8(der.readUInt8(der.length - 1) ^ 1, der.length - 1)

@@ -4,7 +4,7 @@ import type { Identity } from '../contract.ts'
 export const MASTERS_GROUP = 'system:masters'
 
 /** Agents, each with the user name `system:node:<name>`. */
-export const NODES_GROUP = 'system:nodes'
+const NODES_GROUP = 'system:nodes'
 
 /** Hosts that hold a join token and no certificate yet; user name `system:bootstrap:<token id>`. */
 export const BOOTSTRAPPERS_GROUP = 'system:bootstrappers'
@@ -46,4 +46,9 @@ export function joinTokenIdOf({ username, groups }: Identity): string | undefine
 /** The identity of one of the server's own parts, such as `system:bowline:scheduler`. For in-process callers only. */
 export function systemIdentity(part: string): Identity {
   return { username: `system:bowline:${part}`, groups: [SYSTEM_GROUP, AUTHENTICATED_GROUP] }
+}
+
+/** True for users and their tools: neither a part of the server nor an agent. */
+export function isPerson(identity: Identity): boolean {
+  return !identity.groups.includes(SYSTEM_GROUP) && nodeNameOf(identity) === undefined
 }

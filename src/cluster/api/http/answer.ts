@@ -13,7 +13,7 @@ export interface BytesAnswer {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export interface NotModifiedAnswer {
+interface NotModifiedAnswer {
   readonly type: 'not-modified'
   readonly headers: Readonly<Record<string, string>>
 }
