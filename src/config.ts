@@ -11,8 +11,8 @@ export interface Config {
   readonly dockerHost: string | undefined
   /** `NO_COLOR` (no-color.org) is set, whatever its value. */
   readonly noColor: boolean
-  /** The user's search path, which the process runtime hands to what it runs. */
-  readonly path: string
+  /** All variables, for git commands that the user asked for. */
+  readonly environment: Readonly<Record<string, string | undefined>>
 }
 
 export function readConfig(
@@ -20,15 +20,15 @@ export function readConfig(
   isRoot: boolean = process.getuid?.() === 0,
 ): Config {
   return {
-    dataDir: env['BOWLINE_DATA_DIR'] || (isRoot ? '/var/lib/bowline' : join(stateHome(env), 'bowline')),
-    kubeconfig: env['BOWLINE_KUBECONFIG'] || undefined,
-    dockerHost: env['DOCKER_HOST'] || undefined,
-    noColor: env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '',
-    path: env['PATH'] || '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    dataDir: env.BOWLINE_DATA_DIR || (isRoot ? '/var/lib/bowline' : join(stateHome(env), 'bowline')),
+    kubeconfig: env.BOWLINE_KUBECONFIG || undefined,
+    dockerHost: env.DOCKER_HOST || undefined,
+    noColor: env.NO_COLOR !== undefined && env.NO_COLOR !== '',
+    environment: env,
   }
 }
 
 /** The XDG base directory for state. */
 function stateHome(env: NodeJS.ProcessEnv): string {
-  return env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state')
+  return env.XDG_STATE_HOME || join(homedir(), '.local', 'state')
 }

@@ -39,7 +39,7 @@ export function explain(error: unknown): string {
 
 function nextStep(error: unknown): string | undefined {
   for (const cause of causesOf(error)) {
-    if (cause instanceof BowlineError && typeof cause.data['next'] === 'string') return cause.data['next']
+    if (cause instanceof BowlineError && typeof cause.data.next === 'string') return cause.data.next
     if (cause instanceof StatusError && cause.reason === 'Unauthorized')
       return 'write a fresh kubeconfig with `bowline kubeconfig` on the server, or pass the right one with --kubeconfig'
   }

@@ -2,20 +2,21 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { isAborted, systemClock } from '../base/index.ts'
 import type { HttpsClient } from '../client/index.ts'
 import { readConfig } from '../config.ts'
+import { localCommit } from '../repository.ts'
 import { VERSION } from '../version.ts'
-import { runAgentCommand } from './agent.ts'
+import { type AgentFlags, runAgentCommand } from './agent.ts'
 import { type ConnectOptions, connect, kubeconfigPath } from './connect.ts'
 import { EXIT, Exit, exitCodeOf, explain } from './exit-code.ts'
 import { followCommit } from './follow.ts'
 import { exportRecords, showHistory, showRecords, verifyRecords } from './history.ts'
 import { printKubeconfig } from './kubeconfig.ts'
 import { showPlan } from './plan.ts'
-import { localCommit, rollBack } from './repository.ts'
+import { revertCommit } from './rollback.ts'
 import { runServerCommand, type ServerFlags } from './server.ts'
 import { showStatus } from './status.ts'
 import { createTerminal, type Terminal } from './terminal.ts'
 import { createToken, deleteToken, listTokens } from './token.ts'
-import { runUpCommand } from './up.ts'
+import { runUpCommand, type UpFlags } from './up.ts'
 import { showVersion } from './version.ts'
 
 type Output = 'text' | 'json'
@@ -63,9 +64,10 @@ function addServices(program: Command, terminal: Terminal, signal: AbortSignal):
         .default('auto'),
     )
     .option('--nodes <n>', "nodes that share this machine's capacity", wholeNumber, 1)
+    .option('--docker-socket <path>', "the engine's socket")
     .option('--allow-host <path...>', 'host folders that pods may mount; nothing in Git can grant it')
     .option('--stop-containers', 'stop and remove the containers when the server stops')
-    .action((dir: string | undefined, flags) => runUpCommand(dir, flags, terminal, signal))
+    .action((dir: string | undefined, flags: UpFlags) => runUpCommand(dir, flags, terminal, signal))
   withServerFlags(program.command('server').description('run the server alone')).action(
     (flags: ServerFlags) => runServerCommand(flags, terminal, signal),
   )
@@ -74,7 +76,7 @@ function addServices(program: Command, terminal: Terminal, signal: AbortSignal):
     .description('run the agent of this host')
     .requiredOption('--server <url>', "the server's address, https://host:port")
     .option('--token-file <file>', 'the join token; needed only for the first start')
-    .requiredOption('--node-name <name>', 'the name of this host in the cluster')
+    .option('--node-name <name>', "the name of this host in the cluster (default: the machine's)")
     .addOption(
       new Option('--runtime <name>', 'what runs containers')
         .choices(['auto', 'docker', 'process'])
@@ -84,7 +86,8 @@ function addServices(program: Command, terminal: Terminal, signal: AbortSignal):
     .option('--docker-socket <path>', "the engine's socket")
     .option('--allow-host <path...>', 'host folders that pods may mount; nothing in Git can grant it')
     .option('--capacity-share <n>', "how many agents share this machine's capacity", wholeNumber, 1)
-    .action(flags => runAgentCommand(flags, terminal, signal))
+    .addOption(logLevelOption())
+    .action((flags: AgentFlags) => runAgentCommand(flags, signal))
 }
 
 function withServerFlags(command: Command): Command {
@@ -96,7 +99,11 @@ function withServerFlags(command: Command): Command {
     .option('--data-dir <dir>', 'where everything is kept')
     .option('--listen <host:port>', 'the address of the API', '127.0.0.1:6443')
     .option('--advertise <host[:port]>', 'the name or address by which agents and kubectl reach the server')
-    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
+    .addOption(logLevelOption())
+}
+
+function logLevelOption(): Option {
+  return new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info')
 }
 
 function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): void {
@@ -161,11 +168,9 @@ function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): 
   connected(program.command('rollback').description('commit the revert of a commit, push it and follow it'))
     .argument('[rev]', 'the commit to revert', 'HEAD')
     .option('--deadline <seconds>', 'how long to follow', wholeNumber, 600)
-    .option('--no-push', 'only make the commit')
-    .action((rev: string, flags: ConnectOptions & { deadline: number; push: boolean }) =>
+    .action((rev: string, flags: ConnectOptions & { deadline: number }) =>
       withClient(flags, async client => {
-        const commit = await rollBack(rev, { push: flags.push, terminal, now: systemClock.now() })
-        if (!flags.push) return EXIT.ok
+        const commit = await revertCommit(client, terminal, rev, signal)
         return followCommit({
           client,
           terminal,

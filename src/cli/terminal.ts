@@ -61,8 +61,8 @@ function cut(line: string, width: number): string {
   let at = 0
   while (at < line.length && room > 0) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character begins a colour
-    const escape = /^\x1b\[[0-9;]*m/.exec(line.slice(at))
-    if (escape) at += escape[0].length
+    const colour = /^\x1b\[[0-9;]*m/.exec(line.slice(at))
+    if (colour) at += colour[0].length
     else {
       at += 1
       room -= 1

@@ -27,6 +27,7 @@ export {
   ensureAuthority,
   ensureBootstrap,
   type Identity,
+  isPerson,
   type JoinToken,
   type JoinTokens,
   joinTokenExtensions,
@@ -41,6 +42,6 @@ export {
   Tunnels,
   type Verbs,
 } from './api/index.ts'
-export { startControllers } from './controllers/index.ts'
+export { CertificateSigner, startControllers } from './controllers/index.ts'
 export { startScheduler } from './scheduler/index.ts'
 export { openLmdbStore } from './store/index.ts'

@@ -1,4 +1,4 @@
-import { applyPlan, FIELD_MANAGER, type HealthResult, type Outcome, waitForHealth } from '../apply/index.ts'
+import { applyPlan, type HealthResult, type Outcome, waitForHealth } from '../apply/index.ts'
 import type { Ledger, Trigger } from '../audit/index.ts'
 import { backoffMs, type Clock, isAborted, type Logger, messageOf, type Service } from '../base/index.ts'
 import type { Client } from '../client/index.ts'
@@ -270,7 +270,6 @@ export class AppLane implements Service {
   }
 
   async #repair(baseline: AppTarget, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts
     const suspects = this.#takeDrifted()
     const plan = this.#plan(
       baseline,
@@ -285,7 +284,9 @@ export class AppLane implements Service {
     const changed = new Set(
       plan.changes.filter(({ action }) => action !== 'keep').map(({ ref }) => refKey(ref)),
     )
-    const actors = suspects.filter(({ ref }) => changed.has(refKey(ref))).map(({ actor }) => actor)
+    const actors = suspects
+      .filter(({ ref }) => changed.size === 0 || changed.has(refKey(ref)))
+      .map(({ actor }) => actor)
     const actor = [...new Set(actors)].filter(name => name !== UNKNOWN_ACTOR).join(', ') || UNKNOWN_ACTOR
     this.#supersede = new AbortController()
     if (signal.aborted || this.#pending !== undefined) this.#supersede.abort()

@@ -2,7 +2,7 @@ import type { RecordCommit, Trigger } from '../audit/index.ts'
 import type { SourcePosition } from '../diff/index.ts'
 import type { Diagnostic, KubeObject } from '../kube/index.ts'
 
-/** An object that a revision declares, defaulted and in its namespace. */
+/** An object as Git declares it, in its namespace. */
 export interface DesiredObject {
   readonly object: KubeObject
   readonly source: SourcePosition

@@ -29,7 +29,7 @@ import { planTarget } from './plan-target.ts'
 import { Running } from './running.ts'
 import type { RevisionNews } from './source-runner.ts'
 import { type OpenSource, Sources } from './sources.ts'
-import { targetOf, targetOfNothing } from './target-of.ts'
+import { targetOfNothing } from './target-of.ts'
 import { WriteLog } from './write-log.ts'
 
 /** Always followed: what most manifests declare, and what health is read from. */
@@ -81,6 +81,7 @@ export class Pipeline implements Service {
   readonly #writes = new WriteLog()
   readonly #lanes: Running<AppLane>
   readonly #sources: Sources
+  #signal: AbortSignal = AbortSignal.abort()
   #parts:
     | { readonly inventory: Inventory; readonly reporter: AppReporter; readonly tree: AppTree }
     | undefined
@@ -102,6 +103,7 @@ export class Pipeline implements Service {
   }
 
   async start(signal: AbortSignal): Promise<void> {
+    this.#signal = signal
     const { client, informers, store, clock, log } = this.#options
     const inventory = await Inventory.load(store)
     const apps = informers.of(Kinds.App)
@@ -145,14 +147,14 @@ export class Pipeline implements Service {
   }
 
   /** What a commit would change, computed against the live state. NotFound for an app that follows no source. */
-  async preview(root: string, revision: string): Promise<PlanPreview> {
+  async preview(root: string, revision: string, signal: AbortSignal): Promise<PlanPreview> {
     const runner = this.#sources.runner(root)
     if (runner === undefined)
       throw new StatusError(
         'NotFound',
         `app "${root}" follows no repository: ask for the app of the whole repository`,
       )
-    const { revision: loaded, targets } = await runner.preview(revision)
+    const { revision: loaded, targets } = await runner.preview(revision, signal)
     await this.#live.follow(kindsOf(objectsOf(loaded)))
     const { id, subject, author } = loaded.commit
     return {
@@ -198,7 +200,7 @@ export class Pipeline implements Service {
         runner === undefined
       )
         continue
-      const before = await runner.preview(applied).catch(() => undefined)
+      const before = await runner.preview(applied, this.#signal).catch(() => undefined)
       const target = before?.targets.find(candidate => candidate.app === app)
       if (target !== undefined && target.diagnostics.length === 0) this.#lane(app).remember(target)
     }

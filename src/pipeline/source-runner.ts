@@ -81,11 +81,11 @@ export class SourceRunner implements Service {
     }
   }
 
-  /** What any commit of the repository would make of its apps. Errors as `resolve` and `load` throw them. */
-  async preview(revision: string): Promise<RevisionNews> {
+  /** What any commit of the repository would make of all its apps. Errors as `resolve` and `load` throw them. */
+  async preview(revision: string, signal: AbortSignal): Promise<RevisionNews> {
     const { repository, loader } = this.#options
     const commit = await repository.reader.resolve(revision)
-    const loaded = await loader.load(commit)
+    const loaded = await loader.load(commit, { previous: this.#last, signal })
     return this.#newsOf(loaded, undefined, 'push', [])
   }
 
@@ -95,7 +95,7 @@ export class SourceRunner implements Service {
     let at = commit
     for (let failures = 0; !signal.aborted; ) {
       try {
-        return await this.#handle(at)
+        return await this.#handle(at, signal)
       } catch (error) {
         if (isAborted(error)) return
         failures += 1
@@ -111,10 +111,10 @@ export class SourceRunner implements Service {
     }
   }
 
-  async #handle(commit: string): Promise<void> {
+  async #handle(commit: string, signal: AbortSignal): Promise<void> {
     const { loader, listener } = this.#options
     const previous = this.#last
-    const revision = await loader.load(commit)
+    const revision = await loader.load(commit, { previous, signal })
     const skipped = await this.#skipped(previous, revision)
     const trigger: Trigger = previous === undefined ? 'start' : 'push'
     await listener.revision(this.#newsOf(revision, previous, trigger, skipped))
@@ -146,15 +146,16 @@ export class SourceRunner implements Service {
   }
 }
 
-/** An app is affected when its files changed, or when it was held and the new commit's trailer may release it. */
+/**
+ * An app is affected when it declares something else than before, or when it was held and the new commit's trailer may release
+ * it. The loader hands over an app that declares the same as the same object.
+ */
 function isAffected(
   before: AppRevision | undefined,
   now: AppRevision,
   revision: Revision,
   previous: Revision | undefined,
 ): boolean {
-  if (before === undefined || before.treeOid !== now.treeOid || before.namespace !== now.namespace)
-    return true
-  if (before.diagnostics.length > 0 || now.diagnostics.length > 0) return true
-  return revision.allowDelete !== 0 && revision.allowDelete !== previous?.allowDelete
+  if (before !== now) return true
+  return revision.allowDelete !== undefined && revision.commit !== previous?.commit
 }

@@ -1,5 +1,5 @@
 import type { RecordCommit, Trigger } from '../audit/index.ts'
-import { refKey, refOf } from '../kube/index.ts'
+import { type Namespace, refKey, refOf } from '../kube/index.ts'
 import type { AppRevision, Commit, Revision } from '../sync/index.ts'
 import type { AppTarget, DesiredObject } from './app-target.ts'
 
@@ -11,9 +11,8 @@ export function targetOf(options: {
   readonly skipped: readonly string[]
 }): AppTarget {
   const { app, revision, trigger, skipped } = options
-  const desired = new Map<string, DesiredObject>(
-    app.objects.map(object => [refKey(refOf(object.object)), object]),
-  )
+  const desired = new Map<string, DesiredObject>()
+  for (const object of withNamespace(app)) desired.set(refKey(refOf(object.object)), object)
   return {
     app: app.name,
     commit: recordCommit(revision.commit),
@@ -21,9 +20,26 @@ export function targetOf(options: {
     skipped,
     desired,
     diagnostics: app.diagnostics,
-    allowDelete: revision.allowDelete,
+    allowDelete: revision.allowDelete ?? 0,
     isClaimedElsewhere: claimsOf(revision, app),
   }
+}
+
+/** Every cluster has it. */
+const DEFAULT_NAMESPACE = 'default'
+
+/** An app that puts objects into its own namespace brings that namespace, unless a file declares it. */
+function withNamespace({ folder, namespace, objects }: AppRevision): readonly DesiredObject[] {
+  const first = objects.find(({ object }) => object.metadata.namespace === namespace)
+  const isDeclared = objects.some(
+    ({ object }) => object.kind === 'Namespace' && object.metadata.name === namespace,
+  )
+  if (namespace === DEFAULT_NAMESPACE || first === undefined || isDeclared) return objects
+  const object: Namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }
+  return [
+    { object, source: { file: folder === '' ? first.source.file : folder, line: 1, column: 1 } },
+    ...objects,
+  ]
 }
 
 /** The target of an app that the revision no longer has: nothing at all. */
@@ -35,7 +51,7 @@ export function targetOfNothing(app: string, revision: Revision): AppTarget {
     skipped: [],
     desired: new Map(),
     diagnostics: [],
-    allowDelete: revision.allowDelete,
+    allowDelete: revision.allowDelete ?? 0,
     isClaimedElsewhere: claimsOf(revision, undefined),
   }
 }

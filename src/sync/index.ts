@@ -9,10 +9,12 @@
  *     for await (const event of watchRepository(repository, { clock, ids, signal }))
  *       if (event.type === 'head') revision = await loader.load(event.commit, { previous: revision, signal })
  */
+export { type Author, readAuthor } from './git/git-author.ts'
 export { findGit, type GitBinary } from './git/git-binary.ts'
 export type { GitReader } from './git/git-reader.ts'
 export type { Commit, Signature } from './git/object.ts'
 export { branchRef, isObjectId } from './git/ref-name.ts'
+export { type LocatedRepository, locateRepository } from './repository/locate-repository.ts'
 export {
   type OpenRepositoryOptions,
   openRepository,

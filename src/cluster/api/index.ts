@@ -16,7 +16,7 @@ export {
 } from './auth/authenticator.ts'
 export { chainAuthorizers, mastersAuthorizer, systemAuthorizer } from './auth/authorizers.ts'
 export { bootstrapAuthorizer } from './auth/bootstrap-authorizer.ts'
-export { joinTokenIdOf, nodeNameOf, systemIdentity } from './auth/identity.ts'
+export { isPerson, joinTokenIdOf, nodeNameOf, systemIdentity } from './auth/identity.ts'
 export { joinTokenExtensions } from './auth/join-token-routes.ts'
 export {
   createJoinTokens,

@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  CertificateRenewal,
+  joinCluster,
+  loadIdentity,
+  type NodeIdentity,
+  startAgent,
+} from './agents/index.ts'
+import type { OpenRuntime } from './agents/runtime/index.ts'
+import { BowlineError, type Clock, type Ids, isAborted, type Logger } from './base/index.ts'
+import { createHttpsClient } from './client/index.ts'
+import { fingerprint } from './pki/index.ts'
+import { chooseRuntime, openRuntime, type RuntimeChoice } from './runtime-choice.ts'
+import { VERSION } from './version.ts'
+
+/** What an agent is told. */
+export interface AgentConfig {
+  /** `https://host:port`. */
+  readonly server: string
+  /** Holds the join token; needed until the agent has its own certificate. */
+  readonly tokenFile: string | undefined
+  readonly nodeName: string
+  readonly runtime: RuntimeChoice
+  /** Held by this process alone. */
+  readonly dataDir: string
+  /** A folder in memory for Secrets; undefined where the host has none. */
+  readonly memoryDir: string | undefined
+  readonly dockerSockets: readonly string[]
+  readonly allowHost: readonly string[]
+  /** Above 0 and at most 1. */
+  readonly capacityShare: number
+  /** Stop and remove this node's containers at the end, instead of leaving them for the next start. */
+  readonly stopContainers: () => boolean
+}
+
+/** How long a container may take to end when the whole host is asked to stop. */
+const STOP_GRACE_MS = 10_000
+
+/** The composition root of an agent: joins once, then drives this node's pods until the signal aborts. */
+export async function runAgent(
+  config: AgentConfig,
+  { clock, ids, log }: { readonly clock: Clock; readonly ids: Ids; readonly log: Logger },
+  signal: AbortSignal,
+): Promise<void> {
+  const userAgent = `bowline-agent/${VERSION}`
+  const known = await loadIdentity(config.dataDir)
+  const identity = known ?? (await joinFirst(config, { userAgent, clock, ids, log, signal }))
+  if (identity.nodeName !== config.nodeName)
+    throw new BowlineError(
+      'bad-config',
+      `Cannot start as node "${config.nodeName}": ${config.dataDir} belongs to "${identity.nodeName}"`,
+      {
+        data: { next: 'use the same --node-name as before, or another --data-dir' },
+      },
+    )
+  const choice = await chooseRuntime(config.runtime, config.dataDir)
+  const runtime: OpenRuntime = await openRuntime(choice, {
+    dockerSockets: config.dockerSockets,
+    clusterUid: fingerprint(identity.ca).slice(0, 32),
+    nodeName: config.nodeName,
+    stateDir: join(config.dataDir, 'runtime'),
+    clock,
+    log,
+    signal,
+  })
+  const client = createHttpsClient({
+    server: config.server,
+    ca: identity.ca,
+    credentials: identity,
+    userAgent,
+    fieldManager: 'bowline-agent',
+    clock,
+  })
+  const renewal = new CertificateRenewal({ client, identity, dataDir: config.dataDir, clock, ids, log })
+  const agent = startAgent({
+    client,
+    runtime,
+    nodeName: config.nodeName,
+    dataDir: config.dataDir,
+    memoryDir: config.memoryDir,
+    allowHost: config.allowHost,
+    capacityShare: config.capacityShare,
+    version: `v${VERSION}`,
+    tunnel: { server: config.server, ca: identity.ca, credentials: () => renewal.current },
+    clock,
+    ids,
+    log,
+  })
+  try {
+    await Promise.all([renewal.start(signal), agent.start(signal)])
+  } catch (error) {
+    if (!isAborted(error)) throw error
+  } finally {
+    if (config.stopContainers()) await removeEverything(runtime)
+    await runtime.close()
+    await client.close()
+  }
+}
+
+async function joinFirst(
+  { server, tokenFile, nodeName, dataDir }: AgentConfig,
+  parts: {
+    readonly userAgent: string
+    readonly clock: Clock
+    readonly ids: Ids
+    readonly log: Logger
+    readonly signal: AbortSignal
+  },
+): Promise<NodeIdentity> {
+  if (tokenFile === undefined)
+    throw new BowlineError(
+      'bad-config',
+      `Cannot join ${server}: this host has no certificate yet and no join token was given`,
+      {
+        data: {
+          next: 'print a token on the server with `bowline token create`, put it into a file and pass --token-file',
+        },
+      },
+    )
+  const token = (await readFile(tokenFile, 'utf8')).trim()
+  return joinCluster({ server, token, nodeName, dataDir, ...parts })
+}
+
+/** Only what carries this cluster's and this node's labels, as everything that a runtime lists. */
+async function removeEverything(runtime: OpenRuntime): Promise<void> {
+  const containers = await runtime.listContainers()
+  const running = containers.filter(({ state }) => state === 'running')
+  await Promise.allSettled(running.map(({ id }) => runtime.stopContainer(id, STOP_GRACE_MS)))
+  for (const { id } of await runtime.listSandboxes()) {
+    await runtime.stopSandbox(id)
+    await runtime.removeSandbox(id)
+  }
+}

@@ -1,0 +1,85 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { type AgentConfig, runAgent } from '../agent.ts'
+import { systemClock, systemIds } from '../base/index.ts'
+import { readConfig } from '../config.ts'
+import { openDataDir } from '../data-dir.ts'
+import type { RuntimeChoice } from '../runtime-choice.ts'
+import { createLogger, type LogLevel } from './log.ts'
+
+export interface AgentFlags {
+  readonly server: string
+  readonly tokenFile?: string
+  readonly nodeName?: string
+  readonly runtime: RuntimeChoice
+  readonly dataDir?: string
+  readonly dockerSocket?: string
+  readonly allowHost?: readonly string[]
+  readonly capacityShare: number
+  readonly logLevel: LogLevel
+}
+
+/** What `bowline up` tells the agents that it started. */
+export type AgentMessage = { readonly type: 'stop'; readonly stopContainers: boolean }
+
+/** Where an engine listens when nobody says otherwise: Docker, then rootless Docker's usual place. */
+function dockerSockets(flag: string | undefined): readonly string[] {
+  const { dockerHost } = readConfig()
+  if (flag !== undefined) return [flag]
+  if (dockerHost !== undefined) return [dockerHost.replace(/^unix:\/\//, '')]
+  const uid = process.getuid?.() ?? 0
+  return ['/var/run/docker.sock', ...(uid === 0 ? [] : [`/run/user/${uid}/docker.sock`])]
+}
+
+/** Runs this host's agent until the signal aborts, or until the `bowline up` that started it says so or goes away. */
+export async function runAgentCommand(flags: AgentFlags, signal: AbortSignal): Promise<void> {
+  const path = flags.dataDir ?? join(readConfig().dataDir, 'agent')
+  const dataDir = await openDataDir(path)
+  const parent = followParent()
+  const config: AgentConfig = {
+    server: flags.server,
+    tokenFile: flags.tokenFile,
+    nodeName: flags.nodeName ?? hostname().toLowerCase(),
+    runtime: flags.runtime,
+    dataDir: dataDir.path,
+    memoryDir: undefined,
+    dockerSockets: dockerSockets(flags.dockerSocket),
+    allowHost: flags.allowHost ?? [],
+    capacityShare: 1 / flags.capacityShare,
+    stopContainers: parent.stopContainers,
+  }
+  try {
+    const parts = { clock: systemClock, ids: systemIds, log: createLogger(flags.logLevel) }
+    await runAgent(config, parts, AbortSignal.any([signal, parent.signal]))
+  } finally {
+    parent.dispose()
+    await dataDir.release()
+  }
+}
+
+/**
+ * An agent under `bowline up` ends with its parent, however that ends, so that the next `up` finds no second agent for the
+ * node; its containers stay unless the parent said otherwise.
+ */
+function followParent(): { readonly signal: AbortSignal; stopContainers(): boolean; dispose(): void } {
+  const controller = new AbortController()
+  let stopContainers = false
+  function onMessage(message: unknown): void {
+    const { type, stopContainers: wanted } = message as AgentMessage
+    if (type !== 'stop') return
+    stopContainers = wanted
+    controller.abort()
+  }
+  const onDisconnect = (): void => controller.abort()
+  process.on('message', onMessage)
+  process.on('disconnect', onDisconnect)
+  return {
+    signal: controller.signal,
+    stopContainers: () => stopContainers,
+    dispose() {
+      process.off('message', onMessage)
+      process.off('disconnect', onDisconnect)
+      if (process.connected) process.disconnect()
+    },
+  }
+}

@@ -1,0 +1,119 @@
+import { mkdir } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { BowlineError, systemClock, systemIds } from '../base/index.ts'
+import { readConfig } from '../config.ts'
+import { openDataDir } from '../data-dir.ts'
+import type { App } from '../kube/index.ts'
+import { locateSource } from '../repository.ts'
+import { type RunningServer, type ServerConfig, startServer } from '../server.ts'
+import { createLogger, type LogLevel } from './log.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface ServerFlags {
+  readonly repo?: string
+  readonly branch?: string
+  readonly path?: string
+  readonly credentialsFile?: string
+  readonly dataDir?: string
+  readonly listen: string
+  readonly advertise?: string
+  readonly logLevel: LogLevel
+}
+
+/** Runs the server until the signal aborts. */
+export async function runServerCommand(
+  flags: ServerFlags,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  await withServer(flags, signal, async ({ url, kubeconfigPath }) => {
+    terminal.print(`serving ${url}   kubectl --kubeconfig ${kubeconfigPath} get apps`)
+  })
+}
+
+/** Starts a server over its data directory, runs `body`, and waits for the end of the server. */
+export async function withServer(
+  flags: ServerFlags,
+  signal: AbortSignal,
+  body: (
+    server: RunningServer,
+    context: { readonly dataDir: string; readonly signal: AbortSignal },
+  ) => Promise<void>,
+): Promise<void> {
+  const path = flags.dataDir ?? readConfig().dataDir
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  const dataDir = await openDataDir(path)
+  const stop = new AbortController()
+  const running = AbortSignal.any([signal, stop.signal])
+  try {
+    const config = await serverConfig(flags, dataDir.path)
+    const parts = { clock: systemClock, ids: systemIds, log: createLogger(flags.logLevel) }
+    const server = await startServer(config, parts, running)
+    try {
+      await body(server, { dataDir: dataDir.path, signal: running })
+    } catch (error) {
+      stop.abort()
+      await server.closed.catch(() => undefined)
+      throw error
+    }
+    await server.closed
+  } finally {
+    await dataDir.release()
+  }
+}
+
+async function serverConfig(flags: ServerFlags, dataDir: string): Promise<ServerConfig> {
+  return {
+    dataDir,
+    listen: parseHostPort(flags.listen, '--listen', 6443),
+    advertise: flags.advertise === undefined ? undefined : advertised(flags.advertise),
+    app: flags.repo === undefined ? undefined : await appOf({ ...flags, repo: flags.repo }),
+  }
+}
+
+/** The App that the flags of a server stand for. Its name is the repository's. */
+async function appOf(
+  flags: ServerFlags & { readonly repo: string },
+): Promise<NonNullable<ServerConfig['app']>> {
+  const source = await locateSource(flags.repo, flags.branch, flags.path)
+  const spec: App['spec'] = {
+    source: {
+      ...source,
+      ...(flags.credentialsFile === undefined ? {} : { credentialsFile: flags.credentialsFile }),
+    },
+  }
+  return { name: appName(source.repository), spec }
+}
+
+/** A name that Kubernetes accepts, from the last part of a path or URL. */
+function appName(repository: string): string {
+  const last = basename(repository.replace(/\/+$/, '')).replace(/\.git$/, '')
+  const name = last
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 50)
+  return name === '' ? 'app' : name
+}
+
+function advertised(text: string): NonNullable<ServerConfig['advertise']> {
+  const { host, port } = parseHostPort(text, '--advertise', 0)
+  return { host, port: port === 0 ? undefined : port }
+}
+
+/** `host`, `host:port`, `[v6]:port`, `:port`. */
+export function parseHostPort(
+  text: string,
+  flag: string,
+  defaultPort: number,
+): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text)
+  const host = match?.[1] ?? match?.[2] ?? ''
+  const port = match?.[3] === undefined ? defaultPort : Number(match[3])
+  if (match === null || port > 65_535)
+    throw new BowlineError(
+      'bad-config',
+      `Cannot use ${flag} "${text}": expected host:port, such as 127.0.0.1:6443`,
+    )
+  return { host: host === '' ? '0.0.0.0' : host, port }
+}

@@ -1,0 +1,296 @@
+import { chmod, mkdir, rename, writeFile } from 'node:fs/promises'
+import { arch, platform } from 'node:os'
+import { join } from 'node:path'
+import { type Clock, type Ids, isAborted, type Logger, type Service } from './base/index.ts'
+import { Informers } from './client/index.ts'
+import {
+  ADMIN_SUBJECT,
+  bootstrapAuthorizer,
+  CertificateSigner,
+  chainAuthorizers,
+  createAdminKubeconfig,
+  createAuthenticator,
+  createInProcessClient,
+  createJoinTokens,
+  createVerbs,
+  type Extension,
+  ensureAuthority,
+  ensureBootstrap,
+  isPerson,
+  type JoinTokens,
+  joinTokenExtensions,
+  mastersAuthorizer,
+  NodeGraph,
+  nodeAuthorizer,
+  nodeRestriction,
+  openLmdbStore,
+  requesterStamp,
+  startApiServer,
+  startControllers,
+  startScheduler,
+  systemAuthorizer,
+  systemIdentity,
+  Tunnels,
+} from './cluster/index.ts'
+import { readConfig } from './config.ts'
+import { SourceOpener } from './gitops.ts'
+import { type App, allKinds, apiVersionOf, Kinds, refOf } from './kube/index.ts'
+import { Pipeline } from './pipeline/index.ts'
+import {
+  type Authority,
+  createKeyPair,
+  DAY_MS,
+  fingerprint,
+  issueCertificate,
+  validFrom,
+} from './pki/index.ts'
+import { KUBERNETES_VERSION, VERSION } from './version.ts'
+
+/** What a server is told. */
+export interface ServerConfig {
+  /** Held by this process alone. */
+  readonly dataDir: string
+  readonly listen: { readonly host: string; readonly port: number }
+  /** The name or address by which others reach the server; `port` when it differs from the listening one. */
+  readonly advertise: { readonly host: string; readonly port: number | undefined } | undefined
+  /** The App that the command line asks for; absent: apps are made over the API. */
+  readonly app: { readonly name: string; readonly spec: App['spec'] } | undefined
+}
+
+export interface ServerParts {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Logger
+}
+
+/** A server that is ready to serve. */
+export interface RunningServer {
+  /** `https://host:port`, as kubeconfig and agents use it. */
+  readonly url: string
+  readonly kubeconfigPath: string
+  readonly joinTokens: JoinTokens
+  /** Settles when everything has ended and is closed; rejects with what ended it early. */
+  readonly closed: Promise<void>
+}
+
+/** How long the administrator's certificate in the kubeconfig lasts; each start writes a fresh one. */
+const ADMIN_LIFETIME_MS = 365 * DAY_MS
+
+/**
+ * The composition root of the control plane: store, verbs, controllers, scheduler, pipeline and the API, in one process, until
+ * the signal aborts. Resolves once the API serves and the kubeconfig is written.
+ */
+export async function startServer(
+  config: ServerConfig,
+  parts: ServerParts,
+  signal: AbortSignal,
+): Promise<RunningServer> {
+  const { clock, ids, log } = parts
+  const stop = new AbortController()
+  const running = AbortSignal.any([signal, stop.signal])
+  const tasks: Promise<void>[] = []
+  /** A part that fails takes the server down: half a control plane would only pretend. */
+  function run(name: string, service: Service): void {
+    tasks.push(
+      service.start(running).catch(error => {
+        if (isAborted(error)) return
+        log.error('A part of the server failed', { part: name, error: String(error) })
+        stop.abort()
+        throw error
+      }),
+    )
+  }
+
+  const store = await openLmdbStore({ path: join(config.dataDir, 'store'), clock, log })
+  try {
+    const authority = await ensureAuthority(store, clock)
+    const joinTokens = createJoinTokens({
+      store,
+      clock,
+      ids,
+      authorityFingerprint: fingerprint(authority.certificate),
+    })
+    const graph = new NodeGraph({ clock, log })
+    const authorizer = chainAuthorizers(
+      mastersAuthorizer,
+      systemAuthorizer,
+      nodeAuthorizer(graph),
+      bootstrapAuthorizer(graph),
+    )
+    let pipeline: Pipeline | undefined
+    const verbs = createVerbs({
+      store,
+      kinds: allKinds,
+      authorizer,
+      clock,
+      ids,
+      log,
+      admissions: [nodeRestriction, requesterStamp],
+      warnOnWrite({ user, subresource }, object) {
+        if (!isPerson(user)) return []
+        const write = { user: user.username, ref: refOf(object), subresource }
+        pipeline?.noteWrite(write)
+        return pipeline?.warningsFor(write) ?? []
+      },
+    })
+    run('verbs', verbs)
+    let isGraphSynced = false
+    run('node-graph', {
+      start: signal =>
+        graph.follow(verbs, signal, () => {
+          isGraphSynced = true
+        }),
+    })
+    await ensureBootstrap(verbs, systemIdentity('bootstrap'), running)
+
+    const clientOf = (part: string) =>
+      createInProcessClient(verbs, systemIdentity(part), { fieldManager: `bowline-${part}` })
+    const informers = new Informers({ client: clientOf('informers'), clock, ids, log })
+    run('informers', informers)
+    const controllers = { client: clientOf('controllers'), informers, clock, ids, log }
+    run('controllers', startControllers(controllers))
+    run(
+      'certificate-signer',
+      new CertificateSigner(controllers, { authority, claimToken: (id, node) => joinTokens.claim(id, node) }),
+    )
+    run('scheduler', startScheduler({ client: clientOf('scheduler'), informers, clock, log }))
+    const client = clientOf('pipeline')
+    const sources = await SourceOpener.create({
+      cacheFolder: join(config.dataDir, 'cache'),
+      environment: readConfig().environment,
+      clock,
+      log,
+    })
+    run('sources', sources)
+    pipeline = new Pipeline({
+      client,
+      informers,
+      store,
+      openSource: app => sources.open(app),
+      clock,
+      ids,
+      log,
+    })
+    run('pipeline', pipeline)
+    if (config.app !== undefined) await ensureApp(clientOf('pipeline'), config.app)
+
+    const tunnels = new Tunnels({ clock, log })
+    const api = await startApiServer(
+      {
+        verbs,
+        authenticator: createAuthenticator({ clock, tokenVerifiers: [joinTokens] }),
+        authorizer,
+        authority,
+        listen: config.listen,
+        names: config.advertise === undefined ? [] : [config.advertise.host],
+        tunnels,
+        documents: { version: versionInfo(), unready: () => (isGraphSynced ? [] : ['node-graph']) },
+        extensions: [...joinTokenExtensions(joinTokens), planExtension(pipeline)],
+        clock,
+        ids,
+        log,
+      },
+      running,
+    )
+    tasks.push(api.closed)
+    const url = urlOf(config, api.address)
+    const kubeconfigPath = await writeKubeconfig(config.dataDir, url, authority, clock)
+    return { url, kubeconfigPath, joinTokens, closed: closeAfter(tasks, store) }
+  } catch (error) {
+    stop.abort()
+    await Promise.allSettled(tasks)
+    await store.close()
+    throw error
+  }
+}
+
+/** `bowline plan`: what a commit would change, computed against the live state. */
+function planExtension(pipeline: Pipeline): Extension {
+  return {
+    group: Kinds.App.group,
+    version: Kinds.App.version,
+    resource: Kinds.App.plural,
+    subresource: 'plan',
+    method: 'GET',
+    handle: async ({ name, query, context }) => ({
+      json: await pipeline.preview(name, query.get('revision') ?? 'HEAD', context.signal),
+    }),
+  }
+}
+
+async function ensureApp(
+  client: ReturnType<typeof createInProcessClient>,
+  app: NonNullable<ServerConfig['app']>,
+): Promise<void> {
+  const body: App = {
+    apiVersion: apiVersionOf(Kinds.App) as App['apiVersion'],
+    kind: 'App',
+    metadata: { name: app.name },
+    spec: app.spec,
+  }
+  await client.patch(
+    Kinds.App,
+    app.name,
+    { type: 'apply', body, force: true },
+    { fieldManager: 'bowline-up' },
+  )
+}
+
+/** Written whole or not at all, and for its owner only. */
+async function writeKubeconfig(
+  dataDir: string,
+  server: string,
+  authority: Authority,
+  clock: Clock,
+): Promise<string> {
+  const { privateKey, publicKey } = await createKeyPair()
+  const certificate = await issueCertificate({
+    authority,
+    publicKey,
+    subject: ADMIN_SUBJECT,
+    usages: ['client'],
+    validity: validFrom(clock.now(), ADMIN_LIFETIME_MS),
+  })
+  const text = createAdminKubeconfig({ server, authority: authority.certificate, certificate, privateKey })
+  const path = join(dataDir, 'kubeconfig')
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await writeFile(`${path}.new`, text, { mode: 0o600 })
+  await chmod(`${path}.new`, 0o600)
+  await rename(`${path}.new`, path)
+  return path
+}
+
+function urlOf(
+  { listen, advertise }: ServerConfig,
+  address: { readonly host: string; readonly port: number },
+): string {
+  const host = advertise?.host ?? (isEveryAddress(listen.host) ? '127.0.0.1' : listen.host)
+  const port = advertise?.port ?? address.port
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function isEveryAddress(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+function versionInfo() {
+  const [major = '1', minor = '32'] = KUBERNETES_VERSION.slice(1).split('.')
+  return {
+    major,
+    minor,
+    gitVersion: `${KUBERNETES_VERSION}+bowline-${VERSION}`,
+    platform: `${platform()}/${goArch()}`,
+  }
+}
+
+/** Kubernetes names architectures as Go does. */
+function goArch(): string {
+  return arch() === 'x64' ? 'amd64' : arch()
+}
+
+/** The store is closed last: everything else writes to it. */
+async function closeAfter(tasks: readonly Promise<void>[], store: { close(): Promise<void> }): Promise<void> {
+  const ended = await Promise.allSettled(tasks)
+  await store.close()
+  for (const end of ended) if (end.status === 'rejected') throw end.reason
+}
