@@ -1,9 +1,11 @@
 import {
+  formatQuantity,
   formatTime,
   type Node,
   type NodeAddress,
   type NodeCondition,
   type NodeStatus,
+  parseQuantity,
 } from '../../kube/index.ts'
 import type { RuntimeInfo } from '../runtime/index.ts'
 
@@ -72,13 +74,13 @@ export function nodeCapacity(facts: NodeFacts): {
   return {
     capacity: {
       ...shared,
-      memory: kibibytes(info.memoryBytes * capacityShare),
-      'ephemeral-storage': kibibytes(storage),
+      memory: bytesQuantity(info.memoryBytes * capacityShare),
+      'ephemeral-storage': bytesQuantity(storage),
     },
     allocatable: {
       ...shared,
-      memory: kibibytes(nodeAllocatable(facts).memoryBytes),
-      'ephemeral-storage': String(Math.floor(storage * (1 - STORAGE_PRESSURE_SHARE))),
+      memory: bytesQuantity(nodeAllocatable(facts).memoryBytes),
+      'ephemeral-storage': bytesQuantity(storage * (1 - STORAGE_PRESSURE_SHARE)),
     },
   }
 }
@@ -188,6 +190,7 @@ function verdict(type: string, status: Verdict['status'], reason: string, messag
   return { type, status, reason, message }
 }
 
-function kibibytes(bytes: number): string {
-  return `${Math.floor(bytes / 1024)}Ki`
+/** Bytes as the server writes them: a status that only looks different would be written again and again. */
+function bytesQuantity(bytes: number): string {
+  return formatQuantity(parseQuantity(`${Math.floor(bytes / 1024)}Ki`))
 }

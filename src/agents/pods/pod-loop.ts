@@ -36,6 +36,8 @@ export interface PodLoopOptions {
 const RETRY: BackoffOptions = { initialMs: 250, maxMs: 20_000 }
 /** How long an image shows ErrImagePull before it shows ImagePullBackOff. */
 const PULL_ERROR_SHOWN_MS = 1000
+/** How long an agent that ends waits for the engine's answers to what it asked. */
+const SHUTDOWN_MS = 2000
 /** A pod of which only containers are left, and no object that would say how gently they are to be stopped. */
 const ORPHAN_GRACE_MS = 1000
 
@@ -74,7 +76,7 @@ export class PodLoop {
     for (const cancel of this.#timers) cancel()
     for (const entry of this.#entries.values()) for (const abort of entry.busy.values()) abort.abort()
     this.#options.prober.close()
-    await Promise.all(this.#working)
+    await this.#endWork()
   }
 
   entry(uid: string): PodEntry | undefined {
@@ -151,6 +153,14 @@ export class PodLoop {
       }
     })
     this.#track(entry.refreshing)
+  }
+
+  /** Lets what is under way end. A container that takes its grace period to stop goes on doing so without the agent. */
+  async #endWork(): Promise<void> {
+    const limit = new AbortController()
+    const patience = this.#options.clock.sleep(SHUTDOWN_MS, limit.signal).catch(() => {})
+    await Promise.race([Promise.all(this.#working), patience])
+    limit.abort()
   }
 
   /** Refuses a pod that this host must not run. One that runs already was allowed when it came. */

@@ -99,8 +99,9 @@ export function backingOff(view: PodView): readonly ContainerStatus[] {
 function endingStep(view: PodView): Step {
   const stop = stopStep(view)
   if (stop !== undefined) return stop
-  if (view.busy.size > 0 || view.containers.some(container => container.state === 'running'))
-    return { type: 'wait' }
+  // A stop that is about to return still looks at its container.
+  const isStopping = view.busy.size > 0 || view.stopping.size > 0
+  if (isStopping || view.containers.some(container => container.state === 'running')) return { type: 'wait' }
   const ready = view.sandboxes.find(sandbox => sandbox.state === 'ready')
   if (ready !== undefined) return { type: 'stop-sandbox', id: ready.id }
   if (view.gone) return { type: 'clean-up' }

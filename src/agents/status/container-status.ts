@@ -44,8 +44,10 @@ export function containerStatus(
     imageID: newest?.imageId ?? '',
     started: role === 'init' ? isInitDone(view, spec.name, role) && running : started,
   }
+  // A container that vanished keeps its id until it has a successor: its attempt number must not be given out again.
   const shown = current ?? newest
-  return shown === undefined ? status : { ...status, containerID: `${runtimeName}://${shown.id}` }
+  const containerID = shown === undefined ? published?.containerID : `${runtimeName}://${shown.id}`
+  return containerID ? { ...status, containerID } : status
 }
 
 function isReady(view: PodView, role: ContainerRole, container: ContainerStatus | undefined): boolean {
@@ -100,7 +102,7 @@ function lastStateOf(
     .filter(container => container.name === name && container.id !== shown && hasEnded(view, container))
     .toSorted((a, b) => b.attempt - a.attempt)[0]
   if (last !== undefined) return terminated(view, last, runtimeName)
-  if (!published?.containerID) return {}
+  if (!published?.containerID) return published?.lastState ?? {}
   const same = newest !== undefined && published.containerID === `${runtimeName}://${newest.id}`
   return same ? (published.lastState ?? {}) : lostState(published)
 }
