@@ -192,7 +192,7 @@ export {
   resolveSchema,
   type Schema,
 } from './schema/schema.ts'
-export { isAtomicMap, itemSchema, listTypeOf, mapKeysOf, mapKeyValues, memberSchema } from './schema-shape.ts'
+export { itemSchema, listTypeOf, mapKeysOf, mapKeyValues, memberSchema } from './schema-shape.ts'
 export {
   type FieldRequirement,
   formatFieldSelector,

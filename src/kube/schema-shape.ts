@@ -1,7 +1,7 @@
 import { type ListType, resolveSchema, type Schema } from './schema/schema.ts'
 
 /** The schema of a value that no schema describes: maps merge key by key, lists are replaced as a whole. */
-export const ANY_SCHEMA: Schema = {}
+const ANY_SCHEMA: Schema = {}
 
 /** The resolved schema of a member of an object or map; {@link ANY_SCHEMA} for one that the schema does not know. */
 export function memberSchema(schema: Schema, key: string): Schema {

@@ -315,6 +315,15 @@ describe('assemblePlan() of Secrets', () => {
     expect(JSON.stringify(world.plan())).not.toMatch(/old-pw|new-pw/)
   })
 
+  it('takes a key away that left stringData', () => {
+    const world = new World().declare(secret('db', { stringData: { a: '1', b: '2' } }))
+    world.apply(world.plan()).declare(secret('db', { stringData: { a: '1' } }))
+    expect(world.plan().changes[0]?.fields).toEqual([{ path: 'data.b', before: '***' }])
+    world.apply(world.plan())
+    expect(world.live.get('/Secret/shop/db')).toMatchObject({ data: { a: 'MQ==' } })
+    expect(world.live.get('/Secret/shop/db')).not.toHaveProperty('data.b')
+  })
+
   it('masks nothing of other kinds', () => {
     const world = new World().declare(configMap('a', { password: 'old' }))
     world.apply(world.plan()).declare(configMap('a', { password: 'new' }))

@@ -13,7 +13,7 @@ export interface Comparison {
 }
 
 /** Equal states, by the meaning of their values and whatever the order of items that have keys. */
-export const NO_DIFFERENCE: Comparison = { added: NO_FIELDS, modified: NO_FIELDS, removed: NO_FIELDS }
+const NO_DIFFERENCE: Comparison = { added: NO_FIELDS, modified: NO_FIELDS, removed: NO_FIELDS }
 
 const MODIFIED: Comparison = { added: NO_FIELDS, modified: LEAF, removed: NO_FIELDS }
 

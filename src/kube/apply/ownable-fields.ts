@@ -1,7 +1,8 @@
-import { setOwn } from '../../base/index.ts'
+import { isObject, setOwn } from '../../base/index.ts'
 import type { KubeObject } from '../object.ts'
 import type { Schema } from '../schema/schema.ts'
 import { isNamedField } from '../schema-shape.ts'
+import { foldStringData } from '../secret-data.ts'
 import { SERVER_SET_METADATA } from '../server-set.ts'
 import { memberElement } from './field-element.ts'
 import { differenceOf, type FieldSet, fieldNode, LEAF } from './field-set.ts'
@@ -47,7 +48,19 @@ export function applicablePart(schema: Schema, applied: KubeObject, subresource:
     else if (key === 'apiVersion' || key === 'kind') setOwn(part, key, value)
     else if (!isNamedField(schema, 'status') || (key === 'status') === isStatus) setOwn(part, key, value)
   }
-  return part as unknown as KubeObject
+  return withStoredData(part as unknown as KubeObject)
+}
+
+/**
+ * A Secret with its `stringData` as the `data` that it becomes. Unlike upstream, which owns a `stringData` that is never stored:
+ * there a key that its manager stops declaring stays in `data` for ever.
+ */
+function withStoredData(applied: KubeObject): KubeObject {
+  if (applied.apiVersion !== 'v1' || applied.kind !== 'Secret') return applied
+  const { stringData, ...rest } = applied as KubeObject & { data?: unknown; stringData?: unknown }
+  if (!isObject(stringData)) return applied
+  const data = foldStringData(isObject(rest.data) ? rest.data : undefined, stringData)
+  return { ...rest, data } as KubeObject
 }
 
 function applicableMetadata(metadata: KubeObject['metadata'], isStatus: boolean): Record<string, unknown> {

@@ -1,7 +1,6 @@
-import { setOwn } from '../../base/index.ts'
 import type { Secret } from '../generated/types.ts'
+import { foldStringData } from '../secret-data.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, numberColumn, textColumn } from '../table/columns.ts'
-import { encodeBase64 } from '../validation/base64.ts'
 import { validateConfigData } from '../validation/config-data.ts'
 import type { Problems } from '../validation/problems.ts'
 import { type Draft, defineKind, type KindDefinition } from './definition.ts'
@@ -30,7 +29,7 @@ export const secretKind: KindDefinition<Secret> = defineKind<Secret>({
     Object.keys(object.data ?? {}).length,
     ageOf(object, nowMs),
   ],
-  setDefaults: foldStringData,
+  setDefaults: storeStringData,
   validate(object, problems, old) {
     validateConfigData(object, { data: 'base64' }, problems, old)
     requireKeys(object, problems)
@@ -40,14 +39,10 @@ export const secretKind: KindDefinition<Secret> = defineKind<Secret>({
 })
 
 /** `stringData` is only a way to write `data`: it wins over it and is never stored. */
-function foldStringData(draft: Draft<Secret>): void {
+function storeStringData(draft: Draft<Secret>): void {
   const { stringData } = draft
   if (stringData === undefined) return
-  const data: Record<string, string | undefined> = { ...draft.data }
-  for (const [key, text] of Object.entries(stringData)) {
-    if (typeof text === 'string') setOwn(data, key, encodeBase64(text))
-  }
-  draft.data = data
+  draft.data = foldStringData(draft.data, stringData) as Draft<Secret>['data']
   delete draft.stringData
 }
 
