@@ -8,7 +8,10 @@ export interface SourcePosition {
   readonly column: number
 }
 
-/** What a plan does with one object. */
+/**
+ * What a plan does with one object. `create` also stands for one that is still there but is being deleted: it has to be made anew
+ * once it is gone, so a write that meets it earlier is to be done again.
+ */
 export type Action = 'create' | 'configure' | 'delete' | 'keep'
 
 /** One field that differs. Secret values are masked here already: `***`, or `*** (before)` and `*** (after)`. */
@@ -43,7 +46,7 @@ export interface Plan {
   readonly app: string
   /** The commit. */
   readonly revision: string
-  /** In the order in which they are carried out; `keep` entries last. */
+  /** In the order in which they are carried out; `keep` entries last. Of the candidates alone, where the plan was made for some. */
   readonly changes: readonly Change[]
   readonly hold?: Hold
 }
