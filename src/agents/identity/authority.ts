@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
-import { request } from 'node:https'
+import { isIP } from 'node:net'
+import { connect, type DetailedPeerCertificate } from 'node:tls'
 import { BowlineError, type Clock, messageOf } from '../../base/index.ts'
 
 /** A join token as `bowline token create` prints it: `<CA sha256>.<id>.<secret>`. */
@@ -10,10 +11,9 @@ export interface JoinTokenParts {
   readonly bearer: string
 }
 
-/** Where a server shows its authority's certificate to anyone. */
-const AUTHORITY_PATH = '/bowline/v1/ca'
 const TIMEOUT_MS = 10_000
-const MAX_BYTES = 65_536
+/** Certificates of a chain that are looked at. */
+const MAX_CHAIN = 8
 
 /** Takes a join token apart. Throws `bad-input` that names no part of it. */
 export function parseJoinToken(token: string): JoinTokenParts {
@@ -27,51 +27,60 @@ export function parseJoinToken(token: string): JoinTokenParts {
 }
 
 /**
- * The certificate of a server's authority, believed only because its fingerprint is the one that the token names. Nothing secret
- * is sent to find out. Throws `unauthorized` when another authority answers.
+ * The certificate of a server's authority (PEM), taken from the chain that it shows in the TLS handshake and believed only
+ * because its fingerprint is the one that the token names. Nothing is sent, so nothing secret is. Throws `unauthorized` when
+ * another authority answers, `unavailable` when none does.
  */
 export async function fetchAuthority(server: string, fingerprint: string, clock: Clock): Promise<string> {
-  const pem = await fetchText(new URL(AUTHORITY_PATH, server), server, clock)
-  for (const block of pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [])
-    if (fingerprintOf(block) === fingerprint) return `${block}\n`
+  for (const der of await readChain(new URL(server), server, clock)) {
+    const certificate = new X509Certificate(der)
+    if (certificate.fingerprint256.replaceAll(':', '').toLowerCase() === fingerprint)
+      return certificate.toString()
+  }
   throw new BowlineError(
     'unauthorized',
     `Cannot join ${server}: its certificate authority is not the one that the join token names. Either the token is of another cluster, or somebody answers in the server's place`,
   )
 }
 
-function fingerprintOf(pem: string): string | undefined {
-  try {
-    return new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase()
-  } catch {
-    return undefined
-  }
+/** The chain of a server, its own certificate first, as DER. */
+function readChain(url: URL, server: string, clock: Clock): Promise<readonly Buffer[]> {
+  return new Promise((resolve, reject) => {
+    const host = url.hostname.replace(/^\[|\]$/g, '')
+    // Whom this connection reaches is what the fingerprint decides, so the handshake is not asked to.
+    const socket = connect({
+      host,
+      port: Number(url.port || 443),
+      servername: isIP(host) === 0 ? host : '',
+      rejectUnauthorized: false,
+    })
+    const cancelTimer = clock.after(TIMEOUT_MS, () => socket.destroy(new Error('no answer in time')))
+    socket.once('error', cause =>
+      reject(
+        new BowlineError('unavailable', `Cannot join ${server}: ${messageOf(cause)}`, {
+          cause,
+          retryable: true,
+        }),
+      ),
+    )
+    socket.once('close', cancelTimer)
+    socket.once('secureConnect', () => {
+      resolve(chainOf(socket.getPeerCertificate(true)))
+      socket.end()
+    })
+  })
 }
 
-function fetchText(url: URL, server: string, clock: Clock): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const fail = (state: string, cause?: unknown) =>
-      reject(new BowlineError('unavailable', `Cannot join ${server}: ${state}`, { cause, retryable: true }))
-    // Whom this connection reaches is what the fingerprint decides, so that no certificate is asked for here.
-    const asked = request(url, { method: 'GET', agent: false, rejectUnauthorized: false })
-    const cancelTimer = clock.after(TIMEOUT_MS, () => asked.destroy(new Error('no answer in time')))
-    asked.on('error', error => {
-      cancelTimer()
-      fail(messageOf(error), error)
-    })
-    asked.on('response', answer => {
-      let text = ''
-      answer.setEncoding('utf8')
-      answer.on('data', (chunk: string) => {
-        text += chunk
-        if (text.length > MAX_BYTES) answer.destroy()
-      })
-      answer.on('close', () => {
-        cancelTimer()
-        if (answer.statusCode === 200 && text.length <= MAX_BYTES) resolve(text)
-        else fail(`it answered ${answer.statusCode} where a Bowline server shows its certificate authority`)
-      })
-    })
-    asked.end()
-  })
+function chainOf(first: DetailedPeerCertificate): readonly Buffer[] {
+  const chain: Buffer[] = []
+  for (
+    let at: DetailedPeerCertificate | undefined = first;
+    at?.raw !== undefined && chain.length < MAX_CHAIN;
+  ) {
+    chain.push(at.raw)
+    const issuer: DetailedPeerCertificate | undefined = at.issuerCertificate
+    // A self-signed certificate is its own issuer.
+    at = issuer === at ? undefined : issuer
+  }
+  return chain
 }
