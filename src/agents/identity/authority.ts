@@ -55,7 +55,7 @@ function readChain(url: URL, server: string, clock: Clock): Promise<readonly Buf
       rejectUnauthorized: false,
     })
     const cancelTimer = clock.after(TIMEOUT_MS, () => socket.destroy(new Error('no answer in time')))
-    socket.once('error', cause =>
+    socket.on('error', cause =>
       reject(
         new BowlineError('unavailable', `Cannot join ${server}: ${messageOf(cause)}`, {
           cause,
