@@ -172,17 +172,19 @@ function trackSockets(server: Server): ReadonlySet<Duplex> {
   return sockets
 }
 
-/** What is no HTTP, or too much or too slow, gets one line and the connection is closed. */
-function answerClientError(error: Error & { code?: string }, socket: Duplex): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy()
-    return
-  }
+/**
+ * What is no HTTP, or too much or too slow, gets one line and the connection is closed. Where the trouble is below HTTP (a TLS
+ * handshake that failed or never came) nothing can be said, and waiting for it to be written would keep the connection for ever.
+ */
+function answerClientError(error: Error & { readonly code?: string }, socket: Duplex): void {
   const line =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request'
-  socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
+    CLIENT_ERRORS[error.code ?? ''] ?? (error.code?.startsWith('HPE_') ? '400 Bad Request' : undefined)
+  if (line === undefined || !socket.writable) socket.destroy()
+  else
+    socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
 }

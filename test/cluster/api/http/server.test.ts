@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import { connect as tcpConnect } from 'node:net'
 import { connect } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
@@ -587,6 +588,15 @@ describe('limits and failures', () => {
       await once(socket, 'close')
       expect(text === '' || /^HTTP\/1.1 4\d\d /.test(text), noise.slice(0, 20)).toBe(true)
     }
+    expect((await ask(api, '/livez')).code).toBe(200)
+  })
+
+  it('what is no TLS is closed at once', async () => {
+    const socket = tcpConnect(api.port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.resume()
+    socket.write('GET / HTTP/1.1\r\n\r\n')
+    await once(socket, 'close')
     expect((await ask(api, '/livez')).code).toBe(200)
   })
 
