@@ -34,6 +34,11 @@ export class EvictionRate {
     this.#nextAt.set(zone, now + 1000 / rate)
     return 0
   }
+
+  /** The node did not begin after all: its turn is free for the next try. */
+  giveBack(node: Node): void {
+    this.#nextAt.delete(zoneOf(node))
+  }
 }
 
 /** Whether no node at all is ready. */

@@ -14,7 +14,7 @@ import { type ReconcileResult, runController } from '../controller.ts'
 import { isPodReady, isPodTerminal } from '../pod-state.ts'
 import { byNode, NODE_INDEX } from '../pods-of-node.ts'
 import { EvictionRate, isAllDown } from './eviction-rate.ts'
-import { conditionStatus, isEvicting, nextTaints, readinessTaint } from './node-taints.ts'
+import { conditionStatus, isEvicting, isLost, nextTaints } from './node-taints.ts'
 
 const NAME = 'node-controller'
 const LEASES = 'kube-node-lease'
@@ -201,15 +201,20 @@ export class NodeLifecycleController implements Service {
     const nodes = this.#nodes.list().map(one => (one.metadata.name === node.metadata.name ? node : one))
     let evict = isEvicting(node) && !isAllDown(nodes)
     let waitMs: number | undefined
-    if (readinessTaint(node) !== undefined && !evict) {
+    if (isLost(node) && !evict) {
       waitMs = this.#rate.waitMs(node, nodes)
       evict = waitMs === 0
     }
     const taints = nextTaints(node, evict, this.#clock.now())
-    if (taints !== (node.spec?.taints ?? taints)) {
+    if (taints !== undefined) {
       const { name = '', resourceVersion } = node.metadata
       const body = { metadata: { resourceVersion }, spec: { taints } }
-      await this.#client.patch(Kinds.Node, name, { type: 'merge', body })
+      try {
+        await this.#client.patch(Kinds.Node, name, { type: 'merge', body })
+      } catch (error) {
+        if (waitMs === 0) this.#rate.giveBack(node)
+        throw error
+      }
     }
     return waitMs
   }

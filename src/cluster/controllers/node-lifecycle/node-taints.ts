@@ -20,11 +20,17 @@ const OWN_NO_SCHEDULE: ReadonlySet<string> = new Set([
   ...PRESSURES.map(({ taint }) => taint),
 ])
 
-/** `not-ready` or `unreachable`, by the node's Ready condition; undefined for a ready node. */
-export function readinessTaint(node: Node): string | undefined {
+/** `not-ready` or `unreachable`, by the node's Ready condition; undefined for a ready node. One that has yet to report is not ready. */
+function readinessTaint(node: Node): string | undefined {
   const status = conditionStatus(node, 'Ready')
   if (status === 'True') return undefined
-  return status === 'False' ? NOT_READY : UNREACHABLE
+  return status === 'Unknown' ? UNREACHABLE : NOT_READY
+}
+
+/** Whether the node reported that it is not ready, or was given up. */
+export function isLost(node: Node): boolean {
+  const status = conditionStatus(node, 'Ready')
+  return status === 'False' || status === 'Unknown'
 }
 
 /** Whether the node has one of the taints that evict its pods. */
@@ -34,9 +40,9 @@ export function isEvicting(node: Node): boolean {
 
 /**
  * The taints that a node should have: NoSchedule by its conditions and its cordon, and NoExecute by its readiness if
- * `evict` allows. Those that stay are kept as they are, with the time they were added; the same list when nothing differs.
+ * `evict` allows. Those that stay are kept as they are, with the time they were added. Undefined when nothing differs.
  */
-export function nextTaints(node: Node, evict: boolean, now: number): readonly Taint[] {
+export function nextTaints(node: Node, evict: boolean, now: number): readonly Taint[] | undefined {
   const taints = node.spec?.taints ?? []
   const wanted: Pick<Taint, 'key' | 'effect'>[] = []
   const readiness = readinessTaint(node)
@@ -53,7 +59,7 @@ export function nextTaints(node: Node, evict: boolean, now: number): readonly Ta
   const added = wanted
     .filter(one => !kept.some(taint => taint.key === one.key && taint.effect === one.effect))
     .map(one => ({ ...one, timeAdded: formatTime(now) }))
-  return added.length === 0 && kept.length === taints.length ? taints : [...kept, ...added]
+  return added.length === 0 && kept.length === taints.length ? undefined : [...kept, ...added]
 }
 
 export function conditionStatus(node: Node, type: string): 'True' | 'False' | 'Unknown' | undefined {
