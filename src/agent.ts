@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
@@ -43,6 +44,8 @@ export async function runAgent(
   { clock, ids, log }: { readonly clock: Clock; readonly ids: Ids; readonly log: Logger },
   signal: AbortSignal,
 ): Promise<void> {
+  // Every part and every watch hangs on it: that is no leak.
+  setMaxListeners(0, signal)
   const userAgent = `bowline-agent/${VERSION}`
   const known = await loadIdentity(config.dataDir)
   const identity = known ?? (await joinFirst(config, { userAgent, clock, ids, log, signal }))

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises'
 import { arch, platform } from 'node:os'
 import { join } from 'node:path'
@@ -88,6 +89,8 @@ export async function startServer(
   const { clock, ids, log } = parts
   const stop = new AbortController()
   const running = AbortSignal.any([signal, stop.signal])
+  // Every part and every watch hangs on it: that is no leak.
+  setMaxListeners(0, running)
   const tasks: Promise<void>[] = []
   /** A part that fails takes the server down: half a control plane would only pretend. */
   function run(name: string, service: Service): void {
