@@ -8,7 +8,6 @@
 import type { Service } from '../../base/index.ts'
 import { Scheduler, type SchedulerOptions } from './scheduler.ts'
 
-export { type Candidate, FILTERS, type Filter } from './filters.ts'
 export { NodeState, type PodFacts, podFacts } from './node-state.ts'
 export { type Choice, explainRefusals, pickNode, type Refusal } from './pick-node.ts'
 export { packingProfile, type SchedulerProfile, spreadingProfile } from './profiles.ts'

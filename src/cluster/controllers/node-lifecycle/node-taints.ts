@@ -1,7 +1,7 @@
 import { formatTime, type Node, type Taint } from '../../../kube/index.ts'
 
-export const NOT_READY = 'node.kubernetes.io/not-ready'
-export const UNREACHABLE = 'node.kubernetes.io/unreachable'
+const NOT_READY = 'node.kubernetes.io/not-ready'
+const UNREACHABLE = 'node.kubernetes.io/unreachable'
 const UNSCHEDULABLE = 'node.kubernetes.io/unschedulable'
 
 /** The taint that each condition brings while it holds (kubernetes `node_lifecycle_controller.go`). */
