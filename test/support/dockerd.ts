@@ -21,7 +21,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { accessSync, constants, existsSync, openSync, readFileSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -81,6 +81,7 @@ export class TestEngine {
   async start(): Promise<void> {
     this.#refuseIfGiven()
     const folder = this.#folder
+    await this.#forgetContainerd()
     const log = openSync(join(folder, 'dockerd.log'), 'a')
     const daemon = spawn(
       'dockerd',
@@ -116,6 +117,7 @@ export class TestEngine {
     await this.#empty().catch(() => undefined)
     await ended(this.#daemon, 'SIGTERM')
     await this.#endContainerd()
+    await this.#endOrphans()
     for (const mount of mountsUnder(this.#folder)) await run('umount', ['-l', mount]).catch(() => undefined)
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 })
   }
@@ -133,15 +135,39 @@ export class TestEngine {
     await this.docker.pruneNetworks()
   }
 
+  /**
+   * dockerd's containerd dies with it. One that nobody has reaped yet still has its process number, which dockerd would
+   * take for a containerd that runs, and wait for it.
+   */
+  async #forgetContainerd(): Promise<void> {
+    const folder = join(this.#folder, 'exec/containerd')
+    const pid = await readFile(join(folder, 'containerd.pid'), 'utf8').catch(() => undefined)
+    if (pid === undefined) return
+    const stat = await readFile(`/proc/${Number(pid)}/stat`, 'utf8').catch(() => '')
+    if (/\(containerd\) [^Z]/.test(stat)) return
+    await rm(join(folder, 'containerd.pid'), { force: true })
+  }
+
   async #endContainerd(): Promise<void> {
     const pid = Number(
       await readFile(join(this.#folder, 'exec/containerd/containerd.pid'), 'utf8').catch(() => ''),
     )
-    if (!(pid > 1)) return
-    try {
-      process.kill(pid, 'SIGTERM')
-    } catch {
-      // It ended with its daemon.
+    if (pid > 1) endProcess(pid, 'SIGTERM')
+  }
+
+  /** What is left when the engine could not be started again to remove it: containers, and the shims that hold them. */
+  async #endOrphans(): Promise<void> {
+    const tasks = join(this.#folder, 'exec/containerd/daemon/io.containerd.runtime.v2.task/moby')
+    for (const id of await readdir(tasks).catch(() => [])) {
+      const pid = Number(await readFile(join(tasks, id, 'init.pid'), 'utf8').catch(() => ''))
+      const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '')
+      if (pid > 1 && groups.includes(id)) endProcess(pid, 'SIGKILL')
+    }
+    for (const name of await readdir('/proc')) {
+      if (!/^\d+$/.test(name)) continue
+      const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')
+      if (command.includes('containerd-shim') && command.includes(`${this.#folder}/`))
+        endProcess(Number(name), 'SIGKILL')
     }
   }
 
@@ -207,6 +233,14 @@ async function importBusybox(docker: Docker): Promise<void> {
   // A stream of one chunk: iterating a Buffer would send its bytes one by one.
   const answer = await docker.importImage(Readable.from([root]) as never, { repo, tag })
   for await (const _ of answer);
+}
+
+function endProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 function ended(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {

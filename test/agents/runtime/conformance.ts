@@ -216,12 +216,12 @@ export function describeRuntime(name: string, start: () => Promise<ConformanceSu
       it('calls about a container that does not exist fail with not-found', async () => {
         const id = 'f'.repeat(64)
         const calls = [
-          runtime.startContainer(id),
-          runtime.exec(id, ['true'], 1_000),
-          (async () => void (await collect(runtime.logs(id, { follow: false }, end.signal))))(),
-          runtime.createContainer(id, containerOf(podNamed('nowhere'), 'true')),
+          () => runtime.startContainer(id),
+          () => runtime.exec(id, ['true'], 1_000),
+          async () => await collect(runtime.logs(id, { follow: false }, end.signal)),
+          () => runtime.createContainer(id, containerOf(podNamed('nowhere'), 'true')),
         ]
-        for (const call of calls) await expect(call).rejects.toSatisfy(error => hasCode(error, 'not-found'))
+        for (const call of calls) await expect(call()).rejects.toSatisfy(error => hasCode(error, 'not-found'))
         expect(await runtime.containerStatus(id)).toBeUndefined()
       })
 

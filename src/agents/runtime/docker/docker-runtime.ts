@@ -61,7 +61,7 @@ export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<
   const { clusterUid, nodeName, clock, log } = options
   const owner = { clusterUid, nodeName }
   const engine = await Engine.connect(options.socketPath, clock)
-  const sandboxes = await Sandboxes.open(engine, owner, log, options.options?.stateDir)
+  const sandboxes = await Sandboxes.open({ engine, owner, clock, log, folder: options.options?.stateDir })
   log.info('opened the container engine', {
     engine: engine.version.engine,
     api: engine.version.api,

@@ -86,6 +86,11 @@ export function networkName(clusterUid: string): string {
   return `bowline_${digest(clusterUid)}`
 }
 
+/** Exists while an agent makes what all nodes of a cluster share. */
+export function lockName(clusterUid: string): string {
+  return `bowline_lock_${digest(clusterUid)}`
+}
+
 /** Exists for a moment while a node asks the engine which addresses are free. */
 export function probeNetworkName(owner: Owner): string {
   return `bowline_probe_${scopeOf(owner)}`

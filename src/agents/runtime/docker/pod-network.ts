@@ -1,7 +1,8 @@
-import { BowlineError, hasCode, type Logger } from '../../../base/index.ts'
+import { BowlineError, type Clock, hasCode, type Logger } from '../../../base/index.ts'
 import { formatSubnet, parseSubnet, type Subnet, sizeOf } from '../ipv4.ts'
 import type { Engine } from './engine.ts'
 import { statusOf } from './engine-error.ts'
+import { holdingLock } from './engine-lock.ts'
 import { Labels, labelFilter, networkName, type Owner, probeNetworkName } from './names.ts'
 
 /**
@@ -18,25 +19,30 @@ export interface PodNetwork {
   readonly engineRange: Subnet
 }
 
-/** Finds the cluster's network or makes it. Agents that start at the same time agree on one. */
-export async function ensurePodNetwork(engine: Engine, owner: Owner, log: Logger): Promise<PodNetwork> {
-  for (let attempt = 0; attempt < 5; attempt += 1) {
-    const found = await findNetwork(engine, owner)
-    if (found !== undefined) return found
-    try {
-      const id = await createNetwork(engine, owner, await findFreeSubnet(engine, owner))
-      log.info('created the pod network', { network: networkName(owner.clusterUid), id })
-    } catch (error) {
-      // Another agent was quicker, or the range went to somebody else in between: look again.
-      const status = statusOf(error)
-      if (status === undefined || status === 400) throw error
-    }
-  }
-  throw new BowlineError(
-    'unavailable',
-    `Cannot make the network ${networkName(owner.clusterUid)}: the engine gives no free subnet to it`,
-    { retryable: true },
-  )
+/** Finds the cluster's network or makes it. Agents that start at the same time take turns. */
+export async function ensurePodNetwork(
+  engine: Engine,
+  owner: Owner,
+  clock: Clock,
+  log: Logger,
+): Promise<PodNetwork> {
+  const found = await findNetwork(engine, owner)
+  if (found !== undefined) return found
+  return await holdingLock(engine, owner.clusterUid, clock, async () => {
+    const made = await findNetwork(engine, owner)
+    if (made !== undefined) return made
+    const id = await createNetwork(engine, owner, await findFreeSubnet(engine, owner))
+    log.info('created the pod network', { network: networkName(owner.clusterUid), id })
+    const network = await findNetwork(engine, owner)
+    if (network !== undefined) return network
+    throw new BowlineError(
+      'unavailable',
+      `Cannot use the network ${networkName(owner.clusterUid)}: it is gone`,
+      {
+        retryable: true,
+      },
+    )
+  })
 }
 
 /** Removes the cluster's network when nothing is attached to it any more; otherwise leaves it. */
@@ -57,7 +63,6 @@ export async function removePodNetwork(engine: Engine, owner: Owner): Promise<vo
 
 interface NetworkAnswer {
   readonly Id: string
-  readonly Created: string
   readonly IPAM: {
     readonly Config?:
       | readonly { readonly Subnet?: string; readonly IPRange?: string; readonly Gateway?: string }[]
@@ -72,11 +77,8 @@ async function findNetwork(engine: Engine, owner: Owner): Promise<PodNetwork | u
     query: { filters: labelFilter({ [Labels.cluster]: owner.clusterUid }) },
     action: 'list networks',
   })
-  // An engine may let two agents create the same name at once; everybody uses the older one.
-  const [oldest] = [...networks].sort(
-    (a, b) => a.Created.localeCompare(b.Created) || a.Id.localeCompare(b.Id),
-  )
-  return oldest && networkFrom(oldest)
+  const [network] = networks
+  return network && networkFrom(network)
 }
 
 function networkFrom(answer: NetworkAnswer): PodNetwork {

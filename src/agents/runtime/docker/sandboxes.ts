@@ -1,16 +1,32 @@
-import { BowlineError, hasCode, type Logger, messageOf } from '../../../base/index.ts'
+import { BowlineError, type Clock, hasCode, type Logger, messageOf } from '../../../base/index.ts'
 import { formatIpv4, parseIpv4 } from '../ipv4.ts'
 import type { ContainerMount, SandboxConfig, SandboxStatus } from '../runtime.ts'
 import { AddressPool } from './address-pool.ts'
 import { ensureAnchor } from './anchor.ts'
 import type { Engine } from './engine.ts'
-import { type ContainerInspect, inspectAll, inspectOwned, listIds, removeContainer } from './inspect.ts'
+import {
+  type ContainerInspect,
+  inspectAll,
+  inspectOwned,
+  labelsOf,
+  listIds,
+  removeContainer,
+} from './inspect.ts'
 import { attemptOf, Labels, type Owner, podOf, sandboxName } from './names.ts'
 import { ensurePauseImage } from './pause-image.ts'
 import { PodFiles } from './pod-files.ts'
 import { ensurePodNetwork, type PodNetwork } from './pod-network.ts'
 import { sandboxBody, type Wiring } from './sandbox-spec.ts'
 import { attachInterface, canAttach, detachInterface, isAttached, isTaken } from './veth.ts'
+
+export interface SandboxesOptions {
+  readonly engine: Engine
+  readonly owner: Owner
+  readonly clock: Clock
+  readonly log: Logger
+  /** Where the pods' network files are kept. Without it the engine wires every sandbox. */
+  readonly folder: string | undefined
+}
 
 /**
  * The sandboxes of one node: containers that only hold a pod's network and hostname.
@@ -23,6 +39,7 @@ import { attachInterface, canAttach, detachInterface, isAttached, isTaken } from
 export class Sandboxes {
   readonly #engine: Engine
   readonly #owner: Owner
+  readonly #clock: Clock
   readonly #log: Logger
   readonly #files: PodFiles | undefined
   #network: PodNetwork
@@ -30,31 +47,19 @@ export class Sandboxes {
   #addresses: AddressPool | undefined
   #lowersOomScore = false
 
-  private constructor(
-    engine: Engine,
-    owner: Owner,
-    log: Logger,
-    files: PodFiles | undefined,
-    network: PodNetwork,
-  ) {
-    this.#engine = engine
-    this.#owner = owner
-    this.#log = log
-    this.#files = files
+  private constructor(options: SandboxesOptions, network: PodNetwork) {
+    this.#engine = options.engine
+    this.#owner = options.owner
+    this.#clock = options.clock
+    this.#log = options.log
+    this.#files = options.folder === undefined ? undefined : new PodFiles(options.folder)
     this.#network = network
   }
 
-  /** Without `folder` (where the pods' network files are kept) the engine wires every sandbox. */
-  static async open(
-    engine: Engine,
-    owner: Owner,
-    log: Logger,
-    folder: string | undefined,
-  ): Promise<Sandboxes> {
+  static async open(options: SandboxesOptions): Promise<Sandboxes> {
+    const { engine, owner, clock, log } = options
     await ensurePauseImage(engine)
-    const network = await ensurePodNetwork(engine, owner, log)
-    const files = folder === undefined ? undefined : new PodFiles(folder)
-    const sandboxes = new Sandboxes(engine, owner, log, files, network)
+    const sandboxes = new Sandboxes(options, await ensurePodNetwork(engine, owner, clock, log))
     await sandboxes.#prepare()
     return sandboxes
   }
@@ -86,21 +91,21 @@ export class Sandboxes {
       // The image or the network was pruned from under us, or the engine lost it.
       if (!hasCode(error, 'not-found')) throw error
       await ensurePauseImage(this.#engine)
-      this.#network = await ensurePodNetwork(this.#engine, this.#owner, this.#log)
+      this.#network = await ensurePodNetwork(this.#engine, this.#owner, this.#clock, this.#log)
       await this.#prepare()
       return await this.#run(config)
     }
   }
 
   async stop(id: string): Promise<void> {
-    const members = await listIds(this.#engine, { [Labels.sandbox]: id })
+    const members = await this.#membersOf(id)
     await Promise.all(members.map(member => this.#kill(member)))
     await this.#kill(id)
   }
 
   async remove(id: string): Promise<void> {
     const sandbox = await inspectOwned(this.#engine, this.#owner, id)
-    const members = await listIds(this.#engine, { [Labels.sandbox]: id })
+    const members = await this.#membersOf(id)
     await Promise.all(members.map(member => removeContainer(this.#engine, member)))
     if (sandbox !== undefined) await removeContainer(this.#engine, id)
     await this.#files?.remove(id)
@@ -169,7 +174,7 @@ export class Sandboxes {
         await detachInterface(address, id)
         await removeContainer(this.#engine, id)
       }
-      if (!hasCode(error, 'internal')) throw error
+      if (error instanceof BowlineError && error.code !== 'internal') throw error
       this.#log.warn('could not wire a sandbox; the engine does it instead', {
         pod: `${config.pod.namespace}/${config.pod.name}`,
         error: messageOf(error),
@@ -239,6 +244,11 @@ export class Sandboxes {
         ?.IPAddress
     const address = parseIpv4(label)
     return address !== undefined && (await isAttached(this.#network, address, inspect.Id)) ? label : undefined
+  }
+
+  /** The containers that joined a sandbox; none for a sandbox that is not this owner's. */
+  #membersOf(sandboxId: string): Promise<readonly string[]> {
+    return listIds(this.#engine, { ...labelsOf(this.#owner), [Labels.sandbox]: sandboxId })
   }
 
   async #kill(id: string): Promise<void> {

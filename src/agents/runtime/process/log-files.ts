@@ -14,7 +14,16 @@ const STREAMS = ['stdout', 'stderr'] as const
 
 type Stream = LogLine['stream']
 /** How far a stream was read: which of the keeper's files, and how many bytes of it. */
-type Position = { file: number; offset: number }
+interface Position {
+  readonly file: number
+  readonly offset: number
+}
+
+/** A part of one of the keeper's files. */
+interface Piece extends Position {
+  readonly bytes: Buffer
+  readonly writtenAtMs: number
+}
 
 /**
  * The log of one container: turns what the keeper's files hold into lines with a time and a stream.
@@ -61,23 +70,26 @@ export class LogFiles {
         new BowlineError('unavailable', 'Cannot follow the log: the reader fell too far behind', {
           retryable: true,
         }),
-    ).endOn(signal)
-    let handles: readonly FileHandle[] = []
+    )
+    const onAbort = (): void => live.end()
+    signal.addEventListener('abort', onAbort, { once: true })
+    let parts: readonly LogPart[] = []
     let unsubscribe: (() => void) | undefined
     // Between two takes, so that each line is either in the files or comes through the channel.
     const prepared = this.#work.then(async () => {
-      handles = await this.#openAll()
-      if (this.#ended || !options.follow) live.end()
+      parts = await this.#openAll()
+      if (this.#ended || !options.follow || signal.aborted) live.end()
       else unsubscribe = this.#subscribe(live)
     })
     this.#work = prepared.catch(() => undefined)
     try {
       await prepared
-      yield* limited(readHandles(handles), options)
+      yield* limited(readParts(parts), options)
       for await (const line of live) if (isSince(line, options.sinceMs)) yield line
     } finally {
+      signal.removeEventListener('abort', onAbort)
       unsubscribe?.()
-      await Promise.all(handles.map(handle => handle.close()))
+      await Promise.all(parts.map(({ handle }) => handle.close()))
     }
   }
 
@@ -92,65 +104,80 @@ export class LogFiles {
     if (this.#ended) return
     const positions = this.#positions ?? (await this.#recover())
     this.#positions = positions
-    for (const stream of STREAMS) await this.#takeInStream(stream, positions, last)
+    try {
+      for (const stream of STREAMS) await this.#takeInStream(stream, positions, last)
+    } catch (error) {
+      // A full disk, perhaps in the middle of a record: what the files say counts.
+      this.#positions = undefined
+      throw error
+    }
     if (!last) return
     this.#ended = true
     this.#lines.publish(END)
   }
 
   async #takeInStream(stream: Stream, positions: Record<Stream, Position>, last: boolean): Promise<void> {
-    const buffer = Buffer.alloc(READ_BYTES)
     for (;;) {
-      const files = await this.#segments(stream)
-      // The keeper drops its oldest file; what was not read of it is lost, as in any rotation.
-      const file = files.find(number => number >= positions[stream].file)
-      if (file === undefined) return
-      if (file > positions[stream].file) positions[stream] = { file, offset: 0 }
-      const handle = await openPlain(join(this.#folder, `${stream}.${file}`))
-      if (handle === undefined) return
-      try {
-        const { bytesRead } = await handle.read(buffer, 0, READ_BYTES, positions[stream].offset)
-        const newer = files.some(number => number > file)
-        const chunk = buffer.subarray(0, bytesRead)
-        const taken = await this.#append(
-          stream,
-          chunk,
-          positions,
-          last || newer,
-          (await handle.stat()).mtimeMs,
-        )
-        if (taken > 0) continue
-        if (!newer) return
-      } finally {
-        await handle.close()
-      }
-      positions[stream] = { file: file + 1, offset: 0 }
+      const pieces = await this.#readPieces(stream, positions[stream])
+      const chunk = Buffer.concat(pieces.map(({ bytes }) => bytes))
+      const isEnd = chunk.length < READ_BYTES
+      const taken = await this.#append(stream, chunk, pieces, positions, last && isEnd)
+      if (taken === 0 || isEnd) return
     }
   }
 
-  /** Writes the whole lines of a chunk (all of it when nothing can follow) and says how many bytes that were. */
+  /** What follows a position, from as many files as it takes: a line may begin in one and end in the next. */
+  async #readPieces(stream: Stream, { file, offset }: Position): Promise<readonly Piece[]> {
+    const pieces: Piece[] = []
+    let room = READ_BYTES
+    // The keeper drops its oldest files; what was not read of them is lost, as in any rotation.
+    for (const number of (await this.#segments(stream)).filter(item => item >= file)) {
+      const handle = await openPlain(join(this.#folder, `${stream}.${number}`))
+      if (handle === undefined) continue
+      try {
+        const start = number === file ? offset : 0
+        const { buffer, bytesRead } = await handle.read(Buffer.alloc(room), 0, room, start)
+        const { mtimeMs } = await handle.stat()
+        pieces.push({
+          file: number,
+          offset: start,
+          bytes: buffer.subarray(0, bytesRead),
+          writtenAtMs: mtimeMs,
+        })
+        room -= bytesRead
+      } finally {
+        await handle.close()
+      }
+      if (room === 0) break
+    }
+    return pieces
+  }
+
+  /** Writes the whole lines of a chunk, all of it when nothing can follow, and says how many bytes that were. */
   async #append(
     stream: Stream,
     chunk: Buffer,
+    pieces: readonly Piece[],
     positions: Record<Stream, Position>,
-    whole: boolean,
-    writtenAtMs: number,
+    nothingFollows: boolean,
   ): Promise<number> {
-    const lines: { line: LogLine; record: string }[] = []
+    const lines: LogLine[] = []
+    let records = ''
     let start = 0
     while (start < chunk.length) {
       const end = chunk.indexOf(10, start)
       const stop = end >= 0 ? end + 1 : chunk.length
-      if (end < 0 && !whole && stop - start < MAX_LINE_BYTES) break
-      const text = chunk.toString('utf8', start, stop)
-      positions[stream].offset += stop - start
-      const line = { time: this.#stamp(writtenAtMs), stream, text }
-      lines.push({ line, record: formatRecord(line, positions) })
+      if (end < 0 && !nothingFollows && stop - start < MAX_LINE_BYTES) break
+      const { position, writtenAtMs } = placeIn(pieces, stop)
+      positions[stream] = position
+      const line = { time: this.#stamp(writtenAtMs), stream, text: chunk.toString('utf8', start, stop) }
+      lines.push(line)
+      records += formatRecord(line, positions)
       start = stop
     }
     if (lines.length === 0) return 0
-    await this.#write(lines.map(({ record }) => record).join(''))
-    for (const { line } of lines) this.#lines.publish(line)
+    await this.#write(records)
+    for (const line of lines) this.#lines.publish(line)
     return start
   }
 
@@ -219,19 +246,36 @@ export class LogFiles {
       .sort((a, b) => a - b)
   }
 
-  /** Oldest first. */
-  async #openAll(): Promise<readonly FileHandle[]> {
-    const handles: FileHandle[] = []
+  /** Oldest first, as long as they are now. */
+  async #openAll(): Promise<readonly LogPart[]> {
+    const parts: LogPart[] = []
     for (let number = KEPT_FILES - 1; number >= 0; number -= 1) {
       const handle = await openPlain(join(this.#folder, `log.${number}`))
-      if (handle !== undefined) handles.push(handle)
+      if (handle !== undefined) parts.push({ handle, size: (await handle.stat()).size })
     }
-    return handles
+    return parts
   }
+}
+
+/** A file of the log and how much of it is to be read; what comes later reaches a follower another way. */
+interface LogPart {
+  readonly handle: FileHandle
+  readonly size: number
 }
 
 /** Stands for the end of the log among its lines. */
 const END: LogLine = { time: '', stream: 'stdout', text: '' }
+
+/** Where the byte before `end` of the joined pieces is, as the position behind it. */
+function placeIn(pieces: readonly Piece[], end: number): { position: Position; writtenAtMs: number } {
+  let before = 0
+  for (const { file, offset, bytes, writtenAtMs } of pieces) {
+    if (end <= before + bytes.length)
+      return { position: { file, offset: offset + end - before }, writtenAtMs }
+    before += bytes.length
+  }
+  throw new RangeError('a place beyond what was read')
+}
 
 function formatRecord({ time, stream, text }: LogLine, { stdout, stderr }: Record<Stream, Position>): string {
   const complete = text.endsWith('\n')
@@ -246,9 +290,8 @@ function parseRecord(record: string): LogLine | undefined {
   return { time, stream: stream as Stream, text: tag === 'F' ? `${text}\n` : text }
 }
 
-async function* readHandles(handles: readonly FileHandle[]): AsyncGenerator<LogLine, void, void> {
-  for (const handle of handles) {
-    const { size } = await handle.stat()
+async function* readParts(parts: readonly LogPart[]): AsyncGenerator<LogLine, void, void> {
+  for (const { handle, size } of parts) {
     let rest: Buffer = Buffer.alloc(0)
     for (let offset = 0; offset < size; ) {
       const length = Math.min(READ_BYTES, size - offset)
