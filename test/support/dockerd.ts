@@ -27,8 +27,8 @@ import { delimiter, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import Docker from 'dockerode'
-import { busyboxRoot } from '../../src/agents/runtime/docker/busybox-image.ts'
-import { packTar } from '../../src/agents/runtime/docker/tar.ts'
+import { busyboxRoot } from '../../src/agents/runtime/docker/images/busybox-image.ts'
+import { packTar } from '../../src/agents/runtime/docker/images/tar.ts'
 
 /** Runs busybox: a shell, sleep, httpd, wget and the rest. Its `/etc` holds users and groups only. */
 export const TEST_IMAGE = 'bowline.test/busybox:1'

@@ -6,9 +6,10 @@
  *     const sandbox = await runtime.runSandbox({ pod, attempt: 0, hostname: pod.name, ports: [] })
  *     await runtime.startContainer(await runtime.createContainer(sandbox.id, config))
  */
-export { ensureBusyboxImage } from './docker/busybox-image.ts'
-export { detectEngine } from './docker/detect-engine.ts'
+
 export { type DockerRuntimeOptions, openDockerRuntime } from './docker/docker-runtime.ts'
+export { detectEngine } from './docker/engine/detect-engine.ts'
+export { ensureBusyboxImage } from './docker/images/busybox-image.ts'
 export {
   createHollowRuntime,
   type HollowRuntime,

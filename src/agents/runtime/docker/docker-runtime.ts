@@ -16,9 +16,11 @@ import type {
 } from '../runtime.ts'
 import { containerBody } from './container-spec.ts'
 import { containerStatus } from './container-status.ts'
-import { Engine } from './engine.ts'
+import { Engine } from './engine/engine.ts'
 import { followEvents } from './events.ts'
 import { execInContainer } from './exec.ts'
+import { PAUSE_IMAGE } from './images/pause-image.ts'
+import { imageStatus, pullImage } from './images/pull.ts'
 import {
   type ContainerInspect,
   inspectAll,
@@ -30,9 +32,7 @@ import {
 } from './inspect.ts'
 import { readLogLines } from './log-stream.ts'
 import { containerName, Labels, type Owner } from './names.ts'
-import { PAUSE_IMAGE } from './pause-image.ts'
-import { removePodNetwork } from './pod-network.ts'
-import { imageStatus, pullImage } from './pull.ts'
+import { removePodNetwork } from './network/pod-network.ts'
 import { Sandboxes } from './sandboxes.ts'
 
 export interface DockerRuntimeOptions {

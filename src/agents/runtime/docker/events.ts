@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream'
 import { BowlineError, hasCode } from '../../../base/index.ts'
 import type { RuntimeEvent } from '../runtime.ts'
-import type { Engine } from './engine.ts'
-import { engineError } from './engine-error.ts'
+import type { Engine } from './engine/engine.ts'
+import { engineError } from './engine/engine-error.ts'
+import { readJsonLines } from './engine/json-stream.ts'
 import { labelsOf } from './inspect.ts'
-import { readJsonLines } from './json-stream.ts'
 import { type LabelMap, Labels, labelFilter, type Owner } from './names.ts'
 
 /** The engine's events about this owner's containers since `sinceMs`; it keeps the last 256 for those who come late. */

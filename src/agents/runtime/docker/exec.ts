@@ -3,7 +3,7 @@ import { kill } from 'node:process'
 import { BowlineError, type Clock } from '../../../base/index.ts'
 import { OutputCap } from '../output-cap.ts'
 import type { ExecResult } from '../runtime.ts'
-import type { Engine } from './engine.ts'
+import type { Engine } from './engine/engine.ts'
 import { shortId } from './inspect.ts'
 import { readFrames } from './log-stream.ts'
 

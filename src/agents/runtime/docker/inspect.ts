@@ -1,5 +1,5 @@
 import { hasCode, Limit } from '../../../base/index.ts'
-import type { Engine } from './engine.ts'
+import type { Engine } from './engine/engine.ts'
 import { type ContainerType, isOwnedBy, Labels, labelFilter, type Owner } from './names.ts'
 
 /** The part of the engine's answer about one container that is read here. */

@@ -1,6 +1,6 @@
 import type { PortMapping, SandboxConfig } from '../runtime.ts'
+import { PAUSE_IMAGE } from './images/pause-image.ts'
 import { Labels, type Owner, ownerLabels, podLabels } from './names.ts'
-import { PAUSE_IMAGE } from './pause-image.ts'
 
 /** How a sandbox gets its network: from the engine, or by the agent's own hand at this address. */
 export type Wiring =

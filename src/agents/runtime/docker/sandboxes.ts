@@ -1,9 +1,8 @@
 import { BowlineError, type Clock, hasCode, type Logger, messageOf } from '../../../base/index.ts'
 import { formatIpv4, parseIpv4 } from '../ipv4.ts'
 import type { ContainerMount, SandboxConfig, SandboxStatus } from '../runtime.ts'
-import { AddressPool } from './address-pool.ts'
-import { ensureAnchor } from './anchor.ts'
-import type { Engine } from './engine.ts'
+import type { Engine } from './engine/engine.ts'
+import { ensurePauseImage } from './images/pause-image.ts'
 import {
   type ContainerInspect,
   inspectAll,
@@ -13,11 +12,12 @@ import {
   removeContainer,
 } from './inspect.ts'
 import { attemptOf, Labels, type Owner, podOf, sandboxName } from './names.ts'
-import { ensurePauseImage } from './pause-image.ts'
-import { PodFiles } from './pod-files.ts'
-import { ensurePodNetwork, type PodNetwork } from './pod-network.ts'
+import { AddressPool } from './network/address-pool.ts'
+import { ensureAnchor } from './network/anchor.ts'
+import { PodFiles } from './network/pod-files.ts'
+import { ensurePodNetwork, type PodNetwork } from './network/pod-network.ts'
+import { attachInterface, canAttach, detachInterface, isAttached, isTaken } from './network/veth.ts'
 import { sandboxBody, type Wiring } from './sandbox-spec.ts'
-import { attachInterface, canAttach, detachInterface, isAttached, isTaken } from './veth.ts'
 
 export interface SandboxesOptions {
   readonly engine: Engine

@@ -3,6 +3,15 @@ import { type FileHandle, open, readdir, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BowlineError, Broadcast, Channel, type Clock, type Logger, messageOf } from '../../../base/index.ts'
 import type { LogLine, LogOptions } from '../runtime.ts'
+import {
+  formatRecord,
+  isSince,
+  type LogPart,
+  limited,
+  type Position,
+  type Positions,
+  readParts,
+} from './log-records.ts'
 
 /** As Docker's logs are kept: three files of 10 MB. */
 const MAX_FILE_BYTES = 10_000_000
@@ -13,12 +22,6 @@ const MAX_LINE_BYTES = 16 * 1024
 const STREAMS = ['stdout', 'stderr'] as const
 
 type Stream = LogLine['stream']
-/** How far a stream was read: which of the keeper's files, and how many bytes of it. */
-interface Position {
-  readonly file: number
-  readonly offset: number
-}
-
 /** A part of one of the keeper's files. */
 interface Piece extends Position {
   readonly bytes: Buffer
@@ -37,7 +40,7 @@ export class LogFiles {
   readonly #folder: string
   readonly #clock: Clock
   readonly #lines: Broadcast<LogLine>
-  #positions: Record<Stream, Position> | undefined
+  #positions: Positions | undefined
   #work: Promise<void> = Promise.resolve()
   /** What `takeIn` will do once the work before it is done. */
   #next: Promise<void> | undefined
@@ -116,7 +119,7 @@ export class LogFiles {
     this.#lines.publish(END)
   }
 
-  async #takeInStream(stream: Stream, positions: Record<Stream, Position>, last: boolean): Promise<void> {
+  async #takeInStream(stream: Stream, positions: Positions, last: boolean): Promise<void> {
     for (;;) {
       const pieces = await this.#readPieces(stream, positions[stream])
       const chunk = Buffer.concat(pieces.map(({ bytes }) => bytes))
@@ -158,7 +161,7 @@ export class LogFiles {
     stream: Stream,
     chunk: Buffer,
     pieces: readonly Piece[],
-    positions: Record<Stream, Position>,
+    positions: Positions,
     nothingFollows: boolean,
   ): Promise<number> {
     const lines: LogLine[] = []
@@ -212,7 +215,7 @@ export class LogFiles {
   }
 
   /** Where the last complete record says that reading had come to; drops a record that was torn by a kill. */
-  async #recover(): Promise<Record<Stream, Position>> {
+  async #recover(): Promise<Positions> {
     const start = { stdout: { file: 0, offset: 0 }, stderr: { file: 0, offset: 0 } }
     for (let number = 0; number < KEPT_FILES; number += 1) {
       const handle = await open(join(this.#folder, `log.${number}`), 'r+').catch(() => undefined)
@@ -257,12 +260,6 @@ export class LogFiles {
   }
 }
 
-/** A file of the log and how much of it is to be read; what comes later reaches a follower another way. */
-interface LogPart {
-  readonly handle: FileHandle
-  readonly size: number
-}
-
 /** Stands for the end of the log among its lines. */
 const END: LogLine = { time: '', stream: 'stdout', text: '' }
 
@@ -275,60 +272,6 @@ function placeIn(pieces: readonly Piece[], end: number): { position: Position; w
     before += bytes.length
   }
   throw new RangeError('a place beyond what was read')
-}
-
-function formatRecord({ time, stream, text }: LogLine, { stdout, stderr }: Record<Stream, Position>): string {
-  const complete = text.endsWith('\n')
-  const where = `${stdout.file}:${stdout.offset},${stderr.file}:${stderr.offset}`
-  return `${time} ${stream} ${complete ? 'F' : 'P'} ${where} ${complete ? text : `${text}\n`}`
-}
-
-function parseRecord(record: string): LogLine | undefined {
-  const match = /^(\S+) (stdout|stderr) ([FP]) \S+ (.*)$/s.exec(record)
-  if (match === null) return undefined
-  const [, time = '', stream, tag, text = ''] = match
-  return { time, stream: stream as Stream, text: tag === 'F' ? `${text}\n` : text }
-}
-
-async function* readParts(parts: readonly LogPart[]): AsyncGenerator<LogLine, void, void> {
-  for (const { handle, size } of parts) {
-    let rest: Buffer = Buffer.alloc(0)
-    for (let offset = 0; offset < size; ) {
-      const length = Math.min(READ_BYTES, size - offset)
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset)
-      if (bytesRead === 0) break
-      offset += bytesRead
-      rest = Buffer.concat([rest, buffer.subarray(0, bytesRead)])
-      let start = 0
-      for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10, start)) {
-        const line = parseRecord(rest.toString('utf8', start, end))
-        if (line !== undefined) yield line
-        start = end + 1
-      }
-      rest = rest.subarray(start)
-    }
-  }
-}
-
-async function* limited(
-  lines: AsyncIterable<LogLine>,
-  { tailLines, sinceMs }: LogOptions,
-): AsyncGenerator<LogLine, void, void> {
-  if (tailLines === undefined) {
-    for await (const line of lines) if (isSince(line, sinceMs)) yield line
-    return
-  }
-  let newest: LogLine[] = []
-  for await (const line of lines) {
-    if (!isSince(line, sinceMs)) continue
-    newest.push(line)
-    if (newest.length >= 2 * tailLines + 1_000) newest = tailLines === 0 ? [] : newest.slice(-tailLines)
-  }
-  if (tailLines > 0) yield* newest.slice(-tailLines)
-}
-
-function isSince(line: LogLine, sinceMs: number | undefined): boolean {
-  return sinceMs === undefined || Date.parse(line.time) >= sinceMs
 }
 
 /** Undefined when there is no such file; links are not followed. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { AddressPool } from '../../../../src/agents/runtime/docker/address-pool.ts'
-import { parseEndpoint } from '../../../../src/agents/runtime/docker/endpoint.ts'
+import { parseEndpoint } from '../../../../src/agents/runtime/docker/engine/endpoint.ts'
+import { splitReference } from '../../../../src/agents/runtime/docker/images/pull.ts'
 import { containerName, networkName, sandboxName } from '../../../../src/agents/runtime/docker/names.ts'
-import { splitReference } from '../../../../src/agents/runtime/docker/pull.ts'
+import { AddressPool } from '../../../../src/agents/runtime/docker/network/address-pool.ts'
 import { formatIpv4, parseIpv4, parseSubnet } from '../../../../src/agents/runtime/ipv4.ts'
 
 it.each([

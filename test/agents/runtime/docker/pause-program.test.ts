@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { arch, platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { assemblePauseProgram } from '../../../../src/agents/runtime/docker/pause-program.ts'
+import { assemblePauseProgram } from '../../../../src/agents/runtime/docker/images/pause-program.ts'
 import { eventually } from '../../../base/eventually.ts'
 
 const own = ({ x64: 'amd64', arm64: 'arm64' } as const)[arch() as 'x64' | 'arm64']

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { packTar } from '../../../../src/agents/runtime/docker/tar.ts'
+import { packTar } from '../../../../src/agents/runtime/docker/images/tar.ts'
 
 export interface TestRegistry {
   /** `127.0.0.1:port`: engines speak plain HTTP to loopback registries. */

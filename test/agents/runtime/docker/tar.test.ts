@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { expect, it } from 'vitest'
-import { packTar } from '../../../../src/agents/runtime/docker/tar.ts'
+import { packTar } from '../../../../src/agents/runtime/docker/images/tar.ts'
 
 it('packTar() makes an archive that tar reads, the same bytes each time', () => {
   const entries = [

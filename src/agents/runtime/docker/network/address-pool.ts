@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { BowlineError } from '../../../base/index.ts'
-import { sizeOf } from '../ipv4.ts'
+import { BowlineError } from '../../../../base/index.ts'
+import { sizeOf } from '../../ipv4.ts'
 import type { PodNetwork } from './pod-network.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import Docker from 'dockerode'
-import { BowlineError, type Clock } from '../../../base/index.ts'
+import { BowlineError, type Clock } from '../../../../base/index.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
 import { engineError } from './engine-error.ts'
 

@@ -1,5 +1,5 @@
-import { BowlineError, hasCode } from '../../../base/index.ts'
-import type { Engine } from './engine.ts'
+import { BowlineError, hasCode } from '../../../../base/index.ts'
+import type { Engine } from '../engine/engine.ts'
 import { assembleImageArchive } from './image-archive.ts'
 import { assemblePauseProgram, type PauseArchitecture } from './pause-program.ts'
 import { packTar } from './tar.ts'

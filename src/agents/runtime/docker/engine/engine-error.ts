@@ -1,4 +1,4 @@
-import { BowlineError, type ErrorCode, isAborted, messageOf } from '../../../base/index.ts'
+import { BowlineError, type ErrorCode, isAborted, messageOf } from '../../../../base/index.ts'
 
 /**
  * An engine's refusal, or its absence, as a {@link BowlineError}: no answer at all is `unavailable` and retryable.

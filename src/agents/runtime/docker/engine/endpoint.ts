@@ -1,4 +1,4 @@
-import { BowlineError } from '../../../base/index.ts'
+import { BowlineError } from '../../../../base/index.ts'
 
 /** Where an engine listens, in the words of dockerode's options. */
 export type Endpoint =

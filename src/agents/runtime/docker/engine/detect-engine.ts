@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../../base/index.ts'
+import { type Clock, systemClock } from '../../../../base/index.ts'
 import { Engine } from './engine.ts'
 
 /** How long a machine's own engine may take to say its version before it counts as absent. */

@@ -1,10 +1,10 @@
-import { hasCode } from '../../../base/index.ts'
-import type { Engine } from './engine.ts'
-import { type ContainerInspect, inspectOwned, removeContainer } from './inspect.ts'
-import { anchorName, type Owner, ownerLabels } from './names.ts'
-import { PAUSE_IMAGE } from './pause-image.ts'
+import { hasCode } from '../../../../base/index.ts'
+import type { Engine } from '../engine/engine.ts'
+import { PAUSE_IMAGE } from '../images/pause-image.ts'
+import { type ContainerInspect, inspectOwned, removeContainer } from '../inspect.ts'
+import { anchorName, type Owner, ownerLabels } from '../names.ts'
+import { pauseHostConfig } from '../sandbox-spec.ts'
 import type { PodNetwork } from './pod-network.ts'
-import { pauseHostConfig } from './sandbox-spec.ts'
 
 /** What the anchor's start showed about the engine. */
 export interface Anchor {

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ContainerMount } from '../runtime.ts'
+import type { ContainerMount } from '../../runtime.ts'
 
 /**
  * The files about the network that an engine makes for containers whose network is its own: `/etc/hosts` and

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { BowlineError, type Clock, hasCode, systemClock } from '../../../base/index.ts'
-import { Engine } from './engine.ts'
+import { BowlineError, type Clock, hasCode, systemClock } from '../../../../base/index.ts'
+import { Engine } from '../engine/engine.ts'
 import { assembleImageArchive } from './image-archive.ts'
 import { architectureOf, loadImage } from './pause-image.ts'
 import { packTar, type TarEntry } from './tar.ts'

@@ -1,8 +1,8 @@
-import { BowlineError, type Clock, type ErrorCode } from '../../../base/index.ts'
-import type { ImageStatus, RegistryAuth } from '../runtime.ts'
-import type { Engine } from './engine.ts'
-import { engineError, reasonOf, statusOf } from './engine-error.ts'
-import { readJsonLines } from './json-stream.ts'
+import { BowlineError, type Clock, type ErrorCode } from '../../../../base/index.ts'
+import type { ImageStatus, RegistryAuth } from '../../runtime.ts'
+import type { Engine } from '../engine/engine.ts'
+import { engineError, reasonOf, statusOf } from '../engine/engine-error.ts'
+import { readJsonLines } from '../engine/json-stream.ts'
 
 /** A pull that reports no progress for so long has lost its registry. */
 const SILENCE_MS = 120_000

@@ -1,7 +1,7 @@
-import { type Clock, hasCode } from '../../../base/index.ts'
-import type { Engine } from './engine.ts'
-import { Labels, lockName } from './names.ts'
-import { PAUSE_IMAGE } from './pause-image.ts'
+import { type Clock, hasCode } from '../../../../base/index.ts'
+import type { Engine } from '../engine/engine.ts'
+import { PAUSE_IMAGE } from '../images/pause-image.ts'
+import { Labels, lockName } from '../names.ts'
 
 /** What is done under the lock takes well under a second; a lock of this age was left by an agent that was killed. */
 const STALE_MS = 20_000

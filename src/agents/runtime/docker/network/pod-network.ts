@@ -1,9 +1,9 @@
-import { BowlineError, type Clock, hasCode, type Logger } from '../../../base/index.ts'
-import { formatSubnet, parseSubnet, type Subnet, sizeOf } from '../ipv4.ts'
-import type { Engine } from './engine.ts'
-import { statusOf } from './engine-error.ts'
+import { BowlineError, type Clock, hasCode, type Logger } from '../../../../base/index.ts'
+import { formatSubnet, parseSubnet, type Subnet, sizeOf } from '../../ipv4.ts'
+import type { Engine } from '../engine/engine.ts'
+import { statusOf } from '../engine/engine-error.ts'
+import { Labels, labelFilter, networkName, type Owner, probeNetworkName } from '../names.ts'
 import { holdingLock } from './engine-lock.ts'
-import { Labels, labelFilter, networkName, type Owner, probeNetworkName } from './names.ts'
 
 /**
  * The bridge network that the pods of all nodes of a cluster share on one engine: pods reach each other and the outside
