@@ -100,6 +100,8 @@ export class AppReporter {
       ...(changes === undefined ? {} : { changes }),
       ...(plan?.hold === undefined ? {} : { hold: { ...plan.hold } }),
       ...(lastRecord === undefined ? {} : { lastRecord }),
+      // Said by the tree when it saw the revision: an app that is its own root keeps it.
+      ...(before.apps === undefined ? {} : { apps: before.apps }),
       conditions: this.#conditions(before, { phase, message, applied: applied || phase === 'Healthy' }),
     }
   }
