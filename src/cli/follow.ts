@@ -1,13 +1,14 @@
+import { stripVTControlCharacters } from 'node:util'
 import { type Clock, silentLogger, systemIds } from '../base/index.ts'
-import { type Client, createInformer, type Informer } from '../client/index.ts'
-import { type App, type Deployment, Kinds, type Pod, type RecordObject } from '../kube/index.ts'
+import { createInformer, type HttpsClient, type Informer } from '../client/index.ts'
+import { type App, apiPath, type Deployment, Kinds, type Pod, type RecordObject } from '../kube/index.ts'
 import { durationText } from './duration-text.ts'
 import { EXIT } from './exit-code.ts'
 import { changeLine, countsText, diagnosticLines, shortId } from './plan-text.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface FollowOptions {
-  readonly client: Client
+  readonly client: HttpsClient
   readonly terminal: Terminal
   readonly clock: Clock
   /** The full commit id. */
@@ -16,6 +17,10 @@ export interface FollowOptions {
   readonly deadlineMs: number
   readonly signal: AbortSignal
 }
+
+/** How much of a failed container's log is shown. */
+const LOG_LINES = 5
+const MAX_LOG_BYTES = 4_096
 
 /** The watched caches that a follow reads. */
 interface View {
@@ -48,7 +53,13 @@ export async function followCommit(options: FollowOptions): Promise<number> {
   let wake: () => void = () => {}
   for (const informer of informers)
     informer.subscribe({ added: () => wake(), updated: () => wake(), deleted: () => wake() })
-  const story = new Story(view, terminal, commit)
+  const story = new Story({
+    view,
+    terminal,
+    commit,
+    readLog: (pod, container) => readLastLines(client, pod, container, signal),
+  })
+  signal.addEventListener('abort', () => wake(), { once: true })
   const end = clock.now() + options.deadlineMs
   try {
     await Promise.all(informers.map(informer => informer.synced))
@@ -56,12 +67,13 @@ export async function followCommit(options: FollowOptions): Promise<number> {
       const changed = new Promise<void>(resolve => {
         wake = resolve
       })
-      const code = story.tell()
+      const code = await story.tell()
       if (code !== undefined) return code
       const left = end - clock.now()
       if (left <= 0) return story.giveUp()
-      const slept = clock.sleep(Math.min(left, 1_000), signal)
-      await Promise.race([changed, slept.catch(() => undefined)])
+      const cancel = clock.after(Math.min(left, 1_000), wake)
+      await changed
+      cancel()
       options.signal.throwIfAborted()
     }
   } finally {
@@ -70,29 +82,39 @@ export async function followCommit(options: FollowOptions): Promise<number> {
   }
 }
 
+interface StoryParts {
+  readonly view: View
+  readonly terminal: Terminal
+  readonly commit: string
+  /** The end of what a container that ended has said; empty when it cannot be had. */
+  readonly readLog: (pod: Pod, container: string) => Promise<readonly string[]>
+}
+
 /** Tells each part of a commit's story once, in order, as the caches come to show it. */
 class Story {
   readonly #view: View
   readonly #terminal: Terminal
   readonly #commit: string
+  readonly #readLog: StoryParts['readLog']
   readonly #planned = new Set<string>()
   readonly #ended = new Map<string, App>()
   #seen = false
   #deploying = false
 
-  constructor(view: View, terminal: Terminal, commit: string) {
+  constructor({ view, terminal, commit, readLog }: StoryParts) {
     this.#view = view
     this.#terminal = terminal
     this.#commit = commit
+    this.#readLog = readLog
   }
 
   /** Prints what is new; the exit code once everything has ended. */
-  tell(): number | undefined {
+  async tell(): Promise<number | undefined> {
     const root = this.#root()
     if (root === undefined) return undefined
     const affected = root.status?.apps?.affected ?? []
     this.#tellPlan(root, affected)
-    for (const name of affected) this.#tellEnd(name)
+    for (const name of affected) await this.#tellEnd(name)
     if (affected.some(name => !this.#ended.has(name))) {
       this.#terminal.progress(
         affected.filter(name => !this.#ended.has(name)).map(name => this.#progressLine(name)),
@@ -145,7 +167,7 @@ class Story {
     }
   }
 
-  #tellEnd(name: string): void {
+  async #tellEnd(name: string): Promise<void> {
     const app = this.#view.apps.get(name)
     const record = this.#record(name)
     if (this.#ended.has(name) || app?.status?.observedRevision !== this.#commit) return
@@ -165,8 +187,22 @@ class Story {
     if (app.status.phase === 'Held' && (app.status.diagnostics?.length ?? 0) > 0) {
       for (const diagnostic of app.status.diagnostics ?? [])
         for (const line of diagnosticLines(diagnostic, this.#commit, paint)) print(line)
-    } else if (app.status.phase !== 'Healthy')
+    } else if (app.status.phase !== 'Healthy') {
       for (const line of (app.status.message ?? '').split('; ')) print(`          ${line}`)
+      for (const line of await this.#lastWords(app)) print(`            ${line}`)
+    }
+  }
+
+  /** The end of the log of each crashing container that the app's message names and that left no message of its own. */
+  async #lastWords({ status }: App): Promise<readonly string[]> {
+    const lines: string[] = []
+    for (const pod of this.#view.pods.list())
+      for (const { name, state, lastState } of pod.status?.containerStatuses ?? []) {
+        if (!status?.message?.includes(`${pod.metadata.name}/${name} `)) continue
+        if (state?.waiting === undefined || lastState?.terminated?.message !== undefined) continue
+        lines.push(...(await this.#readLog(pod, name)))
+      }
+    return lines
   }
 
   /** `  shop  ✓ 1/3 host-1  ✓ 2/3 host-2        12.4s` */
@@ -260,6 +296,25 @@ class Story {
       .filter(({ spec }) => spec.app === name && spec.trigger !== 'drift')
     return ofApp.toSorted((a, b) => b.spec.sequence - a.spec.sequence)[0]
   }
+}
+
+async function readLastLines(
+  client: HttpsClient,
+  { metadata }: Pod,
+  container: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const path = apiPath(Kinds.Pod, metadata.namespace, metadata.name, 'log')
+  const query = `container=${encodeURIComponent(container)}&previous=true&tailLines=${LOG_LINES}&limitBytes=${MAX_LOG_BYTES}`
+  const chunks: Uint8Array[] = []
+  try {
+    for await (const chunk of client.stream(`${path}?${query}`, signal)) chunks.push(chunk)
+  } catch {
+    // The failure itself is told already; without its host there is no more to say.
+    return []
+  }
+  const text = stripVTControlCharacters(Buffer.concat(chunks).toString('utf8')).trimEnd()
+  return text === '' ? [] : text.split('\n')
 }
 
 function isReady(pod: Pod): boolean {

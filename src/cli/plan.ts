@@ -52,6 +52,10 @@ function printPreview({ commit, apps, diagnostics }: PlanPreview, { print, paint
     }
     if (app.hold !== undefined)
       print(`  ${paint('yellow', '‖')} ${app.app} would be held: ${app.hold.message}`)
+    if (app.diagnostics.length > 0)
+      print(
+        `  ${paint('yellow', '‖')} ${app.app} would be held: nothing of it changes until its files are correct`,
+      )
   }
   for (const diagnostic of [...diagnostics, ...apps.flatMap(app => app.diagnostics)])
     for (const line of diagnosticLines(diagnostic, commit.id, paint)) print(line)

@@ -20,11 +20,12 @@ import {
 import type { Revision } from '../sync/index.ts'
 import { AppLane } from './app-lane.ts'
 import { AppReporter } from './app-report.ts'
+import type { AppTarget } from './app-target.ts'
 import { AppTree } from './app-tree.ts'
 import { Inventory } from './inventory.ts'
 import { LiveObjects } from './live-objects.ts'
 import { routeLiveChanges } from './live-router.ts'
-import type { PlanPreview } from './plan-preview.ts'
+import type { AppPreview, PlanPreview } from './plan-preview.ts'
 import { planTarget } from './plan-target.ts'
 import { Running } from './running.ts'
 import type { RevisionNews } from './source-runner.ts'
@@ -154,18 +155,37 @@ export class Pipeline implements Service {
         'NotFound',
         `app "${root}" follows no repository: ask for the app of the whole repository`,
       )
-    const { revision: loaded, targets } = await runner.preview(revision, signal)
+    const { revision: loaded, targets, names } = await runner.preview(revision, signal)
     await this.#live.follow(kindsOf(objectsOf(loaded)))
+    const { inventory } = this.#required()
+    const gone =
+      loaded.diagnostics.length > 0
+        ? []
+        : this.#appsOf(root).filter(app => !names.has(app) && inventory.count(app) > 0)
     const { id, subject, author } = loaded.commit
     return {
       commit: { id, subject, author: author.name },
       diagnostics: loaded.diagnostics,
-      apps: targets.map(target => {
-        const plan = planTarget(target, { live: this.#live, inventory: this.#required().inventory })
-        const hold = plan.hold === undefined ? {} : { hold: plan.hold }
-        return { app: target.app, diagnostics: target.diagnostics, changes: plan.changes, ...hold }
-      }),
+      apps: [...targets, ...gone.map(app => targetOfNothing(app, loaded))].map(target =>
+        this.#previewApp(target),
+      ),
     }
+  }
+
+  /** A mistake holds the whole app: nothing of it would change. */
+  #previewApp(target: AppTarget): AppPreview {
+    const { app, diagnostics } = target
+    if (diagnostics.length > 0) return { app, diagnostics, changes: [] }
+    const { changes, hold } = planTarget(target, { live: this.#live, inventory: this.#required().inventory })
+    return { app, diagnostics, changes, ...(hold === undefined ? {} : { hold }) }
+  }
+
+  /** The names of a root App and its children. */
+  #appsOf(root: string): readonly string[] {
+    const apps = this.#options.informers.of(Kinds.App)
+    const found = apps.get(root)
+    if (found === undefined) return []
+    return [found, ...this.#required().tree.children(found)].map(({ metadata }) => metadata.name ?? '')
   }
 
   async #onRevision(root: App, news: RevisionNews): Promise<void> {
