@@ -15,7 +15,7 @@ export interface DocumentParts {
 }
 
 /** `GET /version`, as kubectl prints it. */
-export interface VersionInfo {
+interface VersionInfo {
   readonly major: string
   readonly minor: string
   /** `v1.32.9+bowline-0.1.0`: the Kubernetes version whose behaviour is served. */

@@ -22,7 +22,7 @@ export interface Extension {
   handle(request: ExtensionRequest): Promise<ExtensionAnswer>
 }
 
-export interface ExtensionRequest {
+interface ExtensionRequest {
   readonly context: RequestContext
   readonly namespace: string
   /** `` for the collection. */
@@ -32,7 +32,7 @@ export interface ExtensionRequest {
   readonly body: unknown
 }
 
-export type ExtensionAnswer =
+type ExtensionAnswer =
   | { readonly code?: number; readonly json: unknown }
   | { readonly code?: number; readonly contentType: string; readonly stream: AsyncIterable<Uint8Array> }
 
