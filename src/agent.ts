@@ -125,13 +125,10 @@ async function joinFirst(
   return joinCluster({ server, token, nodeName, dataDir, ...parts })
 }
 
-/** Only what carries this cluster's and this node's labels, as everything that a runtime lists. */
+/** Only what carries this cluster's and this node's labels, as everything that a runtime lists; and what was made for it. */
 async function removeEverything(runtime: OpenRuntime): Promise<void> {
   const containers = await runtime.listContainers()
   const running = containers.filter(({ state }) => state === 'running')
   await Promise.allSettled(running.map(({ id }) => runtime.stopContainer(id, STOP_GRACE_MS)))
-  for (const { id } of await runtime.listSandboxes()) {
-    await runtime.stopSandbox(id)
-    await runtime.removeSandbox(id)
-  }
+  await runtime.purge()
 }
