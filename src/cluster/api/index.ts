@@ -48,7 +48,7 @@ export type {
   Verbs,
   WatchQuery,
 } from './contract.ts'
-export type { DocumentParts, VersionInfo } from './http/document-routes.ts'
+export type { DocumentParts } from './http/document-routes.ts'
 export type { Extension, ExtensionAnswer, ExtensionRequest } from './http/extension.ts'
 export { type ApiServer, type ApiServerOptions, startApiServer } from './http/server.ts'
 export { createInProcessClient, type InProcessClientOptions } from './in-process-client.ts'

@@ -22,7 +22,7 @@ export interface Extension {
   handle(request: ExtensionRequest): Promise<ExtensionAnswer>
 }
 
-interface ExtensionRequest {
+export interface ExtensionRequest {
   readonly context: RequestContext
   readonly namespace: string
   /** `` for the collection. */
@@ -32,7 +32,7 @@ interface ExtensionRequest {
   readonly body: unknown
 }
 
-type ExtensionAnswer =
+export type ExtensionAnswer =
   | { readonly code?: number; readonly json: unknown }
   | { readonly code?: number; readonly contentType: string; readonly stream: AsyncIterable<Uint8Array> }
 
