@@ -28,18 +28,20 @@ export function newestSandbox(view: PodView): SandboxStatus | undefined {
   return newestOf(view.sandboxes)
 }
 
-/** The newest container of this name, in whatever sandbox. */
+/**
+ * The newest container of this name, in whatever sandbox. Undefined when a newer one is known to have been there: somebody removed
+ * it, and those before it are only history.
+ */
 export function newestContainer(view: PodView, name: string): ContainerStatus | undefined {
-  return newestOf(view.containers.filter(container => container.name === name))
+  const newest = newestOf(view.containers.filter(container => container.name === name))
+  const made = view.notes.get(name)?.attempt
+  return newest !== undefined && made !== undefined && made > newest.attempt ? undefined : newest
 }
 
 /** The newest container of this name in the newest sandbox: a new sandbox starts the pod anew, init containers included. */
 export function currentContainer(view: PodView, name: string): ContainerStatus | undefined {
-  const sandbox = newestSandbox(view)
-  if (sandbox === undefined) return undefined
-  return newestOf(
-    view.containers.filter(container => container.name === name && container.sandboxId === sandbox.id),
-  )
+  const newest = newestContainer(view, name)
+  return newest !== undefined && newest.sandboxId === newestSandbox(view)?.id ? newest : undefined
 }
 
 /** True for a container that was started and has ended, or that the engine could not start. */

@@ -47,7 +47,9 @@ export async function createContainer(
     record(pod, 'Normal', 'Created', `Created container: ${name}`, name)
     const note = noteStart(entry.note(name), replaces && endedAt(view, replaces), clock.now())
     entry.setNote(name, { ...note, waiting: undefined, retryAt: 0, condemned: undefined })
-    return (await start(entry, container, id, means)) ? id : undefined
+    const isStarted = await start(entry, container, id, means)
+    entry.setNote(name, { attempt })
+    return isStarted ? id : undefined
   })
   if (started !== undefined) await runPostStart(entry, container, started, means, signal)
 }
@@ -121,7 +123,7 @@ async function start(
     const message = `failed to start container "${name}": ${messageOf(error)}`
     means.record(pod, 'Warning', 'Failed', `Error: ${message}`, name)
     await look(id, means)
-    const startFailure = { id, at: means.clock.now() }
+    const startFailure = { id, at: means.clock.now(), message }
     entry.setNote(name, { waiting: { reason: 'RunContainerError', message }, startFailure })
     return false
   }

@@ -12,7 +12,6 @@ import {
   isInitDone,
   isInitialized,
   isRestarted,
-  newestContainer,
   newestSandbox,
 } from './lifecycle.ts'
 import { restartDelay } from './restart.ts'
@@ -205,13 +204,14 @@ function runningStep(view: PodView, spec: Container, container: ContainerStatus,
   return { type: 'wait' }
 }
 
-/** One more than any attempt that the runtime or, for containers removed behind the agent's back, the published status knows. */
+/** One more than any attempt that the runtime, the agent or, for containers that somebody removed, the published status knows. */
 function nextAttempt(view: PodView, name: string): number {
-  const newest = newestContainer(view, name)
+  const attempts = view.containers.filter(container => container.name === name).map(({ attempt }) => attempt)
+  const made = view.notes.get(name)?.attempt ?? -1
   const { initContainerStatuses = [], containerStatuses = [] } = view.pod.status ?? {}
   const published = [...initContainerStatuses, ...containerStatuses].find(status => status.name === name)
-  const known = published?.containerID ? published.restartCount + 1 : 0
-  return Math.max(newest === undefined ? 0 : newest.attempt + 1, known)
+  const known = published?.containerID ? published.restartCount : -1
+  return Math.max(...attempts, made, known) + 1
 }
 
 /** Removes what nobody needs any more: dead containers but the newest, and earlier sandboxes with nothing worth keeping. */

@@ -43,6 +43,8 @@ export interface PodFailure {
 
 /** What the agent remembers about one container of a pod, beyond what the runtime shows. */
 export interface ContainerNotes {
+  /** The newest attempt that this agent made. */
+  readonly attempt: number | undefined
   /** Starts since the restart back-off was last reset, and when the newest of them was. */
   readonly starts: number
   readonly startedAt: number
@@ -52,8 +54,8 @@ export interface ContainerNotes {
   readonly retryAt: number
   /** Why it waits, where that is not plain from the runtime. */
   readonly waiting: { readonly reason: string; readonly message: string } | undefined
-  /** The created container that the engine could not start, and when. */
-  readonly startFailure: { readonly id: string; readonly at: number } | undefined
+  /** The created container that the engine could not start, when, and why. */
+  readonly startFailure: { readonly id: string; readonly at: number; readonly message: string } | undefined
   /** The running container that a probe condemned. */
   readonly condemned: Condemned | undefined
   /** What the probes say of the container with this id; absent until they have been asked. */
@@ -70,6 +72,7 @@ export interface Condemned {
 
 /** The notes of a container of which nothing is known yet. */
 export const NO_NOTES: ContainerNotes = {
+  attempt: undefined,
   starts: 0,
   startedAt: 0,
   imageFor: undefined,

@@ -39,7 +39,7 @@ export function containerStatus(
     state,
     lastState: lastStateOf(view, spec.name, state, published, runtimeName),
     ready: isReady(view, role, current),
-    restartCount: newest?.attempt ?? published?.restartCount ?? 0,
+    restartCount: Math.max(newest?.attempt ?? 0, published?.restartCount ?? 0),
     image: newest?.image ?? spec.image ?? '',
     imageID: newest?.imageId ?? '',
     started: role === 'init' ? isInitDone(view, spec.name, role) && running : started,
@@ -124,7 +124,9 @@ function lostState(published: KubeContainerStatus): ContainerState {
 
 function terminated(view: PodView, container: ContainerStatus, runtimeName: string): ContainerState {
   const exitCode = exitCodeOf(container)
-  const message = view.lastWords.get(container.id) ?? container.message
+  const { startFailure } = view.notes.get(container.name) ?? NO_NOTES
+  const engineWords = startFailure?.id === container.id ? startFailure.message : container.message
+  const message = view.lastWords.get(container.id) || engineWords
   return {
     terminated: {
       exitCode,

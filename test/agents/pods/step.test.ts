@@ -117,7 +117,9 @@ const restarting: readonly Case[] = [
     name: 'counts a container that could not be started as failed and backs off',
     view: {
       containers: [running('app', { state: 'created', attempt: 1 })],
-      notes: notes({ app: { starts: 1, startedAt: NOW, startFailure: { id: 'app-1', at: NOW } } }),
+      notes: notes({
+        app: { starts: 1, startedAt: NOW, startFailure: { id: 'app-1', at: NOW, message: 'no such file' } },
+      }),
     },
     step: { type: 'wait', until: NOW + 10_000 },
   },
@@ -144,6 +146,14 @@ const restarting: readonly Case[] = [
       notes: notes({ app: { imageFor: 5 } }),
     },
     step: { type: 'create-container', attempt: 5 },
+  },
+  {
+    name: 'starts at once, without back-off, in the place of a container that somebody removed',
+    view: {
+      containers: [exited('app', 1, { attempt: 4, finishedAt: NOW })],
+      notes: notes({ app: { attempt: 5, starts: 5, startedAt: NOW, imageFor: 6 } }),
+    },
+    step: { type: 'create-container', attempt: 6, replaces: undefined },
   },
   {
     name: 'starts containers anew in a new sandbox, with their next attempt',

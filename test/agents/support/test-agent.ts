@@ -6,12 +6,14 @@ import {
   createHollowRuntime,
   type HollowRuntime,
   type OpenRuntime,
+  openDockerRuntime,
   openProcessRuntime,
   type Runtime,
 } from '../../../src/agents/runtime/index.ts'
 import { silentLogger, systemClock, systemIds } from '../../../src/base/index.ts'
 import type { Client } from '../../../src/client/index.ts'
 import { type EventObject, Kinds, type Pod, type PodSpec, type PodStatus } from '../../../src/kube/index.ts'
+import type { TestEngine } from '../../support/dockerd.ts'
 import { startTestServer, type TestServer } from './test-server.ts'
 
 export const NODE = 'host-1'
@@ -56,6 +58,23 @@ export function startProcessAgent(options: TestAgentOptions = {}): Promise<TestA
         nodeName: NODE,
         clock: systemClock,
         log: silentLogger,
+      }),
+    options,
+  )
+}
+
+/** An agent whose containers are a Docker Engine's. */
+export function startDockerAgent(engine: TestEngine, options: TestAgentOptions = {}): Promise<TestAgent> {
+  const clusterUid = systemIds.uid()
+  return startTestAgent(
+    folder =>
+      openDockerRuntime({
+        socketPath: engine.socketPath,
+        clusterUid,
+        nodeName: NODE,
+        clock: systemClock,
+        log: silentLogger,
+        options: { stateDir: join(folder, 'runtime') },
       }),
     options,
   )
@@ -126,7 +145,7 @@ async function startTestAgent(
     },
     async close() {
       await agent.stop()
-      for (const { id } of await runtime.listSandboxes()) await runtime.removeSandbox(id)
+      await runtime.purge()
       await runtime.close()
       await server.close()
       await rm(folder, { recursive: true, force: true })
@@ -136,12 +155,12 @@ async function startTestAgent(
   return agent
 }
 
-/** Waits until `condition` gives something true; fails with what was waited for after ten seconds. */
+/** Waits until `condition` gives something true; fails with what was waited for after half a minute. */
 export async function until<T>(
   what: string,
   condition: () => Promise<T | undefined | false> | T | undefined | false,
 ): Promise<T> {
-  const deadline = systemClock.now() + 10_000
+  const deadline = systemClock.now() + 30_000
   for (;;) {
     const found = await condition()
     if (found) return found
