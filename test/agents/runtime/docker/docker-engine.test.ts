@@ -1,9 +1,15 @@
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { ContainerConfig, SandboxStatus } from '../../../../src/agents/runtime/index.ts'
-import { detectEngine, openDockerRuntime, type PodIdentity } from '../../../../src/agents/runtime/index.ts'
+import {
+  detectEngine,
+  ensureBusyboxImage,
+  openDockerRuntime,
+  type PodIdentity,
+} from '../../../../src/agents/runtime/index.ts'
 import { BowlineError, hasCode, silentLogger, systemClock, systemIds } from '../../../../src/base/index.ts'
 import { eventually } from '../../../base/eventually.ts'
 import {
@@ -273,6 +279,28 @@ describe.skipIf(!available)(`Docker Engine behind the runtime contract (${reason
     }
   })
 
+  it('names of the greatest length that Kubernetes allows are no obstacle', async () => {
+    const pod = { uid: systemIds.uid(), namespace: 'n'.repeat(63), name: 'p'.repeat(253) }
+    const sandbox = await runtime.runSandbox({ pod, attempt: 0, hostname: 'p'.repeat(63), ports: [] })
+    const config = { ...baseConfig(pod, TEST_IMAGE), name: 'c'.repeat(63), command: ['sleep', '1000'] }
+    await runtime.startContainer(await runtime.createContainer(sandbox.id, config))
+    expect(await runtime.listContainers()).toMatchObject([{ pod, name: config.name, state: 'running' }])
+  })
+
+  it('ensureBusyboxImage() makes an image that runs, and refuses a program that needs libraries', async () => {
+    const busyboxPath = ['/bin/busybox', '/usr/bin/busybox'].find(existsSync) ?? ''
+    const reference = 'bowline.test/made:1'
+    const { socketPath } = engine
+    await ensureBusyboxImage({ socketPath, busyboxPath, reference })
+    await ensureBusyboxImage({ socketPath, busyboxPath, reference })
+    const { id } = await run(podNamed('made'), 'echo "$0 $(uname)"', {
+      ...{ image: reference, command: ['sh', '-c', 'echo "$0 $(uname)"'], args: ['ran'] },
+    })
+    expect(await output(id)).toBe('ran Linux\n')
+    const dynamic = ensureBusyboxImage({ socketPath, busyboxPath: process.execPath, reference: 'x:1' })
+    await expect(dynamic).rejects.toSatisfy(error => hasCode(error, 'bad-config'))
+  })
+
   it('detectEngine() gives the first socket that answers', async () => {
     const found = await detectEngine(['/nonexistent/docker.sock', engine.socketPath])
     expect(found?.socketPath).toBe(engine.socketPath)
@@ -339,7 +367,11 @@ describe.skipIf(!available)(`Docker Engine behind the runtime contract (${reason
     expect(await readFile(hosts, 'utf8')).toContain(`${sandbox.ip}\tfiles`)
     await engine.docker.getContainer(id).remove({ force: true })
     await engine.docker.getContainer(sandbox.id).remove({ force: true })
+    const others = [join(dirname(dirname(hosts)), 'notes'), join(dirname(dirname(dirname(hosts))), 'volumes')]
+    for (const other of others) await mkdir(other, { recursive: true })
     await runtime.listSandboxes()
     await expect(readFile(hosts, 'utf8')).rejects.toThrow('ENOENT')
+    // The state folder may hold what is not the runtime's.
+    for (const other of others) expect(existsSync(other)).toBe(true)
   })
 })

@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ContainerMount } from '../../runtime.ts'
 
@@ -9,8 +10,9 @@ import type { ContainerMount } from '../../runtime.ts'
 export class PodFiles {
   readonly #folder: string
 
-  constructor(folder: string) {
-    this.#folder = folder
+  /** `stateDir` may hold other things; the files are in a folder of their own in it. */
+  constructor(stateDir: string) {
+    this.#folder = join(stateDir, 'pod-files')
   }
 
   /** Makes the files unless they are there, and says how to mount them. */
@@ -28,22 +30,26 @@ export class PodFiles {
   }
 
   async remove(sandboxId: string): Promise<void> {
+    if (!isSandboxId(sandboxId)) return
     await rm(join(this.#folder, sandboxId), { recursive: true, force: true })
   }
 
   /** The sandboxes that have files. */
   async list(): Promise<readonly string[]> {
-    return await readdir(this.#folder).catch(() => [])
+    return (await readdir(this.#folder).catch(() => [])).filter(isSandboxId)
   }
+}
+
+function isSandboxId(name: string): boolean {
+  return /^[0-9a-f]{64}$/.test(name)
 }
 
 /** Containers may change their copy; it is the pod's from then on. */
 async function writeOnce(path: string, makeText: () => Promise<string>): Promise<void> {
-  try {
-    await writeFile(path, await makeText(), { flag: 'wx', mode: 0o644 })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
+  if (existsSync(path)) return
+  // Whole or not at all: an agent that is killed here must not leave an empty file behind.
+  await writeFile(`${path}.new`, await makeText(), { mode: 0o644 })
+  await rename(`${path}.new`, path)
 }
 
 /** As kubelet writes it. */
