@@ -57,7 +57,7 @@ function mergeLists(
   live: readonly unknown[] | undefined,
   declared: readonly unknown[],
 ): unknown {
-  if (live === undefined) return declared.map(item => mergeDeclared(itemSchema(schema), undefined, item))
+  if (live === undefined) return declared.map(item => mergeItem(schema, undefined, item))
   const liveElements = itemElements(schema, live)
   const declaredElements = itemElements(schema, declared)
   const wanted = new Set(declaredElements)
@@ -76,7 +76,7 @@ function mergeLists(
       else if (at === shared[nextShared]) break
       nextLive += 1
     }
-    merged.push(mergeDeclared(itemSchema(schema), liveItems.get(element), declared[index]))
+    merged.push(mergeItem(schema, liveItems.get(element), declared[index]))
     if (element === shared[nextShared]) {
       nextShared += 1
       nextLive += 1
@@ -85,6 +85,12 @@ function mergeLists(
   for (; nextLive < live.length; nextLive += 1)
     if (!wanted.has(liveElements[nextLive])) merged.push(live[nextLive])
   return merged.length === live.length && merged.every((item, index) => item === live[index]) ? live : merged
+}
+
+/** An item that declares nothing but absence is an empty one: a list has no holes. */
+function mergeItem(schema: Schema, live: unknown, declared: unknown): unknown {
+  const merged = mergeDeclared(itemSchema(schema), live, declared)
+  return merged === undefined ? {} : merged
 }
 
 function isEmpty(object: { readonly [key: string]: unknown }): boolean {

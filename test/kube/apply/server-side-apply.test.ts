@@ -35,6 +35,12 @@ describe('serverSideApply()', () => {
     })
   })
 
+  it('leaves no hole in a list for an item that declares nothing but nulls', () => {
+    const spec = { template: { spec: { containers: [{ name: 'web', ports: [{ hostIP: null }] }] } } }
+    const { object } = apply(undefined, deployment({ spec }))
+    expect(object).toMatchObject({ spec: { template: { spec: { containers: [{ ports: [{}] }] } } } })
+  })
+
   it('gives the very live object back when nothing changes, whenever it is', () => {
     const live = apply(undefined, deployment(webSpec())).object
     expect(apply(live, deployment(webSpec()), { nowIso: T2 }).object).toBe(live)
