@@ -7,23 +7,20 @@
  *     await runtime.startContainer(await runtime.createContainer(sandbox.id, config))
  */
 
-export { type DockerRuntimeOptions, openDockerRuntime } from './docker/docker-runtime.ts'
+export { openDockerRuntime } from './docker/docker-runtime.ts'
 export { detectEngine } from './docker/engine/detect-engine.ts'
 export { ensureBusyboxImage } from './docker/images/busybox-image.ts'
 export {
   createHollowRuntime,
   type HollowRuntime,
-  type HollowRuntimeOptions,
 } from './hollow/hollow-runtime.ts'
-export { openProcessRuntime, type ProcessRuntimeOptions } from './process/process-runtime.ts'
+export { openProcessRuntime } from './process/process-runtime.ts'
 export type {
   ContainerConfig,
   ContainerMount,
   ContainerStatus,
   ExecResult,
-  ImageStatus,
   LogLine,
-  LogOptions,
   OpenRuntime,
   PodIdentity,
   PortMapping,
@@ -31,6 +28,5 @@ export type {
   Runtime,
   RuntimeEvent,
   RuntimeInfo,
-  SandboxConfig,
   SandboxStatus,
 } from './runtime.ts'
