@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type Clock, type Ids, Limit, type Logger, messageOf, type Service } from '../base/index.ts'
-import { type Client, createInformer } from '../client/index.ts'
+import { type Client, createInformer, type Informer } from '../client/index.ts'
 import { Kinds, type NodeAddress, type Pod } from '../kube/index.ts'
 import { parseLogPath, readContainerLogs } from './container-logs.ts'
 import { createEventRecorder } from './event-recorder.ts'
@@ -10,6 +10,7 @@ import type { NodeFacts } from './node/node-object.ts'
 import { NodeReporter } from './node/node-reporter.ts'
 import { fallbackRuntimeInfo, hostShape } from './node/runtime-info.ts'
 import { type AssignedPod, isAssigned } from './pods/assigned-pod.ts'
+import { Checkpoints } from './pods/checkpoints.ts'
 import type { CarryOutMeans } from './pods/means.ts'
 import { ObservedPods } from './pods/observed-pods.ts'
 import { PodLoop } from './pods/pod-loop.ts'
@@ -28,7 +29,7 @@ export interface AgentOptions {
   readonly client: Client
   readonly runtime: Runtime
   readonly nodeName: string
-  /** Where volumes live. The agent owns its `pods` folder; nothing else may use it. */
+  /** Where volumes live. The agent owns its folders `pods` and `checkpoints`. */
   readonly dataDir: string
   /** A folder of this agent's own in memory (tmpfs), for Secrets and `medium: Memory`; undefined where there is none. */
   readonly memoryDir: string | undefined
@@ -47,6 +48,8 @@ export interface AgentOptions {
   readonly log: Logger
 }
 
+/** How long an agent that starts waits for the server before it goes by what it kept on disk. */
+const SERVER_PATIENCE_MS = 5000
 /** Images pulled at once on one node. */
 const CONCURRENT_PULLS = 3
 
@@ -71,6 +74,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<voi
   const hostFacts = { runtimeName: runtime.name, hostIP }
 
   const observed = new ObservedPods()
+  const checkpoints = new Checkpoints(join(dataDir, 'checkpoints'), log)
   const recorder = createEventRecorder({ client, nodeName, clock, ids, log })
   const references = createReferences({
     client,
@@ -114,6 +118,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<voi
       record,
     },
     prober,
+    checkpoints,
     allowHost,
     clock,
     log,
@@ -153,13 +158,23 @@ async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<voi
       if (isAssigned(pod)) loop.setPod(pod)
     }
     pods.subscribe({ added: take, updated: take, deleted: pod => loop.removePod(pod.metadata.uid ?? '') })
-    const following = Promise.all([pods.run(signal), loop.run(signal)])
+    const following = Promise.all([pods.run(signal), loop.run(signal), startWithoutServer(pods)])
     await untilAborted(pods.synced, signal)
     if (!signal.aborted)
-      await loop.removeOrphans().catch(error => {
+      await loop.removeOrphans(new Set(pods.list().flatMap(pod => pod.metadata.uid ?? []))).catch(error => {
         log.warn('left-over volumes were not removed', { error: messageOf(error) })
       })
     await following
+  }
+
+  /** What was kept on disk runs again when the server does not say within moments what should. */
+  async function startWithoutServer(pods: Informer<Pod>): Promise<void> {
+    await clock.sleep(SERVER_PATIENCE_MS, signal).catch(() => {})
+    if (pods.hasSynced || signal.aborted) return
+    const kept = await checkpoints.load()
+    if (pods.hasSynced || kept.length === 0) return
+    log.warn('the server is away: its pods are kept running as they were', { pods: kept.length })
+    for (const pod of kept) loop.setPod(pod)
   }
 
   function handle(path: string, aborted: AbortSignal): AsyncIterable<string> | undefined {
@@ -191,6 +206,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<voi
     ])
   } finally {
     references.close()
+    await checkpoints.flushed()
   }
 }
 

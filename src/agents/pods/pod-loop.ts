@@ -14,6 +14,7 @@ import type { Prober } from '../probes/index.ts'
 import type { ContainerStatus } from '../runtime/index.ts'
 import { type AssignedPod, podTitle } from './assigned-pod.ts'
 import { carryOut, payloadSources, type Work } from './carry-out.ts'
+import type { Checkpoints } from './checkpoints.ts'
 import { containersOf, currentContainer, finalPhase, newestSandbox } from './lifecycle.ts'
 import type { CarryOutMeans } from './means.ts'
 import { PodEntry } from './pod-entry.ts'
@@ -23,6 +24,7 @@ import { POD_UNIT, type PodView } from './view.ts'
 export interface PodLoopOptions {
   readonly means: CarryOutMeans
   readonly prober: Prober
+  readonly checkpoints: Checkpoints
   readonly allowHost: readonly string[]
   readonly clock: Clock
   readonly log: Logger
@@ -94,6 +96,7 @@ export class PodLoop {
   /** A pod of this node as the server has it. */
   setPod(pod: AssignedPod): void {
     const now = this.#options.clock.now()
+    this.#options.checkpoints.save(pod)
     let entry = this.#entries.get(pod.metadata.uid)
     if (entry === undefined) {
       entry = new PodEntry(pod)
@@ -120,9 +123,11 @@ export class PodLoop {
     this.wake(uid)
   }
 
-  /** Every pod of this node was told of: what else the runtime or a folder holds is left over from pods that are gone. */
-  async removeOrphans(): Promise<void> {
+  /** `present` are all pods of this node: what else the runtime or a folder holds is left over from pods that are gone. */
+  async removeOrphans(present: ReadonlySet<string>): Promise<void> {
     this.#mayRemove = true
+    this.#options.checkpoints.keepOnly(present)
+    for (const uid of this.#entries.keys()) if (!present.has(uid)) this.removePod(uid)
     const { observed, volumes } = this.#options.means
     for (const uid of observed.uids()) this.#adoptOrphan(uid)
     for (const uid of await volumes.owners())
@@ -254,6 +259,7 @@ export class PodLoop {
     const entry = this.#entries.get(uid)
     for (const id of entry?.probed ?? []) this.#options.prober.forget(id)
     this.#entries.delete(uid)
+    this.#options.checkpoints.remove(uid)
     this.#options.onChange(uid)
   }
 

@@ -42,6 +42,11 @@ export async function writeAtomicFolder(
   return current !== version
 }
 
+/** True when there are files of an earlier write. */
+export async function hasAtomicFolder(folder: string): Promise<boolean> {
+  return (await readlink(join(folder, DATA)).catch(() => undefined)) !== undefined
+}
+
 /** The content names its folder, so that the same files are never written twice. */
 function digestOf(payload: Payload, group: number | undefined): string {
   const hash = createHash('sha256').update(String(group ?? ''))

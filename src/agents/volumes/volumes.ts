@@ -1,9 +1,9 @@
 import { chmod, chown, mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BowlineError, messageOf } from '../../base/index.ts'
+import { BowlineError, hasCode, messageOf } from '../../base/index.ts'
 import type { Container, PodSpec, Volume, VolumeMount } from '../../kube/index.ts'
 import type { ContainerMount } from '../runtime/index.ts'
-import { writeAtomicFolder } from './atomic-folder.ts'
+import { hasAtomicFolder, writeAtomicFolder } from './atomic-folder.ts'
 import { openHostPath } from './host-path.ts'
 import { assemblePayload, type PayloadSources } from './payload.ts'
 import { openSubPath } from './sub-path.ts'
@@ -90,7 +90,12 @@ export function createVolumes({ folder, memoryFolder, allowHost }: VolumesOption
     const inMemory = isMemory || holdsSecret(volume)
     const path = join(inMemory ? memoryPodFolder(owner.uid) : podFolder(owner.uid), 'volumes', volume.name)
     const group = owner.spec.securityContext?.fsGroup
-    const payload = await assemblePayload(volume, sources)
+    const payload = await assemblePayload(volume, sources).catch(async error => {
+      // Better the files of yesterday than none, while the server cannot be asked.
+      if (hasCode(error, 'unavailable') && (await hasAtomicFolder(path))) return 'kept' as const
+      throw error
+    })
+    if (payload === 'kept') return { path, readOnly: true }
     if (payload === undefined) {
       await makeEmptyFolder(path, group)
       return { path, readOnly: false }

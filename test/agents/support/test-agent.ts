@@ -145,7 +145,13 @@ async function startTestAgent(
     },
     async close() {
       await agent.stop()
-      await runtime.purge()
+      // An engine that was restarted in the midst of it needs a moment to let go of a container's files.
+      await until('everything is removed', () =>
+        runtime.purge().then(
+          () => true,
+          () => false,
+        ),
+      )
       await runtime.close()
       await server.close()
       await rm(folder, { recursive: true, force: true })
