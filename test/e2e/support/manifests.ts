@@ -1,0 +1,65 @@
+import { TEST_IMAGE } from '../../support/dockerd.ts'
+
+/** A web server that answers with `text`, behind a readiness probe; ends at once when asked to. */
+export function webDeployment(name: string, text: string, replicas: number): string {
+  return `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: ${name}
+spec:
+  replicas: ${replicas}
+  selector:
+    matchLabels: {app: ${name}}
+  template:
+    metadata:
+      labels: {app: ${name}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: web
+          image: ${TEST_IMAGE}
+          command: [sh, -c, 'echo "${text}" >/tmp/index.html; echo "serving ${text}"; exec httpd -f -p 8080 -h /tmp']
+          readinessProbe:
+            periodSeconds: 1
+            httpGet: {port: 8080, path: /}
+`
+}
+
+/** A Deployment whose container runs a shell script. */
+export function scriptDeployment(name: string, script: string, replicas = 1): string {
+  return `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: ${name}
+spec:
+  replicas: ${replicas}
+  selector:
+    matchLabels: {app: ${name}}
+  template:
+    metadata:
+      labels: {app: ${name}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: main
+          image: ${TEST_IMAGE}
+          command: [sh, -c, ${JSON.stringify(script)}]
+`
+}
+
+/** A pod; `spec` is merged over one container `main` that runs `script`. */
+export function scriptPod(name: string, script: string, container: object = {}, spec: object = {}): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, labels: { app: name } },
+    spec: {
+      terminationGracePeriodSeconds: 1,
+      containers: [{ name: 'main', image: TEST_IMAGE, command: ['sh', '-c', script], ...container }],
+      ...spec,
+    },
+  })
+}
+
+/** Runs until it is asked to end, and then does. */
+export const WAIT = 'trap "exit 0" TERM; while :; do sleep 0.1; done'
