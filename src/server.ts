@@ -188,7 +188,7 @@ export async function startServer(
         names: config.advertise === undefined ? [] : [config.advertise.host],
         tunnels,
         documents: { version: versionInfo(), unready: () => (isGraphSynced ? [] : ['node-graph']) },
-        extensions: [...joinTokenExtensions(joinTokens), planExtension(pipeline)],
+        extensions: [...joinTokenExtensions(joinTokens), planExtension(pipeline), chainsExtension(pipeline)],
         clock,
         ids,
         log,
@@ -218,6 +218,17 @@ function planExtension(pipeline: Pipeline): Extension {
     handle: async ({ name, query, context }) => ({
       json: await pipeline.preview(name, query.get('revision') ?? 'HEAD', context.signal),
     }),
+  }
+}
+
+/** `bowline audit verify`: where the chains of records end, by the account of who writes them. */
+function chainsExtension(pipeline: Pipeline): Extension {
+  return {
+    group: Kinds.Record.group,
+    version: Kinds.Record.version,
+    resource: 'recordchains',
+    method: 'GET',
+    handle: async () => ({ json: { chains: await pipeline.chains() } }),
   }
 }
 

@@ -5,7 +5,8 @@
  *     const record = await ledger.open({ app, commit, trigger: 'push', skipped: [], plan })
  *     await ledger.close(record, { state: 'Healthy', changes, containers, message })
  */
-export { type ChainHead, Ledger } from './ledger.ts'
+export type { ChainHead } from './chain-head.ts'
+export { Ledger } from './ledger.ts'
 export {
   CHAIN_START,
   hashRecord,
@@ -14,6 +15,7 @@ export {
   type RecordedChange,
   type RecordedContainer,
   type RecordOpening,
+  type RecordProgress,
   type RecordState,
   recordName,
   recordRef,

@@ -1,36 +1,22 @@
-import {
-  BowlineError,
-  type Clock,
-  type Ids,
-  type KeyValue,
-  type KeyValueStore,
-  type Operation,
-} from '../base/index.ts'
+import { BowlineError, type Clock, type Compare, type Ids, type KeyValueStore } from '../base/index.ts'
 import { Kinds, type RecordObject, registryKey } from '../kube/index.ts'
+import { type ChainHead, encodeHead, headKey, readHead, readHeads, type StoredHead } from './chain-head.ts'
 import {
   CHAIN_START,
   closeRecord,
+  noteProgress,
   openRecord,
   type RecordClosing,
-  type RecordedChange,
-  type RecordedContainer,
   type RecordOpening,
+  type RecordProgress,
   recordName,
 } from './record.ts'
-
-/** The newest record of an app's chain. `hash` is that of the newest closed one. */
-export interface ChainHead {
-  readonly sequence: number
-  readonly hash: string
-  readonly open: boolean
-}
-
-const HEAD_PREFIX = '/bowline/chains/'
 
 /**
  * The append-only record of what each commit did: one hash chain per app, kept in the home store under the key by which the
  * API serves Records (read-only). A record and its chain's head move in one durable transaction, the head by
- * compare-and-swap, so two writers can never extend one chain twice. At most one record of an app is open.
+ * compare-and-swap, so two writers can never extend one chain twice. At most one record of an app is open; a closed one is
+ * never written again.
  */
 export class Ledger {
   readonly #store: KeyValueStore
@@ -51,12 +37,13 @@ export class Ledger {
   async open(
     opening: Omit<RecordOpening, 'sequence' | 'previousHash' | 'openedAt' | 'uid'>,
   ): Promise<RecordObject> {
-    const stored = await this.#store.get(HEAD_PREFIX + opening.app)
-    const head = decodeHead(stored)
+    const { app } = opening
+    const stored = await readHead(this.#store, app)
+    const { head } = stored
     if (head?.open)
       throw new BowlineError(
         'conflict',
-        `Cannot open a record of ${opening.app}: ${recordName(opening.app, head.sequence)} is open`,
+        `Cannot open a record of ${app}: ${recordName(app, head.sequence)} is open`,
       )
     const record = openRecord({
       ...opening,
@@ -65,62 +52,42 @@ export class Ledger {
       openedAt: this.#now(),
       uid: this.#ids.uid(),
     })
-    await this.#write(record, stored, {
-      sequence: record.spec.sequence,
-      hash: record.spec.previousHash,
-      open: true,
-    })
+    const { sequence, previousHash: hash } = record.spec
+    const isNew: Compare = { key: recordKey(app, sequence), modRevision: 0 }
+    await this.#write(record, stored, { app, sequence, hash, open: true }, [isNew])
     return record
   }
 
-  /** Makes durable how far an open record has come, so that a crash can be told truthfully. */
-  async note(
-    record: RecordObject,
-    progress: {
-      readonly changes: readonly RecordedChange[]
-      readonly containers: readonly RecordedContainer[]
-    },
-  ): Promise<RecordObject> {
-    const status = {
-      state: 'Open' as const,
-      changes: [...progress.changes],
-      containers: [...progress.containers],
-    }
-    const noted: RecordObject = { ...record, status }
-    await this.#store.txn([], [putRecord(noted)])
+  /** Makes durable how far an open record has come, so that a crash can be told truthfully. `conflict` once it is closed. */
+  async note(record: RecordObject, progress: RecordProgress): Promise<RecordObject> {
+    const stored = await this.#openHead(record)
+    const noted = noteProgress(record, progress)
+    await this.#write(noted, stored, undefined)
     return noted
   }
 
   /** Seals the record and moves the chain's head. Closing a record twice is a `conflict`. */
   async close(record: RecordObject, closing: Omit<RecordClosing, 'closedAt'>): Promise<RecordObject> {
-    const { app, sequence } = record.spec
-    const stored = await this.#store.get(HEAD_PREFIX + app)
-    const head = decodeHead(stored)
-    if (head === undefined || !head.open || head.sequence !== sequence)
-      throw new BowlineError(
-        'conflict',
-        `Cannot close record ${recordName(app, sequence)}: it is not the open record of its app`,
-      )
+    const stored = await this.#openHead(record)
     const closed = closeRecord(record, { ...closing, closedAt: this.#now() })
-    await this.#write(closed, stored, { sequence, hash: closed.status?.hash ?? '', open: false })
+    const { app, sequence } = record.spec
+    await this.#write(closed, stored, { app, sequence, hash: closed.status?.hash ?? '', open: false })
     return closed
   }
 
   /** Records that a crash left open, for the next start to close. */
   async findOpen(): Promise<readonly RecordObject[]> {
-    const { items } = await this.#store.range(HEAD_PREFIX)
     const open: RecordObject[] = []
-    for (const item of items) {
-      const head = decodeHead(item)
-      if (!head?.open) continue
-      const record = await this.get(item.key.slice(HEAD_PREFIX.length), head.sequence)
+    for (const head of await this.heads()) {
+      const record = head.open ? await this.get(head.app, head.sequence) : undefined
       if (record !== undefined) open.push(record)
     }
     return open
   }
 
-  async head(app: string): Promise<ChainHead | undefined> {
-    return decodeHead(await this.#store.get(HEAD_PREFIX + app))
+  /** Where every chain ends, sorted by app. */
+  heads(): Promise<readonly ChainHead[]> {
+    return readHeads(this.#store)
   }
 
   async get(app: string, sequence: number): Promise<RecordObject | undefined> {
@@ -132,20 +99,40 @@ export class Ledger {
 
   /** The app's newest record, open or closed. */
   async last(app: string): Promise<RecordObject | undefined> {
-    const head = await this.head(app)
+    const { head } = await readHead(this.#store, app)
     return head === undefined ? undefined : this.get(app, head.sequence)
   }
 
-  async #write(record: RecordObject, stored: KeyValue | undefined, head: ChainHead): Promise<void> {
-    const key = HEAD_PREFIX + record.spec.app
+  async #openHead({ spec: { app, sequence } }: RecordObject): Promise<StoredHead> {
+    const stored = await readHead(this.#store, app)
+    if (stored.head?.open !== true || stored.head.sequence !== sequence)
+      throw new BowlineError(
+        'conflict',
+        `Cannot write record ${recordName(app, sequence)}: it is not the open record of its app`,
+      )
+    return stored
+  }
+
+  /** Writes a record, and moves the head when there is a new one; only if the chain stands where `stored` says. */
+  async #write(
+    record: RecordObject,
+    { modRevision }: StoredHead,
+    head: ChainHead | undefined,
+    more: readonly Compare[] = [],
+  ): Promise<void> {
+    const { app, sequence } = record.spec
+    const key = headKey(app)
     const result = await this.#store.txn(
-      [{ key, modRevision: stored?.modRevision ?? 0 }],
-      [putRecord(record), { type: 'put', key, value: Buffer.from(JSON.stringify(head)) }],
+      [{ key, modRevision }, ...more],
+      [
+        { type: 'put', key: recordKey(app, sequence), value: Buffer.from(JSON.stringify(record)) },
+        ...(head === undefined ? [] : [{ type: 'put' as const, key, value: encodeHead(head) }]),
+      ],
     )
     if (!result.ok)
       throw new BowlineError(
         'conflict',
-        `Cannot write record ${record.metadata.name}: the chain moved meanwhile`,
+        `Cannot write record ${recordName(app, sequence)}: the chain moved meanwhile`,
       )
   }
 
@@ -156,16 +143,4 @@ export class Ledger {
 
 function recordKey(app: string, sequence: number): string {
   return registryKey(Kinds.Record, undefined, recordName(app, sequence))
-}
-
-function putRecord(record: RecordObject): Operation {
-  return {
-    type: 'put',
-    key: recordKey(record.spec.app, record.spec.sequence),
-    value: Buffer.from(JSON.stringify(record)),
-  }
-}
-
-function decodeHead(stored: KeyValue | undefined): ChainHead | undefined {
-  return stored === undefined ? undefined : (JSON.parse(Buffer.from(stored.value).toString()) as ChainHead)
 }

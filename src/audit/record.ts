@@ -38,7 +38,15 @@ export interface RecordClosing {
   readonly containers: readonly RecordedContainer[]
   /** One sentence: what is healthy, or what is not and why. */
   readonly message: string
+  /** When everything was healthy, where it was. */
+  readonly healthyAt?: string
   readonly closedAt: string
+}
+
+/** How far an attempt has come. */
+export type RecordProgress = Pick<RecordClosing, 'changes' | 'containers' | 'healthyAt'> & {
+  /** Why it counts as healthy already, while what was replaced is still ending. */
+  readonly message?: string
 }
 
 /** `shop-000012`: padded, so that the API's order by name is the order of the chain. */
@@ -73,14 +81,26 @@ export function openRecord(opening: RecordOpening): RecordObject {
   }
 }
 
+/** The open record with what has happened so far. */
+export function noteProgress(record: RecordObject, progress: RecordProgress): RecordObject {
+  const { changes, containers, message, healthyAt } = progress
+  const status: RecordStatus = {
+    state: 'Open',
+    changes: [...changes],
+    containers: [...containers],
+    ...(message === undefined ? {} : { health: healthOf(message, healthyAt) }),
+  }
+  return { ...record, status }
+}
+
 /** The record with its end written and sealed by its hash. */
 export function closeRecord(record: RecordObject, closing: RecordClosing): RecordObject {
-  const { state, changes, containers, message, closedAt } = closing
+  const { state, changes, containers, message, healthyAt, closedAt } = closing
   const status: RecordStatus = {
     state,
     changes: [...changes],
     containers: [...containers],
-    health: { message },
+    health: healthOf(message, healthyAt),
     closedAt,
     durationMs: Math.max(0, Date.parse(closedAt) - Date.parse(record.spec.openedAt)),
   }
@@ -89,14 +109,14 @@ export function closeRecord(record: RecordObject, closing: RecordClosing): Recor
 }
 
 /**
- * SHA-256, in hex, of what a record states: its name, uid, labels, spec and status, the hash itself left out. The spec holds
- * the hash of the record before it, which is what makes the chain. Fields that a server adds (resourceVersion) do not count.
+ * SHA-256, in hex, of all that a record says: everything but the hash itself and the resourceVersion, which the store gives it
+ * afterwards. The spec holds the hash of the record before it, which is what makes the chain.
  */
 export function hashRecord(record: RecordObject): string {
-  const { name, uid, labels } = record.metadata
-  const { hash: _, ...status } = record.status ?? { state: 'Open' }
+  const { resourceVersion: _version, ...metadata } = record.metadata
+  const { hash: _hash, ...status } = record.status ?? {}
   return createHash('sha256')
-    .update(canonicalJson({ name, uid, labels, spec: record.spec, status }))
+    .update(canonicalJson({ ...record, metadata, status }))
     .digest('hex')
 }
 
@@ -104,6 +124,10 @@ export function hashRecord(record: RecordObject): string {
 export function recordRef(ref: ObjectRef): RecordedChange['ref'] {
   const { apiVersion, kind, namespace, name } = ref
   return { apiVersion, kind, ...(namespace === undefined ? {} : { namespace }), name }
+}
+
+function healthOf(message: string, at: string | undefined): NonNullable<RecordStatus['health']> {
+  return { message, ...(at === undefined ? {} : { at }) }
 }
 
 function recordPlan(plan: Plan): RecordSpec['plan'] {

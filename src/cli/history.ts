@@ -1,6 +1,6 @@
-import { verifyChain } from '../audit/index.ts'
+import { type ChainHead, type ChainReport, verifyChain } from '../audit/index.ts'
 import { BowlineError } from '../base/index.ts'
-import type { Client } from '../client/index.ts'
+import type { Client, HttpsClient } from '../client/index.ts'
 import { Kinds, type RecordObject } from '../kube/index.ts'
 import { durationText } from './duration-text.ts'
 import { EXIT } from './exit-code.ts'
@@ -70,33 +70,39 @@ export async function showRecords(
   return EXIT.ok
 }
 
+/** Where a server tells the ends of its chains. */
+const CHAINS_PATH = '/apis/bowline.dev/v1alpha1/recordchains'
+
 /** Checks every chain. 0 when all hold, 1 when one is broken. */
 export async function verifyRecords(
-  client: Client,
+  client: HttpsClient,
   terminal: Terminal,
   app: string | undefined,
 ): Promise<number> {
-  const [records, apps] = await Promise.all([listRecords(client, app), client.list(Kinds.App)])
-  const lastOf = new Map(
-    apps.items.map(({ metadata, status }) => [metadata.name ?? '', status?.lastRecord ?? null]),
-  )
-  const names = [
-    ...new Set([...records.map(({ spec }) => spec.app), ...(app === undefined ? [...lastOf.keys()] : [])]),
-  ].sort()
+  const { chains } = (await client.rawGet(CHAINS_PATH)) as { readonly chains: readonly ChainHead[] }
+  const records = await listRecords(client, app)
+  const heads = new Map(chains.map(head => [head.app, head]))
+  const names = app === undefined ? [...records.map(({ spec }) => spec.app), ...heads.keys()] : [app]
   let broken = false
-  for (const name of names) {
-    const ofApp = records.filter(({ spec }) => spec.app === name)
-    const { faults, open } = verifyChain(name, ofApp, lastOf.get(name) ?? null)
-    broken ||= faults.length > 0
-    const { paint } = terminal
-    if (faults.length === 0)
-      terminal.print(
-        `${paint('green', '✓')} ${name}: ${ofApp.length} records, chain intact${open ? ', the newest is open' : ''}`,
-      )
-    for (const { record, message } of faults)
-      terminal.print(`${paint('red', '✗')} ${name}: ${record} ${message}`)
+  for (const name of [...new Set(names)].sort()) {
+    const report = verifyChain(
+      name,
+      records.filter(({ spec }) => spec.app === name),
+      heads.get(name) ?? null,
+    )
+    broken ||= report.faults.length > 0
+    printReport(report, terminal)
   }
   return broken ? EXIT.failed : EXIT.ok
+}
+
+function printReport({ app, records, open, hash, faults }: ChainReport, { print, paint }: Terminal): void {
+  for (const { record, message } of faults) print(`${paint('red', '✗')} ${app}: ${record} ${message}`)
+  if (faults.length > 0) return
+  const count = records === 1 ? '1 record' : `${records} records`
+  print(
+    `${paint('green', '✓')} ${app}: ${count}, chain intact up to ${hash.slice(0, 16)}${open ? ', the newest is open' : ''}`,
+  )
 }
 
 /** Prints every record as one JSON line, oldest first: what an archive or an auditor takes away. */

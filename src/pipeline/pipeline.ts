@@ -1,4 +1,4 @@
-import { Ledger } from '../audit/index.ts'
+import { type ChainHead, Ledger } from '../audit/index.ts'
 import {
   BowlineError,
   type Clock,
@@ -147,6 +147,11 @@ export class Pipeline implements Service {
     this.#writes.note(ref, user)
   }
 
+  /** Where the chain of records of each app ends. */
+  chains(): Promise<readonly ChainHead[]> {
+    return this.#ledger.heads()
+  }
+
   /** What a commit would change, computed against the live state. NotFound for an app that follows no source. */
   async preview(root: string, revision: string, signal: AbortSignal): Promise<PlanPreview> {
     const runner = this.#sources.runner(root)
@@ -155,13 +160,13 @@ export class Pipeline implements Service {
         'NotFound',
         `app "${root}" follows no repository: ask for the app of the whole repository`,
       )
-    const { revision: loaded, targets, names } = await runner.preview(revision, signal)
+    const news = await runner.preview(revision, signal)
+    const { revision: loaded, targets } = news
     await this.#live.follow(kindsOf(objectsOf(loaded)))
     const { inventory } = this.#required()
-    const gone =
-      loaded.diagnostics.length > 0
-        ? []
-        : this.#appsOf(root).filter(app => !names.has(app) && inventory.count(app) > 0)
+    const app = this.#options.informers.of(Kinds.App).get(root)
+    const isComplete = app !== undefined && loaded.diagnostics.length === 0
+    const gone = isComplete ? this.#vanished(app, news).filter(name => inventory.count(name) > 0) : []
     const { id, subject, author } = loaded.commit
     return {
       commit: { id, subject, author: author.name },
@@ -180,28 +185,27 @@ export class Pipeline implements Service {
     return { app, diagnostics, changes, ...(hold === undefined ? {} : { hold }) }
   }
 
-  /** The names of a root App and its children. */
-  #appsOf(root: string): readonly string[] {
-    const apps = this.#options.informers.of(Kinds.App)
-    const found = apps.get(root)
-    if (found === undefined) return []
-    return [found, ...this.#required().tree.children(found)].map(({ metadata }) => metadata.name ?? '')
-  }
-
   async #onRevision(root: App, news: RevisionNews): Promise<void> {
     const { inventory, tree } = this.#required()
-    await this.#live.follow(kindsOf(objectsOf(news.revision)))
-    await tree.reportRevision(root, news)
-    if (news.revision.diagnostics.length > 0) return
+    const { revision, targets } = news
+    await this.#live.follow(kindsOf(objectsOf(revision)))
+    const isBroken = revision.diagnostics.length > 0
+    const gone = isBroken ? [] : this.#vanished(root, news)
+    const emptied = gone.filter(app => inventory.count(app) > 0)
+    await tree.reportRevision(root, news, emptied)
+    if (isBroken) return
     await tree.ensureChildren(root, news)
     await this.#rememberApplied(root, news)
-    for (const target of news.targets) this.#lane(target.app).submit(target)
-    const known = [root, ...tree.children(root)].map(({ metadata }) => metadata.name ?? '')
-    for (const app of known) {
-      if (news.names.has(app)) continue
-      if (inventory.count(app) > 0) this.#lane(app).submit(targetOfNothing(app, news.revision))
-      else await this.#retire(app)
-    }
+    for (const target of targets) this.#lane(target.app).submit(target)
+    for (const app of emptied) this.#lane(app).submit(targetOfNothing(app, revision))
+    for (const app of gone) if (!emptied.includes(app)) await this.#retire(app)
+  }
+
+  /** The apps of a root that a revision does not have any more. */
+  #vanished(root: App, { names }: RevisionNews): readonly string[] {
+    return [root, ...this.#required().tree.children(root)]
+      .map(({ metadata }) => metadata.name ?? '')
+      .filter(app => !names.has(app))
   }
 
   /**

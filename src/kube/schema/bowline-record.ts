@@ -50,7 +50,7 @@ export const bowlineRecord: { readonly [name: string]: Schema } = {
       plan: { $ref: refTo(`${PACKAGE}.RecordPlan`) },
       actor: { ...text, description: 'Who caused the drift: an API user, or `unknown`.' },
       openedAt: time,
-      previousHash: { ...text, description: 'The hash of the record before, empty for the first.' },
+      previousHash: { ...text, description: 'The hash of the record before; 64 zeros for the first.' },
     },
   },
   [`${PACKAGE}.RecordCommit`]: {
@@ -160,6 +160,13 @@ export const bowlineRecord: { readonly [name: string]: Schema } = {
     type: 'object',
     description: 'RecordHealth is why the record was closed as it was.',
     required: ['message'],
-    properties: { message: text },
+    properties: {
+      message: text,
+      at: {
+        ...time,
+        description:
+          'When everything was healthy; absent when that was not reached. What is replaced may end after that, while the record is still open.',
+      },
+    },
   },
 }
