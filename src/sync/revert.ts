@@ -62,12 +62,13 @@ export async function createRevert(repository: Repository, options: RevertOption
 
 /** As `git revert` words it, so that tools that know its form know this one. */
 export function revertMessage(
-  { id, subject }: Pick<Commit, 'id' | 'subject'>,
+  { id, message }: Pick<Commit, 'id' | 'message'>,
   trailers: readonly { readonly key: string; readonly value: string }[],
 ): string {
   const lines = trailers.map(({ key, value }) => `${key}: ${value.replace(/\s+/g, ' ').trim()}`)
   const end = lines.length === 0 ? '' : `\n\n${lines.join('\n')}`
-  return `Revert "${subject}"\n\nThis reverts commit ${id}.${end}\n`
+  // Only the first line, where `git log --oneline` would show the whole first paragraph.
+  return `Revert "${message.split('\n')[0]}"\n\nThis reverts commit ${id}.${end}\n`
 }
 
 interface Sides<T> {

@@ -56,6 +56,9 @@ const SERVER_FIELDS = [
   'selfLink',
 ] as const
 
+const QUOTE_HINT =
+  'put the value in quotes: without them YAML reads numbers, and yes, no, on, off and the like as true or false'
+
 /**
  * Checks one manifest as strictly as the API would: known kind, known fields, right types, valid values, and nothing that Git
  * cannot own. All issues at once. The object is as declared, with its namespace, without nulls; frozen.
@@ -219,7 +222,8 @@ function problemIssue(kind: Kind, { path, reason, type, message }: FieldProblem)
   const where = path === '' ? '' : `${path}: `
   const at = reason === 'FieldValueRequired' || reason === 'FieldValueForbidden' ? 'key' : 'value'
   const code = reason === 'FieldValueRequired' ? 'missing-field' : 'invalid-value'
-  return issue(code, path, at, `${where}${text.slice(0, 500)}`)
+  const hint = /must be of type string, not (?:number|boolean)/.test(message) ? QUOTE_HINT : undefined
+  return issue(code, path, at, `${where}${text.slice(0, 500)}`, hint)
 }
 
 /** A missing name is found here and by validation. */

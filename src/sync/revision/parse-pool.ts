@@ -101,31 +101,42 @@ export class ParsePool {
     })
     // Work that is under way is waited for by its caller; a worker alone must not keep the process.
     worker.unref()
+    worker.on('error', () => {})
+    worker.once('exit', () => this.#remove(worker))
     this.#workers.add(worker)
     return worker
   }
 
+  #remove(worker: Worker): void {
+    this.#workers.delete(worker)
+    const index = this.#idle.indexOf(worker)
+    if (index !== -1) this.#idle.splice(index, 1)
+  }
+
   #run(worker: Worker, job: Job): void {
     const request = packBytes(job.parts)
-    const finish = (): void => {
-      cancelDeadline()
-      worker.removeAllListeners()
-      worker.on('error', () => {})
-    }
     const fail = (): void => {
       finish()
-      this.#workers.delete(worker)
+      this.#remove(worker)
       this.#giveUp(worker, job).catch(() => {})
     }
-    const cancelDeadline = this.#clock.after(this.#deadlineMs, fail)
-    worker.once('error', fail)
-    worker.once('exit', fail)
-    worker.once('message', (answer: PackedBytes) => {
+    const succeed = (answer: PackedBytes): void => {
       finish()
       this.#idle.push(worker)
       job.resolve(unpackBytes(answer))
       this.#assign()
-    })
+    }
+    const cancelDeadline = this.#clock.after(this.#deadlineMs, fail)
+    // One by one: to remove all listeners of a Worker at once cuts it off from its own messages.
+    const finish = (): void => {
+      cancelDeadline()
+      worker.off('error', fail)
+      worker.off('exit', fail)
+      worker.off('message', succeed)
+    }
+    worker.once('error', fail)
+    worker.once('exit', fail)
+    worker.once('message', succeed)
     worker.postMessage(request, [request.bytes.buffer])
   }
 
@@ -147,7 +158,7 @@ export class ParsePool {
 
   #endIdle(): void {
     for (const worker of this.#idle.splice(0)) {
-      this.#workers.delete(worker)
+      this.#remove(worker)
       worker.terminate().catch(() => {})
     }
   }

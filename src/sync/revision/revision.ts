@@ -78,7 +78,7 @@ function compareApps(app: AppRevision, old: AppRevision | undefined): AppChange 
   for (const desired of app.objects) {
     const was = gone.get(desired.key)
     gone.delete(desired.key)
-    if (was !== desired) changed.push(desired)
+    if (was === undefined || !isSame(was, desired)) changed.push(desired)
   }
   const status =
     old === undefined ||
@@ -86,4 +86,10 @@ function compareApps(app: AppRevision, old: AppRevision | undefined): AppChange 
     old.diagnostics.length > 0 ||
     app.diagnostics.length > 0
   return { name: app.name, changed, removed: [...gone.values()], status }
+}
+
+function isSame(a: DesiredObject, b: DesiredObject): boolean {
+  if (a === b) return true
+  const [from, to] = [a.source, b.source]
+  return a.object === b.object && from.file === to.file && from.line === to.line && from.column === to.column
 }

@@ -23,11 +23,19 @@ export function parseTrailers(message: string): readonly Trailer[] {
   const lines = contentLines(message)
   const start = trailerBlockStart(lines)
   const trailers: { key: string; value: string }[] = []
+  // The trailer that a line starting with a blank would continue.
+  let open: { value: string } | undefined
   for (const line of lines.slice(start)) {
+    if (line.startsWith('#')) continue
     const match = TRAILER_LINE.exec(line)
-    const last = trailers.at(-1)
-    if (/^\s/.test(line) && last !== undefined) last.value = `${last.value} ${line.trim()}`.trim()
-    else if (match !== null) trailers.push({ key: match[1] as string, value: (match[2] as string).trim() })
+    if (/^\s/.test(line)) {
+      if (open !== undefined) open.value = `${open.value} ${line.trim()}`.trim()
+    } else if (match === null) open = undefined
+    else {
+      const trailer = { key: match[1] as string, value: (match[2] as string).trim() }
+      trailers.push(trailer)
+      open = trailer
+    }
   }
   return trailers
 }

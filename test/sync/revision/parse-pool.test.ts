@@ -1,0 +1,73 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../../../src/base/index.ts'
+import type { ParsedManifests } from '../../../src/kube/index.ts'
+import { ParsePool } from '../../../src/sync/revision/parse-pool.ts'
+import { temporaryFolder } from '../repository-builder.ts'
+
+const WORKER = new URL('./parse-worker-from-source.mjs', import.meta.url)
+const { signal } = new AbortController()
+
+function texts(results: readonly Uint8Array[]): ParsedManifests[] {
+  return results.map(result => JSON.parse(Buffer.from(result).toString('utf8')))
+}
+
+describe('ParsePool', () => {
+  const folder = temporaryFolder()
+  const pools: ParsePool[] = []
+  afterAll(async () => {
+    for (const pool of pools) await pool.close()
+    folder.remove()
+  })
+
+  function open(options: Partial<ConstructorParameters<typeof ParsePool>[0]>): ParsePool {
+    const pool = new ParsePool({ clock: systemClock, workers: 2, ...options })
+    pools.push(pool)
+    return pool
+  }
+
+  it('parses the same in workers as in this thread, in order, batch after batch', async () => {
+    const files = Array.from({ length: 400 }, (_, index) =>
+      Buffer.from(`a: ${index}\n---\nb: [\n`.padEnd(200, '#')),
+    )
+    files[3] = Buffer.from([0xff, 0xfe])
+    const here = await open({ workers: 0 }).parse(files, signal)
+    const pool = open({ entry: WORKER })
+    const there = await Promise.all(Array.from({ length: 6 }, () => pool.parse(files, signal)))
+    for (const results of there) expect(texts(results)).toEqual(texts(here))
+    expect(texts(here)[7]?.manifests[0]?.value).toEqual({ a: 7 })
+    expect(texts(here)[3]?.problems[0]?.code).toBe('bad-encoding')
+  })
+
+  it('blames the one file that brings its worker down, and parses the others', async () => {
+    const entry = join(folder.path, 'fragile.mjs')
+    writeFileSync(
+      entry,
+      `import { parentPort } from 'node:worker_threads'
+       parentPort.on('message', ({ bytes, lengths }) => {
+         const text = Buffer.from(bytes).toString()
+         if (text.includes('crash')) process.exit(1)
+         if (text.includes('loop')) for (;;);
+         const part = JSON.stringify({ manifests: [], problems: [] })
+         const answer = new Uint8Array(Buffer.from(part.repeat(lengths.length)))
+         parentPort.postMessage({ bytes: answer, lengths: lengths.map(() => part.length) }, [answer.buffer])
+       })`,
+    )
+    const pool = open({ entry: pathToFileURL(entry), deadlineMs: 500 })
+    const file = (text: string): Buffer => Buffer.from(text.padEnd(40_000))
+    const results = texts(await pool.parse([file('a'), file('crash'), file('b'), file('loop')], signal))
+    expect(results.map(({ problems }) => problems[0]?.code)).toEqual([
+      undefined,
+      'too-slow',
+      undefined,
+      'too-slow',
+    ])
+    expect(texts(await pool.parse([file('c')], signal))[0]?.problems).toEqual([])
+  })
+
+  it('parses nothing for an aborted signal', async () => {
+    await expect(open({}).parse([], AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop')
+  })
+})

@@ -1,0 +1,384 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { silentLogger, systemClock } from '../../../src/base/index.ts'
+import { findGit, type GitBinary } from '../../../src/sync/git/git-binary.ts'
+import type { GitReader } from '../../../src/sync/git/git-reader.ts'
+import { LocalRepository } from '../../../src/sync/repository/local-repository.ts'
+import { ParseCache } from '../../../src/sync/revision/parse-cache.ts'
+import { ParsePool } from '../../../src/sync/revision/parse-pool.ts'
+import { changedSince, type Revision } from '../../../src/sync/revision/revision.ts'
+import { RevisionLoader } from '../../../src/sync/revision/revision-loader.ts'
+import { TestRepository, temporaryFolder } from '../repository-builder.ts'
+
+const native = (await findGit(process.env)) as GitBinary
+
+function configMap(name: string, value = 'v', more = ''): string {
+  return `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\n${more}data:\n  k: ${value}\n`
+}
+
+/** Counts what is read, so that a test can say what was not. */
+function counting(reader: GitReader): { reader: GitReader; read: { blobs: number; trees: number } } {
+  const read = { blobs: 0, trees: 0 }
+  return {
+    read,
+    reader: {
+      ...reader,
+      readTree: oid => {
+        read.trees += 1
+        return reader.readTree(oid)
+      },
+      readBlob: oid => {
+        read.blobs += 1
+        return reader.readBlob(oid)
+      },
+      readBlobs: oids => {
+        read.blobs += oids.length
+        return reader.readBlobs(oids)
+      },
+    },
+  }
+}
+
+describe.each([
+  ['native git', native],
+  ['isomorphic-git', undefined],
+] as const)('RevisionLoader over %s', (_, git) => {
+  const folder = temporaryFolder()
+  const opened: LocalRepository[] = []
+  const { signal } = new AbortController()
+  let number = 0
+  let repository: TestRepository
+
+  beforeAll(() => {
+    repository = newRepository()
+  })
+  afterAll(async () => {
+    for (const local of opened) await local.close()
+    folder.remove()
+  })
+
+  function newRepository(): TestRepository {
+    number += 1
+    return new TestRepository(join(folder.path, `repo-${number}`))
+  }
+
+  async function openLoader(
+    at: TestRepository,
+    { path = '', cacheFolder }: { path?: string; cacheFolder?: string } = {},
+  ): Promise<{ loader: RevisionLoader; read: { blobs: number; trees: number }; cache: ParseCache }> {
+    const local = await LocalRepository.open(at.path, 'main', git)
+    opened.push(local)
+    const { reader, read } = counting(local.reader)
+    const cache = await ParseCache.open(cacheFolder, silentLogger)
+    const pool = new ParsePool({ clock: systemClock, workers: 0 })
+    const whole = { name: 'whole', namespace: 'default' }
+    return {
+      loader: new RevisionLoader({ reader, pool, cache, clock: systemClock, folder: path, whole }),
+      read,
+      cache,
+    }
+  }
+
+  async function load(at: TestRepository, path = ''): Promise<Revision> {
+    const { loader } = await openLoader(at, { path })
+    return loader.load(at.head(), { signal })
+  }
+
+  function summary(revision: Revision): string[] {
+    return [
+      ...revision.diagnostics.map(({ file, line, code }) => `! ${file}:${line} ${code}`),
+      ...revision.apps.flatMap(app => [
+        `${app.name} in ${app.namespace}`,
+        ...app.objects.map(({ key, source }) => `  ${key} ${source.file}:${source.line}:${source.column}`),
+        ...app.diagnostics.map(({ file, line, code }) => `  ! ${file}:${line} ${code}`),
+      ]),
+    ]
+  }
+
+  it('makes the whole folder one app without bowline.yaml', async () => {
+    const at = newRepository()
+    at.commit('one', {
+      'a.yaml': `${configMap('a')}---\n${configMap('b')}`,
+      'README.md': '# not a manifest: [',
+      'deep/er/c.json': JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'c' } }),
+      'deep/list.yml': `apiVersion: v1\nkind: List\nitems:\n- ${configMap('d').trim().replace(/\n/g, '\n  ')}\n`,
+      '.github/workflow.yaml.txt': 'no',
+    })
+    expect(summary(await load(at))).toEqual([
+      'whole in default',
+      '  /ConfigMap/default/a a.yaml:1:1',
+      '  /ConfigMap/default/b a.yaml:8:1',
+      '  /ConfigMap/default/d deep/list.yml:4:3',
+      '  /ConfigMap/default/c deep/er/c.json:1:1',
+    ])
+    expect(summary(await load(at, 'deep/er'))).toEqual([
+      'whole in default',
+      '  /ConfigMap/default/c deep/er/c.json:1:1',
+    ])
+  })
+
+  it('makes every folder that bowline.yaml names an app with its own namespace', async () => {
+    repository.commit('apps', {
+      'bowline.yaml': 'apps: apps/*\n',
+      'outside.yaml': 'not: [read',
+      'apps/shop/a.yaml': configMap('a'),
+      'apps/blog/a.yaml': configMap('a', 'v', '  namespace: elsewhere\n'),
+      'apps/file.yaml': 'no: [app',
+    })
+    const revision = await load(repository)
+    expect(summary(revision)).toEqual([
+      'blog in blog',
+      '  /ConfigMap/elsewhere/a apps/blog/a.yaml:1:1',
+      'shop in shop',
+      '  /ConfigMap/shop/a apps/shop/a.yaml:1:1',
+    ])
+    expect(revision.commit.subject).toBe('apps')
+    expect(revision.allowDelete).toBeUndefined()
+  })
+
+  it('holds only the app whose file is bad, and reports all of its problems with excerpts', async () => {
+    const at = newRepository()
+    at.commit('bad', {
+      'bowline.yaml': 'apps: [apps/*]\n',
+      'apps/good/a.yaml': configMap('a'),
+      'apps/bad/a.yaml': `${configMap('a')}dat: {}\n---\nkind: ConfigMap\n---\n${configMap('a')}`,
+      'apps/bad/b.yaml': 'a: [1\n',
+      'apps/bad/c.yaml': 'a: 1\na: 2\n',
+      'apps/bad/d.json': Buffer.from([0xff]),
+    })
+    const revision = await load(at)
+    const [bad, good] = revision.apps
+    expect(good).toMatchObject({ name: 'good', diagnostics: [] })
+    expect(
+      bad?.diagnostics.map(({ file, line, column, code }) => `${file}:${line}:${column} ${code}`),
+    ).toEqual([
+      'apps/bad/a.yaml:7:1 unknown-field',
+      'apps/bad/a.yaml:9:1 missing-field',
+      expect.stringMatching(/^apps\/bad\/b\.yaml:\d+:\d+ syntax$/),
+      'apps/bad/c.yaml:2:1 duplicate-key',
+      'apps/bad/d.json:1:1 bad-encoding',
+    ])
+    expect(bad?.diagnostics[0]).toMatchObject({
+      message: 'unknown field "dat"',
+      excerpt: 'dat: {}\n^',
+      hint: 'did you mean "data"?',
+    })
+    expect(bad?.objects.map(({ key }) => key)).toEqual(['/ConfigMap/bad/a'])
+  })
+
+  it('names both places of an object that is declared twice, in one app or in two', async () => {
+    const at = newRepository()
+    at.commit('twice', {
+      'bowline.yaml': 'apps: apps/*\n',
+      'apps/one/a.yaml': `${configMap('x')}---\n${configMap('w', 'v', '  namespace: shared\n')}`,
+      'apps/one/b.yaml': configMap('x'),
+      'apps/two/a.yaml': configMap('w', 'v', '  namespace: shared\n'),
+      'apps/three/a.yaml': configMap('x'),
+    })
+    const { apps } = await load(at)
+    expect(
+      apps.map(({ name, diagnostics }) => [
+        name,
+        diagnostics.map(({ file, line, message }) => `${file}:${line} ${message}`),
+      ]),
+    ).toEqual([
+      [
+        'one',
+        [
+          'apps/one/a.yaml:8 ConfigMap shared/w is also declared by app two in apps/two/a.yaml:1:1',
+          'apps/one/b.yaml:1 ConfigMap one/x is also declared in apps/one/a.yaml:1:1',
+        ],
+      ],
+      ['three', []],
+      ['two', ['apps/two/a.yaml:1 ConfigMap shared/w is also declared by app one in apps/one/a.yaml:8:1']],
+    ])
+  })
+
+  it('lifts a hold on an app when another app stops declaring its object', async () => {
+    const at = newRepository()
+    at.commit('clash', {
+      'bowline.yaml': 'apps: apps/*\n',
+      'apps/one/a.yaml': configMap('w', 'v', '  namespace: shared\n'),
+      'apps/two/a.yaml': configMap('w', 'v', '  namespace: shared\n'),
+    })
+    const { loader } = await openLoader(at)
+    const clash = await loader.load(at.head(), { signal })
+    expect(clash.apps.map(({ diagnostics }) => diagnostics.length)).toEqual([1, 1])
+    at.commit('settled', { 'apps/two/a.yaml': configMap('z') })
+    const settled = await loader.load(at.head(), { previous: clash, signal })
+    expect(settled.apps.map(({ diagnostics }) => diagnostics.length)).toEqual([0, 0])
+    expect(changedSince(settled, clash).apps.map(({ name, status }) => [name, status])).toEqual([
+      ['one', true],
+      ['two', true],
+    ])
+  })
+
+  it('reports links, submodules, hostile names, missing folders and files that are too large', async () => {
+    const at = newRepository()
+    at.write({
+      'a/ok.yaml': configMap('ok'),
+      'a/big.yaml': `# ${'x'.repeat(1024 * 1024)}`,
+      'b/huge.yaml': Buffer.alloc(33 * 1024 * 1024, '#'),
+    })
+    at.git('add', '-A')
+    const blob = at.gitWithInput('../../../etc/passwd', 'hash-object', '-w', '--stdin').trim()
+    const commit = at.commit('base')
+    for (const [mode, oid, path] of [
+      ['120000', blob, 'a/link.yaml'],
+      ['120000', blob, 'a/linked-folder'],
+      ['120000', blob, 'a/README.md'],
+      ['160000', commit, 'a/sub'],
+    ])
+      at.git('update-index', '--add', '--cacheinfo', `${mode},${oid},${path}`)
+    at.git('commit', '-q', '-m', 'odd')
+    const revision = await load(at, 'a')
+    expect(summary(revision)).toEqual([
+      'whole in default',
+      '  /ConfigMap/default/ok a/ok.yaml:1:1',
+      '  ! a/big.yaml:1 file-too-large',
+      '  ! a/link.yaml:1 symlink',
+      '  ! a/linked-folder:1 symlink',
+      '  ! a/sub:1 submodule',
+    ])
+    expect(summary(await load(at, 'b'))).toEqual(['whole in default', '  ! b/huge.yaml:1 file-too-large'])
+    for (const path of ['nothing', 'a/linked-folder', 'a/sub', 'a/ok.yaml'])
+      expect(summary(await load(at, path))).toEqual([`! ${path}:1 missing-folder`])
+    for (const path of ['../x', '/etc', 'a/../../x'])
+      await expect(openLoader(at, { path })).rejects.toMatchObject({ code: 'bad-config' })
+    const evil = at.gitWithInput(`040000 tree ${at.head('HEAD:a')}\t..\n`, 'mktree').trim()
+    const hostile = at.gitWithInput('x', 'commit-tree', evil).trim()
+    const { loader } = await openLoader(at)
+    expect(summary(await loader.load(hostile, { signal }))).toEqual(['whole in default', '  ! ..:1 symlink'])
+  })
+
+  it.each([
+    ['apps: nothing/*\n', ['! bowline.yaml:1 bad-config']],
+    ['app: x\n', ['! bowline.yaml:1 bad-config', '! bowline.yaml:1 bad-config']],
+    ['apps: [\n', [expect.stringContaining('! bowline.yaml')]],
+    ['apps: [a/*, b/*]\n', ['! b/x:1 bad-app']],
+    ['apps: c/*\n', ['! c/Not_A_Name:1 bad-app']],
+  ])('holds everything, and forgets no app, when bowline.yaml says %j', async (config, expected) => {
+    const at = newRepository()
+    at.commit('x', {
+      'bowline.yaml': config,
+      'a/x/a.yaml': configMap('a'),
+      'b/x/a.yaml': configMap('a'),
+      'c/Not_A_Name/a.yaml': configMap('a'),
+    })
+    const revision = await load(at)
+    const found = summary(revision).filter(line => line.startsWith('!'))
+    if (config.includes('[\n')) expect(found.length).toBeGreaterThan(0)
+    else expect(found).toEqual(expected)
+  })
+
+  it('reads only what changed, and keeps all else as it was', async () => {
+    const at = newRepository()
+    const files: Record<string, string> = { 'bowline.yaml': 'apps: apps/*\n' }
+    for (let app = 0; app < 5; app += 1)
+      for (let file = 0; file < 20; file += 1)
+        files[`apps/app-${app}/${file % 4}/f-${file}.yaml`] = configMap(`c-${file}`)
+    at.commit('many', files)
+    const { loader, read } = await openLoader(at)
+    const first = await loader.load(at.head(), { signal })
+    expect(read.blobs).toBeGreaterThanOrEqual(20)
+    at.commit('one file', { 'apps/app-3/1/f-1.yaml': configMap('c-1', 'changed') })
+    read.blobs = 0
+    read.trees = 0
+    const second = await loader.load(at.head(), { previous: first, signal })
+    // bowline.yaml and the file; the root, apps, app-3 and its folder 1.
+    expect(read).toEqual({ blobs: 2, trees: 4 })
+    expect(second.apps.filter((app, index) => app === first.apps[index]).map(({ name }) => name)).toEqual([
+      'app-0',
+      'app-1',
+      'app-2',
+      'app-4',
+    ])
+    const change = changedSince(second, first)
+    expect(change).toMatchObject({ apps: [{ name: 'app-3', removed: [], status: false }], removedApps: [] })
+    expect(change.apps[0]?.changed.map(({ key }) => key)).toEqual(['/ConfigMap/app-3/c-1'])
+    read.blobs = 0
+    const back = await loader.load(at.head('HEAD~1'), { previous: second, signal })
+    expect(read.blobs).toBe(1)
+    expect(changedSince(back, second).apps[0]?.changed).toHaveLength(1)
+    expect(changedSince(back, first)).toEqual({ apps: [], removedApps: [] })
+  })
+
+  it('tells moved, removed and new objects and apps apart', async () => {
+    const at = newRepository()
+    at.commit('one', {
+      'bowline.yaml': 'apps: apps/*\n',
+      'apps/a/x.yaml': configMap('x'),
+      'apps/a/w.yaml': configMap('w'),
+      'apps/b/x.yaml': configMap('x'),
+    })
+    const { loader } = await openLoader(at)
+    const first = await loader.load(at.head(), { signal })
+    at.git('rm', '-q', '-r', 'apps/b')
+    at.git('mv', 'apps/a/w.yaml', 'apps/a/moved.yaml')
+    at.git('rm', '-q', 'apps/a/x.yaml')
+    at.commit('two', { 'apps/c/z.yaml': configMap('z') })
+    const second = await loader.load(at.head(), { previous: first, signal })
+    const change = changedSince(second, first)
+    expect(change.removedApps).toEqual(['b'])
+    expect(
+      change.apps.map(({ name, changed, removed }) => [
+        name,
+        changed.map(({ key }) => key),
+        removed.map(({ key }) => key),
+      ]),
+    ).toEqual([
+      ['a', ['/ConfigMap/a/w'], ['/ConfigMap/a/x']],
+      ['c', ['/ConfigMap/c/z'], []],
+    ])
+    expect(changedSince(first, undefined).apps).toHaveLength(2)
+  })
+
+  it('parses nothing again after a restart, and gives the same revision', async () => {
+    const at = newRepository()
+    at.commit('one', { 'a.yaml': configMap('a'), 'b.yaml': 'bad: [', 'c.yaml': `${configMap('c')}dat: 1\n` })
+    const cacheFolder = join(folder.path, `parse-cache-${git === undefined}`)
+    const before = await openLoader(at, { cacheFolder })
+    const first = await before.loader.load(at.head(), { signal })
+    await before.cache.flush()
+    await before.cache.close()
+    const after = await openLoader(at, { cacheFolder })
+    const second = await after.loader.load(at.head(), { signal })
+    // Only the file whose fields are wrong is read again, to show its line.
+    expect(after.read.blobs).toBe(1)
+    expect(second.apps).toEqual(first.apps)
+    await after.cache.close()
+  })
+
+  it('throws, and so deletes nothing, when the repository lost an object', async () => {
+    const at = newRepository()
+    at.commit('one', { 'a.yaml': configMap('a'), 'b.yaml': configMap('b') })
+    const { loader } = await openLoader(at)
+    const missing = at.gitWithInput(`100644 blob ${'e'.repeat(40)}\tx.yaml\n`, 'mktree', '--missing').trim()
+    const commit = at.gitWithInput('x', 'commit-tree', missing).trim()
+    await expect(loader.load(commit, { signal })).rejects.toMatchObject({ code: 'not-found' })
+    await expect(loader.load('f'.repeat(40), { signal })).rejects.toMatchObject({ code: 'not-found' })
+    await expect(loader.load(at.head(), { signal: AbortSignal.abort(new Error('stop')) })).rejects.toThrow(
+      'stop',
+    )
+  })
+
+  it('reads the allowance to delete from HEAD only', async () => {
+    const at = newRepository()
+    at.commit('first\n\nBowline-Allow-Delete: all\n', { 'a.yaml': configMap('a') })
+    expect((await load(at)).allowDelete).toBe('all')
+    at.commit('second\n')
+    expect((await load(at)).allowDelete).toBeUndefined()
+  })
+
+  it('shows no Secret value in any diagnostic', async () => {
+    const at = newRepository()
+    at.commit('secrets', {
+      'a.yaml':
+        'apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\nstringData:\n  password: [hunter2]\n  pin: 424242\nextra: hunter2\n',
+      'b.json': '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"b"},"data":{"p":"hunter2!"}}',
+    })
+    const revision = await load(at)
+    expect(revision.apps[0]?.diagnostics.length).toBeGreaterThanOrEqual(3)
+    expect(JSON.stringify(revision.apps[0]?.diagnostics)).not.toMatch(/hunter2|424242/)
+  })
+})
