@@ -1,7 +1,15 @@
 import { stripVTControlCharacters } from 'node:util'
 import { type Clock, silentLogger, systemIds } from '../base/index.ts'
 import { createInformer, type HttpsClient, type Informer } from '../client/index.ts'
-import { type App, apiPath, type Deployment, Kinds, type Pod, type RecordObject } from '../kube/index.ts'
+import {
+  type App,
+  type AppStatus,
+  apiPath,
+  type Deployment,
+  Kinds,
+  type Pod,
+  type RecordObject,
+} from '../kube/index.ts'
 import { durationText } from './duration-text.ts'
 import { EXIT } from './exit-code.ts'
 import { changeLine, countsText, diagnosticLines, shortId } from './plan-text.ts'
@@ -90,6 +98,16 @@ interface StoryParts {
   readonly readLog: (pod: Pod, container: string) => Promise<readonly string[]>
 }
 
+/** How an app ended under the commit. */
+interface Ended {
+  readonly phase: NonNullable<AppStatus['phase']>
+  readonly message: string
+  readonly diagnostics: NonNullable<AppStatus['diagnostics']>
+  /** For a held plan: how many objects it would delete. */
+  readonly deletes?: number | undefined
+  readonly namespace: string
+}
+
 /** Tells each part of a commit's story once, in order, as the caches come to show it. */
 class Story {
   readonly #view: View
@@ -97,7 +115,7 @@ class Story {
   readonly #commit: string
   readonly #readLog: StoryParts['readLog']
   readonly #planned = new Set<string>()
-  readonly #ended = new Map<string, App>()
+  readonly #ended = new Map<string, Ended>()
   #seen = false
   #deploying = false
 
@@ -168,37 +186,55 @@ class Story {
   }
 
   async #tellEnd(name: string): Promise<void> {
-    const app = this.#view.apps.get(name)
-    const record = this.#record(name)
-    if (this.#ended.has(name) || app?.status?.observedRevision !== this.#commit) return
-    if (
-      record === undefined ||
-      record.status?.state === 'Open' ||
-      app.status.lastRecord !== record.metadata.name
-    )
-      return
+    if (this.#ended.has(name)) return
+    const ended = this.#endOf(name)
+    if (ended === undefined) return
     const { print, paint } = this.#terminal
-    this.#ended.set(name, app)
+    this.#ended.set(name, ended)
     if (!this.#deploying) {
       this.#deploying = true
       print(paint('bold', 'DEPLOY'))
     }
     print(this.#progressLine(name))
-    if (app.status.phase === 'Held' && (app.status.diagnostics?.length ?? 0) > 0) {
-      for (const diagnostic of app.status.diagnostics ?? [])
+    const { phase, message, diagnostics } = ended
+    if (phase === 'Held' && diagnostics.length > 0) {
+      for (const diagnostic of diagnostics)
         for (const line of diagnosticLines(diagnostic, this.#commit, paint)) print(line)
-    } else if (app.status.phase !== 'Healthy') {
-      for (const line of (app.status.message ?? '').split('; ')) print(`          ${line}`)
-      for (const line of await this.#lastWords(app)) print(`            ${line}`)
+    } else if (phase !== 'Healthy') {
+      for (const line of message.split('; ')) print(`          ${line}`)
+      for (const line of await this.#lastWords(message)) print(`            ${line}`)
     }
   }
 
-  /** The end of the log of each crashing container that the app's message names and that left no message of its own. */
-  async #lastWords({ status }: App): Promise<readonly string[]> {
+  /** How an app ended, once its record is closed and its status tells the same. */
+  #endOf(name: string): Ended | undefined {
+    const record = this.#record(name)
+    const state = record?.status?.state ?? 'Open'
+    if (record === undefined || state === 'Open') return undefined
+    const app = this.#view.apps.get(name)
+    // The App of a folder that left Git goes with the last of its objects.
+    if (app === undefined) {
+      const phase = state === 'Healthy' || state === 'Held' ? state : 'Failed'
+      return { phase, message: record.status?.health?.message ?? '', diagnostics: [], namespace: 'default' }
+    }
+    const { status, spec } = app
+    if (status?.observedRevision !== this.#commit || status.lastRecord !== record.metadata.name)
+      return undefined
+    return {
+      phase: status.phase ?? 'Pending',
+      message: status.message ?? '',
+      diagnostics: status.diagnostics ?? [],
+      deletes: status.hold?.deletes,
+      namespace: spec.namespace ?? 'default',
+    }
+  }
+
+  /** The end of the log of each crashing container that an app's message names and that left no message of its own. */
+  async #lastWords(message: string): Promise<readonly string[]> {
     const lines: string[] = []
     for (const pod of this.#view.pods.list())
       for (const { name, state, lastState } of pod.status?.containerStatuses ?? []) {
-        if (!status?.message?.includes(`${pod.metadata.name}/${name} `)) continue
+        if (!message.includes(`${pod.metadata.name}/${name} `)) continue
         if (state?.waiting === undefined || lastState?.terminated?.message !== undefined) continue
         lines.push(...(await this.#readLog(pod, name)))
       }
@@ -208,20 +244,19 @@ class Story {
   /** `  shop  ✓ 1/3 host-1  ✓ 2/3 host-2        12.4s` */
   #progressLine(name: string): string {
     const { paint } = this.#terminal
-    const app = this.#view.apps.get(name)
     const record = this.#record(name)
-    const ended = this.#ended.has(name)
-    const phase = app?.status?.phase
-    const sign = !ended
-      ? '…'
-      : phase === 'Healthy'
-        ? paint('green', '✓')
-        : phase === 'Held'
-          ? paint('yellow', '‖')
-          : paint('red', '✗')
+    const phase = this.#ended.get(name)?.phase
+    const sign =
+      phase === undefined
+        ? '…'
+        : phase === 'Healthy'
+          ? paint('green', '✓')
+          : phase === 'Held'
+            ? paint('yellow', '‖')
+            : paint('red', '✗')
     const pods = record === undefined ? '' : this.#readyPods(record)
     const took = record?.status?.durationMs
-    return `  ${name.padEnd(8)} ${sign} ${ended ? (phase ?? '').toLowerCase() : 'deploying'}${pods}${took === undefined ? '' : `   ${durationText(took)}`}`
+    return `  ${name.padEnd(8)} ${sign} ${phase === undefined ? 'deploying' : phase.toLowerCase()}${pods}${took === undefined ? '' : `   ${durationText(took)}`}`
   }
 
   /** The pods that this record started and that are ready, in the order of their hosts. */
@@ -246,7 +281,7 @@ class Story {
 
   #tellResult(root: App, affected: readonly string[]): number {
     const { print, paint } = this.#terminal
-    const phases = affected.map(name => ({ name, phase: this.#ended.get(name)?.status?.phase ?? 'Pending' }))
+    const phases = affected.map(name => ({ name, phase: this.#ended.get(name)?.phase ?? 'Pending' }))
     const untouched = (root.status?.apps?.total ?? affected.length) - affected.length
     const parts = phases.map(({ name, phase }) => this.#resultOf(name, phase))
     if (untouched > 0) parts.push(`${untouched} apps untouched`)
@@ -281,13 +316,12 @@ class Story {
   }
 
   #nextSteps(bad: readonly string[]): string {
-    const [first = ''] = bad
-    const app = this.#ended.get(first)
-    if (app?.status?.phase === 'Held')
-      return (app.status.diagnostics?.length ?? 0) > 0
+    const ended = this.#ended.get(bad[0] ?? '')
+    if (ended?.phase === 'Held')
+      return ended.diagnostics.length > 0
         ? 'correct the file and push again; what ran before keeps running'
-        : `to allow it, commit with the trailer \`Bowline-Allow-Delete: ${app.status.hold?.deletes ?? 'all'}\` and push`
-    return `kubectl -n ${app?.spec.namespace ?? 'default'} get pods   ·   bowline rollback`
+        : `to allow it, commit with the trailer \`Bowline-Allow-Delete: ${ended.deletes ?? 'all'}\` and push`
+    return `kubectl -n ${ended?.namespace ?? 'default'} get pods   ·   bowline rollback`
   }
 
   #record(name: string): RecordObject | undefined {

@@ -58,8 +58,12 @@ export class AppTree {
     })
   }
 
-  /** Says on the root what was looked at, and which apps it touches, before their lanes begin. */
-  async reportRevision(root: App, { revision, targets, names }: RevisionNews): Promise<void> {
+  /** Says on the root what was looked at, and which apps it touches, before their lanes begin; `emptied` are those that left Git. */
+  async reportRevision(
+    root: App,
+    { revision, targets, names }: RevisionNews,
+    emptied: readonly string[],
+  ): Promise<void> {
     const { commit, diagnostics } = revision
     const broken = diagnostics[0]
     await this.#reporter.update(root.metadata.name ?? '', ({ metadata, status }) => {
@@ -74,7 +78,10 @@ export class AppTree {
           author: commit.author.name,
           committedAt: commit.committer.time,
         },
-        apps: { total: names.size, affected: targets.map(({ app }) => app) },
+        apps: {
+          total: names.size + emptied.length,
+          affected: [...targets.map(({ app }) => app), ...emptied],
+        },
         diagnostics: diagnostics.map(diagnostic => ({ ...diagnostic })),
         ...(broken === undefined
           ? {}
