@@ -58,10 +58,24 @@ const CONCURRENT_PULLS = 3
  * leaves every container as it is; the next one adopts them. While the server is away it keeps its pods running.
  */
 export function startAgent(options: AgentOptions): Service {
-  return { start: signal => runAgent(options, signal) }
+  return {
+    async start(signal) {
+      // A part that fails ends the others with it.
+      const stop = new AbortController()
+      const end = () => stop.abort()
+      if (signal.aborted) end()
+      signal.addEventListener('abort', end, { once: true })
+      try {
+        await runAgent(options, stop)
+      } finally {
+        signal.removeEventListener('abort', end)
+      }
+    },
+  }
 }
 
-async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
+async function runAgent(options: AgentOptions, stop: AbortController): Promise<void> {
+  const { signal } = stop
   const { client, runtime, nodeName, dataDir, memoryDir, allowHost, capacityShare, clock, ids, log } = options
   const volumes = createVolumes({
     folder: join(dataDir, 'pods'),
@@ -192,19 +206,22 @@ async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<voi
     return readContainerLogs(request, { runtime, clock, statuses }, aborted)
   }
 
+  const parts = [
+    follower.run(signal),
+    followPods(),
+    publisher.run(signal),
+    recorder.run(signal),
+    reporter.run(signal),
+    renewLease({ client, nodeName, node: () => reporter.node, clock, ids, log }, signal),
+    ...(options.tunnel === undefined
+      ? []
+      : [keepTunnel({ ...options.tunnel, handle, clock, ids, log }, signal)]),
+  ]
   try {
-    await Promise.all([
-      follower.run(signal),
-      followPods(),
-      publisher.run(signal),
-      recorder.run(signal),
-      reporter.run(signal),
-      renewLease({ client, nodeName, node: () => reporter.node, clock, ids, log }, signal),
-      options.tunnel === undefined
-        ? Promise.resolve()
-        : keepTunnel({ ...options.tunnel, handle, clock, ids, log }, signal),
-    ])
+    await Promise.all(parts)
   } finally {
+    stop.abort()
+    await Promise.allSettled(parts)
     references.close()
     await checkpoints.flushed()
   }

@@ -11,7 +11,7 @@ export interface EventRecorderOptions {
 }
 
 /** What an event is about, and what happened. The message never holds a value of a Secret. */
-export interface Occurrence {
+interface Occurrence {
   readonly about: ObjectReference
   readonly type: 'Normal' | 'Warning'
   readonly reason: string

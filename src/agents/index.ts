@@ -8,8 +8,7 @@
  *     const agent = startAgent({ client, runtime, nodeName, dataDir, tunnel: { server, ca, credentials: () => renewal.current }, … })
  *     await Promise.all([renewal.start(signal), agent.start(signal)])
  */
-export { type AgentOptions, startAgent } from './agent.ts'
-export { type JoinTokenParts, parseJoinToken } from './identity/authority.ts'
-export { type JoinOptions, joinCluster } from './identity/join.ts'
-export { loadIdentity, type NodeIdentity, saveIdentity } from './identity/node-identity.ts'
-export { CertificateRenewal, type CertificateRenewalOptions } from './identity/renewal.ts'
+export { startAgent } from './agent.ts'
+export { joinCluster } from './identity/join.ts'
+export { loadIdentity, type NodeIdentity } from './identity/node-identity.ts'
+export { CertificateRenewal } from './identity/renewal.ts'

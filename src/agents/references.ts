@@ -1,6 +1,14 @@
 import type { Clock, Ids, Logger } from '../base/index.ts'
 import { type Client, createInformer, type Informer } from '../client/index.ts'
-import { type ConfigMap, isNotFound, type Kind, Kinds, type KubeObject, type Secret } from '../kube/index.ts'
+import {
+  type ConfigMap,
+  isNotFound,
+  type Kind,
+  Kinds,
+  type KubeObject,
+  type Secret,
+  StatusError,
+} from '../kube/index.ts'
 import type { ReferencedObjects } from './containers/environment.ts'
 import type { AssignedPod } from './pods/assigned-pod.ts'
 
@@ -33,6 +41,7 @@ interface Followed {
   readonly stop: () => void
 }
 
+const FORBIDDEN_WAITS_MS: readonly number[] = [20, 100, 400]
 /** Objects kept for when the server is away. */
 const MAX_KEPT = 1000
 
@@ -49,7 +58,7 @@ export function createReferences(options: ReferencesOptions): References {
     key: string,
   ): Promise<T | undefined> {
     try {
-      const object = await client.get(kind, name, { namespace })
+      const object = await readAllowed(() => client.get(kind, name, { namespace }), options.clock)
       kept.delete(key)
       kept.set(key, object)
       for (const oldest of kept.keys()) {
@@ -133,6 +142,19 @@ export function createReferences(options: ReferencesOptions): References {
       followed.clear()
     },
   }
+}
+
+/** The server learns from a watch which pods are this node's, and may be an instant behind the agent. */
+async function readAllowed<T>(read: () => Promise<T>, clock: Clock): Promise<T> {
+  for (const waitMs of FORBIDDEN_WAITS_MS) {
+    try {
+      return await read()
+    } catch (error) {
+      if (!(error instanceof StatusError) || error.reason !== 'Forbidden') throw error
+      await clock.sleep(waitMs)
+    }
+  }
+  return await read()
 }
 
 /** What a pod's volumes hold files of. */

@@ -30,7 +30,7 @@ export interface TunnelOptions {
 }
 
 /** Answers the GET of a path; undefined: nothing is there. */
-export type TunnelHandler = (path: string, signal: AbortSignal) => AsyncIterable<string> | undefined
+type TunnelHandler = (path: string, signal: AbortSignal) => AsyncIterable<string> | undefined
 
 /** Where the server takes tunnels, and what it calls them (`cluster/api/tunnel`). */
 const TUNNEL_PATH = '/bowline/v1/tunnel'

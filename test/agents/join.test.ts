@@ -4,12 +4,12 @@ import { createServer, type Server } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { parseJoinToken } from '../../src/agents/identity/authority.ts'
 import {
   CertificateRenewal,
   joinCluster,
   loadIdentity,
   type NodeIdentity,
-  parseJoinToken,
   startAgent,
 } from '../../src/agents/index.ts'
 import { type OpenRuntime, openProcessRuntime } from '../../src/agents/runtime/index.ts'

@@ -77,6 +77,8 @@ function unsupportedFeature(spec: PodSpec, containers: readonly Container[]): st
     ['shareProcessNamespace', spec.shareProcessNamespace],
     ['runtimeClassName', spec.runtimeClassName],
     ['resourceClaims', spec.resourceClaims?.length],
+    ['hostAliases', spec.hostAliases?.length],
+    ['dnsPolicy: None', spec.dnsPolicy === 'None'],
     ['securityContext.sysctls', securityContext.sysctls?.length],
     ['securityContext.seccompProfile of type Localhost', isLocal(securityContext.seccompProfile)],
     ['securityContext.appArmorProfile of type Localhost', isLocal(securityContext.appArmorProfile)],
@@ -87,6 +89,7 @@ function unsupportedFeature(spec: PodSpec, containers: readonly Container[]): st
     const probes = [container.livenessProbe, container.readinessProbe, container.startupProbe]
     const fields: readonly (readonly [string, unknown])[] = [
       ['volumeDevices', volumeDevices?.length],
+      ['an SCTP hostPort', container.ports?.some(port => port.hostPort && port.protocol === 'SCTP')],
       ['a grpc probe', probes.some(probe => probe?.grpc !== undefined)],
       ['securityContext.procMount: Unmasked', own.procMount === 'Unmasked'],
       ['securityContext.seccompProfile of type Localhost', isLocal(own.seccompProfile)],

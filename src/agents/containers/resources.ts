@@ -46,7 +46,7 @@ export function qosClass(pod: AssignedPod): 'BestEffort' | 'Burstable' | 'Guaran
 }
 
 /** A quantity as a number of its unit (cores, bytes); undefined when it is absent. */
-export function amount(quantity: string | undefined): number | undefined {
+function amount(quantity: string | undefined): number | undefined {
   return quantity === undefined ? undefined : quantityToNumber(parseQuantity(quantity))
 }
 

@@ -70,7 +70,7 @@ export class CertificateRenewal implements Service {
 }
 
 /** When to renew a certificate; `random` in [0, 1) picks the moment. */
-export function renewalTime(certificate: string, random: number): number {
+function renewalTime(certificate: string, random: number): number {
   const { validFrom, validTo } = new X509Certificate(certificate)
   const [from, to] = [Date.parse(validFrom), Date.parse(validTo)]
   return from + (to - from) * (RENEW_FROM + RENEW_SPREAD * random)

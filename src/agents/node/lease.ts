@@ -19,7 +19,7 @@ export interface LeaseRenewalOptions {
   readonly log: Logger
 }
 
-export const LEASE_NAMESPACE = 'kube-node-lease'
+const LEASE_NAMESPACE = 'kube-node-lease'
 /** kubelet: a lease of 40 s, renewed at a quarter of that. */
 const LEASE_SECONDS = 40
 const RENEW_EVERY_MS = 10_000

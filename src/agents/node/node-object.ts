@@ -35,7 +35,7 @@ export interface NodeHealth {
 }
 
 /** Pods per node, as kubelet's default. */
-export const MAX_PODS = 110
+const MAX_PODS = 110
 
 /** kubelet's hard eviction threshold for memory, which is kept out of what pods may be given. */
 const RESERVED_MEMORY_BYTES = 100 * 2 ** 20
@@ -60,7 +60,7 @@ export function nodeLabels({ nodeName, info }: NodeFacts): { readonly [key: stri
 const ARCHITECTURES: Readonly<Record<string, string>> = { x86_64: 'amd64', x64: 'amd64', aarch64: 'arm64' }
 
 /** CPU, memory, storage and pods of this node's share of the machine. */
-export function nodeCapacity(facts: NodeFacts): {
+function nodeCapacity(facts: NodeFacts): {
   readonly capacity: { readonly [resource: string]: string }
   readonly allocatable: { readonly [resource: string]: string }
 } {

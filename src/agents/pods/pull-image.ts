@@ -29,6 +29,14 @@ export async function pullImage(
         `Image "${image}" is ignored: the process runtime runs commands of this host`,
         name,
       )
+    if (attempt === 0 && (container.volumeMounts ?? []).length > 0)
+      record(
+        pod,
+        'Warning',
+        'MountsIgnored',
+        'Volume mounts are ignored: the process runtime mounts nothing on this host',
+        name,
+      )
     return entry.setNote(name, { imageFor: attempt, waiting: undefined })
   }
   const policy = pullPolicy(container)

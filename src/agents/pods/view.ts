@@ -62,7 +62,7 @@ export interface ContainerNotes {
   readonly health: { readonly id: string; readonly started: boolean; readonly ready: boolean } | undefined
 }
 
-export interface Condemned {
+interface Condemned {
   readonly id: string
   /** The text of the Killing event. */
   readonly message: string

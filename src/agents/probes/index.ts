@@ -5,12 +5,6 @@
  *     const prober = createProber({ clock, exec, observer })
  *     prober.follow({ id, startedAt, container, ip, ready: false, graceMs })
  */
-export { runHttp, runTcp } from './network.ts'
+export { runHttp } from './network.ts'
 export { type ProbeAnswer, portNumber } from './probe.ts'
-export {
-  createProber,
-  type ProbedContainer,
-  type ProbeKind,
-  type ProbeObserver,
-  type Prober,
-} from './prober.ts'
+export { createProber, type ProbeObserver, type Prober } from './prober.ts'

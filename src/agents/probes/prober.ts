@@ -5,7 +5,7 @@ import { firstVerdict, nextVerdict, type Verdict } from './verdict.ts'
 
 export type ProbeKind = 'Liveness' | 'Readiness' | 'Startup'
 
-export interface ProbedContainer extends ProbeTarget {
+interface ProbedContainer extends ProbeTarget {
   /** Milliseconds since the epoch. */
   readonly startedAt: number
   /** What was known of it before this agent started: nobody should see a ready container turn unready because of that. */

@@ -83,7 +83,7 @@ function stateOf(
 }
 
 /** Upstream's text; it names the pod as `name_namespace(uid)`. */
-export function crashLoopMessage({ pod }: PodView, name: string, delayMs: number): string {
+function crashLoopMessage({ pod }: PodView, name: string, delayMs: number): string {
   return `back-off ${goDuration(delayMs)} restarting failed container=${name} pod=${podTitle(pod)}`
 }
 

@@ -13,7 +13,5 @@ export {
   createVolumes,
   type MountedVolume,
   unsupportedVolume,
-  type VolumeOwner,
   type Volumes,
-  type VolumesOptions,
 } from './volumes.ts'

@@ -17,7 +17,7 @@ export interface PayloadSources {
   resource(selector: ResourceFieldSelector): string
 }
 
-export interface PayloadFile {
+interface PayloadFile {
   readonly bytes: Buffer
   readonly mode: number
 }

@@ -18,7 +18,7 @@ export interface VolumesOptions {
 }
 
 /** Whose volumes they are. */
-export interface VolumeOwner {
+interface VolumeOwner {
   readonly uid: string
   readonly spec: PodSpec
 }

@@ -7,7 +7,7 @@ import type { Container, PodSpec, PodStatus } from '../../../src/kube/index.ts'
 /** When the views of these tests are. */
 export const NOW: number = Date.parse('2026-01-31T12:00:00Z')
 
-export const identity: { uid: string; namespace: string; name: string } = {
+const identity: { uid: string; namespace: string; name: string } = {
   uid: 'uid-1',
   namespace: 'shop',
   name: 'web',
