@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
+  awaitRuntime,
   detectEngine,
   type OpenRuntime,
   openDockerRuntime,
@@ -10,9 +11,6 @@ import { BowlineError, type Clock, type Logger } from './base/index.ts'
 
 /** What the command line may ask for. `auto` is Docker: host processes are never chosen without being named. */
 export type RuntimeChoice = 'auto' | 'docker' | 'process'
-
-/** How often an absent engine is looked for. */
-const LOOK_AGAIN_MS = 2_000
 
 /**
  * The runtime of a host, fixed in its data folder by the first start: containers of one runtime are invisible to another, so a
@@ -39,7 +37,7 @@ export async function chooseRuntime(asked: RuntimeChoice, dataDir: string): Prom
   return choice
 }
 
-/** Opens the runtime; waits for an engine that does not answer yet, saying so, until the signal aborts. */
+/** Opens the runtime. An engine that does not answer yet is waited for in the background, with the node NotReady meanwhile. */
 export async function openRuntime(
   choice: 'docker' | 'process',
   options: {
@@ -54,9 +52,11 @@ export async function openRuntime(
 ): Promise<OpenRuntime> {
   const { dockerSockets, clusterUid, nodeName, stateDir, clock, log, signal } = options
   if (choice === 'process') return openProcessRuntime({ stateDir, clusterUid, nodeName, clock, log })
-  for (let attempt = 0; ; attempt += 1) {
-    const engine = await detectEngine(dockerSockets, clock)
-    if (engine !== undefined)
+  return awaitRuntime({
+    name: choice,
+    async open() {
+      const engine = await detectEngine(dockerSockets, clock)
+      if (engine === undefined) return undefined
       return openDockerRuntime({
         socketPath: engine.socketPath,
         clusterUid,
@@ -65,11 +65,10 @@ export async function openRuntime(
         log,
         options: { stateDir },
       })
-    if (attempt === 0)
-      log.warn('No container engine answers; waiting for one', {
-        sockets: dockerSockets,
-        next: 'start Docker, name its socket with --docker-socket, or use --runtime process for a trial without containers',
-      })
-    await clock.sleep(LOOK_AGAIN_MS, signal)
-  }
+    },
+    hint: `no engine answers at ${dockerSockets.join(' or ')}: start Docker, or name its socket with --docker-socket`,
+    clock,
+    log,
+    signal,
+  })
 }

@@ -7,6 +7,7 @@
  *     await runtime.startContainer(await runtime.createContainer(sandbox.id, config))
  */
 
+export { type AwaitedRuntimeOptions, awaitRuntime } from './awaited-runtime.ts'
 export { openDockerRuntime } from './docker/docker-runtime.ts'
 export { detectEngine } from './docker/engine/detect-engine.ts'
 export { ensureBusyboxImage } from './docker/images/busybox-image.ts'
