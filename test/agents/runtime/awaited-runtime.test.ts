@@ -25,7 +25,10 @@ describe('awaitRuntime()', () => {
 
     engine = createHollowRuntime({ clock: systemClock, log: silentLogger })
     await clock.advance(1_000)
-    await eventually(async () => expect(await runtime.listContainers()).toEqual([]))
+    await eventually(
+      'the runtime answers',
+      async () => (await runtime.listContainers().catch(() => undefined)) !== undefined,
+    )
     await runtime.close()
   })
 
