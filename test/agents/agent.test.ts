@@ -61,6 +61,31 @@ describe('startAgent() as a node', () => {
   })
 })
 
+describe('startAgent() without an engine', () => {
+  it('startAgent() registers its node as not ready and says why, and runs its pods when the engine comes', async () => {
+    let isDown = true
+    agent = await startHollowAgent({ isDown: () => isDown })
+    const node = agent
+    const ready = async () => {
+      const { status } = await node.client.get(Kinds.Node, NODE)
+      return status?.conditions?.find(({ type }) => type === 'Ready')
+    }
+    await node.createPod('web', { containers: [sleeper] })
+    const condition = await until('the node has a condition', () => ready().catch(() => undefined))
+    expect(condition).toMatchObject({
+      status: 'False',
+      reason: 'KubeletNotReady',
+      message: expect.stringMatching(/^container runtime is down: /),
+    })
+    isDown = false
+    await podUntil(node, 'web', isReady)
+    await until('the node is ready', async () => (await ready())?.status === 'True')
+    expect((await node.client.get(Kinds.Node, NODE)).status?.nodeInfo?.containerRuntimeVersion).toBe(
+      'hollow://1.0.0',
+    )
+  })
+})
+
 describe('startAgent() with a pod', () => {
   it('startAgent() brings a pod to Running and Ready and tells of each move', async () => {
     const node = await hollow()

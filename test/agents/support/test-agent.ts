@@ -10,7 +10,7 @@ import {
   openProcessRuntime,
   type Runtime,
 } from '../../../src/agents/runtime/index.ts'
-import { silentLogger, systemClock, systemIds } from '../../../src/base/index.ts'
+import { BowlineError, silentLogger, systemClock, systemIds } from '../../../src/base/index.ts'
 import type { Client } from '../../../src/client/index.ts'
 import { type EventObject, Kinds, type Pod, type PodSpec, type PodStatus } from '../../../src/kube/index.ts'
 import type { TestEngine } from '../../support/dockerd.ts'
@@ -38,6 +38,8 @@ export interface TestAgentOptions {
   readonly allowHost?: readonly string[]
   /** Wraps what the agent speaks to the server through. */
   readonly wrapClient?: (client: Client) => Client
+  /** While it says so, every call to the runtime fails as of an engine that is down; the start waits for no ready node. */
+  readonly isDown?: () => boolean
 }
 
 export type HollowAgent = TestAgent & { readonly runtime: HollowRuntime }
@@ -82,7 +84,7 @@ export function startDockerAgent(engine: TestEngine, options: TestAgentOptions =
 
 async function startTestAgent(
   open: (folder: string) => Promise<OpenRuntime>,
-  { allowHost = [], wrapClient = client => client }: TestAgentOptions,
+  { allowHost = [], wrapClient = client => client, isDown = () => false }: TestAgentOptions,
 ): Promise<TestAgent> {
   const server = await startTestServer()
   const folder = await mkdtemp(join(tmpdir(), 'bowline-agent-'))
@@ -110,7 +112,7 @@ async function startTestAgent(
       abort = new AbortController()
       const service = startAgent({
         client: wrapClient(server.client),
-        runtime,
+        runtime: whileUp(runtime, isDown),
         nodeName: NODE,
         dataDir: folder,
         memoryDir: undefined,
@@ -124,6 +126,7 @@ async function startTestAgent(
         log: silentLogger,
       })
       running = service.start(abort.signal)
+      if (isDown()) return
       await until('the node is ready', async () => {
         const node = await server.client.get(Kinds.Node, NODE).catch(() => undefined)
         return node?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')
@@ -159,6 +162,20 @@ async function startTestAgent(
   }
   await agent.start()
   return agent
+}
+
+function whileUp(runtime: Runtime, isDown: () => boolean): Runtime {
+  return new Proxy(runtime, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return (...all: readonly unknown[]) => {
+        if (isDown())
+          throw new BowlineError('unavailable', 'Cannot reach the engine: it is down', { retryable: true })
+        return value.apply(target, all)
+      }
+    },
+  })
 }
 
 /** Waits until `condition` gives something true; fails with what was waited for after half a minute. */
