@@ -6,8 +6,11 @@ import { hasCode, silentLogger, systemClock } from '../../../src/base/index.ts'
 import { eventually } from '../../base/eventually.ts'
 import { FakeClock } from '../../base/fake-clock.ts'
 
-const stop = new AbortController()
-afterEach(() => stop.abort())
+let stop = new AbortController()
+afterEach(() => {
+  stop.abort()
+  stop = new AbortController()
+})
 
 describe('awaitRuntime()', () => {
   it('hands over a runtime that is there at once', async () => {
