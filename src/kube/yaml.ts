@@ -17,6 +17,8 @@ import type { DiagnosticCode, TextPosition } from './diagnostic.ts'
 import type { FieldStep } from './field-path.ts'
 import { resolvePlainScalar, resolveTaggedScalar, type ScalarResult } from './yaml-scalar.ts'
 
+// One file, because it is the only one that may import the `yaml` package: composing, converting and locating all walk its nodes.
+
 /** How much one text may ask for. Each bound is reported as one problem of its own code. */
 export interface YamlLimits {
   /** UTF-8 bytes of the text. */

@@ -13,7 +13,6 @@ export { type Author, readAuthor } from './git/git-author.ts'
 export { findGit, type GitBinary } from './git/git-binary.ts'
 export type { GitReader } from './git/git-reader.ts'
 export type { Commit, Signature } from './git/object.ts'
-export { branchRef, isObjectId } from './git/ref-name.ts'
 export { type LocatedRepository, locateRepository } from './repository/locate-repository.ts'
 export {
   type OpenRepositoryOptions,
@@ -23,7 +22,6 @@ export {
 export { describeProblem, type Repository, type SourceProblem } from './repository/repository.ts'
 export { type RepositoryEvent, type WatchOptions, watchRepository } from './repository/watch-repository.ts'
 export { createRevert, type Revert, type RevertOptions } from './revert.ts'
-export { APP_CONFIG_FILE } from './revision/app-config.ts'
 export { ParseCache } from './revision/parse-cache.ts'
 export { ParsePool, type ParsePoolOptions } from './revision/parse-pool.ts'
 export {
@@ -35,10 +33,4 @@ export {
   type RevisionChange,
 } from './revision/revision.ts'
 export { type LoadOptions, RevisionLoader, type RevisionLoaderOptions } from './revision/revision-loader.ts'
-export {
-  ALLOW_DELETE_TRAILER,
-  type DeleteAllowance,
-  parseDeleteAllowance,
-  parseTrailers,
-  type Trailer,
-} from './revision/trailers.ts'
+export type { DeleteAllowance } from './revision/trailers.ts'

@@ -61,7 +61,7 @@ export async function createRevert(repository: Repository, options: RevertOption
 }
 
 /** As `git revert` words it, so that tools that know its form know this one. */
-export function revertMessage(
+function revertMessage(
   { id, message }: Pick<Commit, 'id' | 'message'>,
   trailers: readonly { readonly key: string; readonly value: string }[],
 ): string {

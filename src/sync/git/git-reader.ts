@@ -1,4 +1,4 @@
-import { BowlineError } from '../../base/index.ts'
+import { BowlineError, hasCode } from '../../base/index.ts'
 import { type Commit, type GitObject, parseCommit, parseTree, type TreeEntry } from './object.ts'
 import type { ObjectDatabase } from './object-database.ts'
 import { isObjectId, isRefName } from './ref-name.ts'
@@ -21,7 +21,7 @@ export interface GitReader {
   readBlobs(oids: readonly string[]): AsyncIterable<Buffer | Error>
   /** The commits that `to` has and `from` (undefined: nothing) has not, newest first, as `git rev-list from..to`; at most `limit`. */
   log(from: string | undefined, to: string, limit: number): Promise<readonly Commit[]>
-  /** True when `ancestor` is `descendant` or one of its ancestors. */
+  /** True when `ancestor` is `descendant` or one of its ancestors; false for one that is no longer in the repository. */
   isAncestor(ancestor: string, descendant: string): Promise<boolean>
 }
 
@@ -45,7 +45,15 @@ export function createGitReader(database: ObjectDatabase): GitReader {
     },
     log: (from, to, limit) => listCommits(readCommit, from, to, limit),
     isAncestor: async (ancestor, descendant) => {
-      const oldest = (await readCommit(ancestor)).committer.timeMs
+      const oldest = await readCommit(ancestor).then(
+        commit => commit.committer.timeMs,
+        (error: unknown) => {
+          // What a rewrite and a gc took away is nobody's ancestor.
+          if (hasCode(error, 'not-found')) return undefined
+          throw error
+        },
+      )
+      if (oldest === undefined) return false
       for await (const commit of walkBack(readCommit, descendant, oldest))
         if (commit.id === ancestor) return true
       return false

@@ -9,7 +9,7 @@ import type { ObjectType } from './object.ts'
 const compress = promisify(deflate)
 
 /** The id that Git (with SHA-1) gives an object. */
-export function objectId(type: ObjectType, bytes: Buffer): string {
+function objectId(type: ObjectType, bytes: Buffer): string {
   return createHash('sha1').update(`${type} ${bytes.length}\0`).update(bytes).digest('hex')
 }
 

@@ -65,7 +65,7 @@ export function parseCommit({ oid, bytes }: GitObject): Commit {
 }
 
 /** The first paragraph of a message, its lines joined by spaces. */
-export function subjectOf(message: string): string {
+function subjectOf(message: string): string {
   return (message.split(/\n\s*\n/)[0] ?? '').trim().replace(/\s*\n\s*/g, ' ')
 }
 

@@ -8,7 +8,7 @@ export interface Trailer {
 export type DeleteAllowance = number | 'all'
 
 /** The trailer by which the author of HEAD releases a plan that is held because of its deletions. */
-export const ALLOW_DELETE_TRAILER = 'Bowline-Allow-Delete'
+const ALLOW_DELETE_TRAILER = 'Bowline-Allow-Delete'
 
 /** Lines that Git writes itself and that let a paragraph count as trailers beside other lines. */
 const GIT_GENERATED = /^(?:Signed-off-by: |\(cherry picked from commit )/

@@ -187,6 +187,7 @@ export function describeObjectDatabase(
       expect(await reader.isAncestor(of('main'), of('v1'))).toBe(false)
       expect(await reader.isAncestor(of('side'), of('v1'))).toBe(false)
       expect(await reader.isAncestor(of('main'), of('main'))).toBe(true)
+      expect(await reader.isAncestor('f'.repeat(40), of('main'))).toBe(false)
     })
 
     it('reads after gc, repack and a new commit without being opened again', async () => {

@@ -1,8 +1,9 @@
 import { mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { systemClock, systemIds } from '../../../src/base/index.ts'
+import { BowlineError, type Clock, type Ids, systemClock, systemIds } from '../../../src/base/index.ts'
 import { LocalRepository } from '../../../src/sync/repository/local-repository.ts'
+import type { Repository } from '../../../src/sync/repository/repository.ts'
 import { type RepositoryEvent, watchRepository } from '../../../src/sync/repository/watch-repository.ts'
 import { TestRepository, temporaryFolder } from '../repository-builder.ts'
 
@@ -127,5 +128,63 @@ describe('watchRepository() of a local repository', () => {
       while ((seen.at(-1) as { commit?: string }).commit !== work.head())
       expect(seen.length).toBeLessThanOrEqual(4)
     })
+  })
+})
+
+/** A repository of answers, and a clock that goes forward only when someone waits. */
+function scripted(answers: readonly (string | Error)[]): {
+  repository: Repository
+  clock: Clock
+  waits: number[]
+} {
+  const waits: number[] = []
+  let at = 0
+  const repository = {
+    location: 'https://git.example.org/app',
+    branch: 'main',
+    pollMs: 60_000,
+    head: async () => {
+      const answer = answers[Math.min(at, answers.length - 1)]
+      at += 1
+      if (answer instanceof Error) throw answer
+      return answer
+    },
+    listen() {},
+  } as unknown as Repository
+  const clock: Clock = {
+    ...systemClock,
+    after(ms, callback) {
+      waits.push(ms)
+      queueMicrotask(callback)
+      return () => {}
+    },
+  }
+  return { repository, clock, waits }
+}
+
+describe('watchRepository() of a remote repository', () => {
+  const ids: Ids = { ...systemIds, random: () => 0.5 }
+
+  it('polls, tells only news, and tries a source that cannot be read again with growing waits', async () => {
+    const down = new BowlineError('unavailable', 'Cannot read x: down', { retryable: true })
+    const { repository, clock, waits } = scripted(['a', 'a', 'b', down, down, down, down, 'b', 'c'])
+    const controller = new AbortController()
+    const seen: string[] = []
+    for await (const event of watchRepository(repository, { clock, ids, signal: controller.signal })) {
+      seen.push(event.type === 'head' ? event.commit : event.problem.code)
+      if (seen.length === 5) break
+    }
+    expect(seen).toEqual(['a', 'b', 'unreachable', 'b', 'c'])
+    expect(waits).toEqual([60_000, 60_000, 60_000, 500, 1_000, 2_000, 4_000, 60_000])
+  })
+
+  it('ends without an error when the signal aborts while it waits or asks', async () => {
+    const { repository } = scripted(['a'])
+    const controller = new AbortController()
+    const events = watchRepository(repository, { clock: systemClock, ids, signal: controller.signal })
+    expect((await events.next()).value).toEqual({ type: 'head', commit: 'a' })
+    const waiting = events.next()
+    controller.abort()
+    expect((await waiting).done).toBe(true)
   })
 })
