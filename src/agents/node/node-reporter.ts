@@ -68,7 +68,7 @@ export class NodeReporter {
   async #report(signal: AbortSignal): Promise<void> {
     const { client, facts: factsOf, problem, dataDir, clock } = this.#options
     const facts = factsOf()
-    this.#node ??= await this.#register(facts, signal)
+    this.#node = await this.#look(facts, signal)
     const health = { ...(await measureMachine(dataDir)), problem: problem() }
     const now = clock.now()
     const status = nodeStatus(facts, health, this.#node.status, now)
@@ -83,6 +83,20 @@ export class NodeReporter {
       // Somebody deleted the Node: the next look registers it anew.
       if (isNotFound(error)) this.#node = undefined
       throw error
+    }
+  }
+
+  /**
+   * The Node as the server has it now, registered when it is not there. It is read each time (as kubelet does): what others wrote
+   * meanwhile, such as that the node is lost, has to be put right as soon as the server is reached again.
+   */
+  async #look(facts: NodeFacts, signal: AbortSignal): Promise<Node> {
+    if (this.#node === undefined) return this.#register(facts, signal)
+    try {
+      return await this.#options.client.get(Kinds.Node, facts.nodeName, { signal })
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+      return this.#register(facts, signal)
     }
   }
 

@@ -31,6 +31,7 @@ import {
 } from '../ownership.ts'
 import { isPodActive } from '../pod-state.ts'
 import { inDeletionOrder } from './deletion-order.ts'
+import { replacementDelayMs } from './replacement-delay.ts'
 import { nextReplicaSetStatus, type ReplicaFailure } from './replica-set-status.ts'
 
 const NAME = 'replicaset-controller'
@@ -160,8 +161,10 @@ export class ReplicaSetController implements Service {
     })
     pods = pods.filter(isPodActive)
     const surplus = pods.length - (replicaSet.spec?.replicas ?? 1)
+    const own = this.#pods.byIndex(CONTROLLER_INDEX, replicaSet.metadata.uid ?? '')
+    const delayMs = surplus < 0 ? replacementDelayMs(own, this.#clock.now()) : 0
     let error: unknown
-    if (satisfied && surplus !== 0 && replicaSet.metadata.deletionTimestamp === undefined)
+    if (satisfied && surplus !== 0 && delayMs === 0 && replicaSet.metadata.deletionTimestamp === undefined)
       error = await (surplus < 0
         ? this.#createPods(key, replicaSet, Math.min(-surplus, BURST))
         : this.#deletePods(key, replicaSet, pods, Math.min(surplus, BURST)))
@@ -175,7 +178,8 @@ export class ReplicaSetController implements Service {
     if (error !== undefined) throw error
     if (!satisfied)
       return { requeueAfterMs: Math.min(EXPECTATION_TIMEOUT_MS, recheckMs ?? Number.POSITIVE_INFINITY) }
-    return recheckMs === undefined ? undefined : { requeueAfterMs: recheckMs }
+    const waits = [recheckMs, delayMs > 0 ? delayMs : undefined].filter(ms => ms !== undefined)
+    return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) }
   }
 
   /**

@@ -1,0 +1,78 @@
+import { tmpdir } from 'node:os'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { NodeFacts } from '../../../src/agents/node/node-object.ts'
+import { NodeReporter } from '../../../src/agents/node/node-reporter.ts'
+import { fallbackRuntimeInfo } from '../../../src/agents/node/runtime-info.ts'
+import { silentLogger, systemIds } from '../../../src/base/index.ts'
+import { isNotFound, Kinds } from '../../../src/kube/index.ts'
+import { eventually } from '../../base/eventually.ts'
+import { FakeClock } from '../../base/fake-clock.ts'
+import { startTestApi, type TestApi } from '../../cluster/api/test-api.ts'
+
+const FACTS: NodeFacts = {
+  nodeName: 'host-1',
+  info: fallbackRuntimeInfo('hollow'),
+  capacityShare: 1,
+  addresses: [{ type: 'InternalIP', address: '192.0.2.7' }],
+  storageBytes: 1_000_000_000,
+  machineId: 'machine',
+  bootId: 'boot',
+  agentVersion: 'v0.1.0',
+}
+
+/** Longer than the reporter lets pass between two looks. */
+const A_LOOK_MS = 11_000
+
+describe('NodeReporter', () => {
+  let api: TestApi
+  let clock: FakeClock
+  let stop: AbortController
+  let running: Promise<void>
+
+  beforeEach(async () => {
+    api = await startTestApi()
+    clock = new FakeClock(Date.now())
+    stop = new AbortController()
+    const reporter = new NodeReporter({
+      client: api.client,
+      facts: () => FACTS,
+      problem: () => undefined,
+      dataDir: tmpdir(),
+      clock,
+      ids: systemIds,
+      log: silentLogger,
+    })
+    running = reporter.run(stop.signal)
+    await eventually('the node is ready', async () => (await readiness()) === 'True')
+  })
+
+  afterEach(async () => {
+    stop.abort()
+    await running
+    await api.close()
+  })
+
+  it('puts right at its next look what was written of it while it was silent', async () => {
+    const body = {
+      status: { conditions: [{ type: 'Ready', status: 'Unknown', reason: 'NodeStatusUnknown' }] },
+    }
+    await api.client.patch(Kinds.Node, 'host-1', { type: 'strategic', body }, { subresource: 'status' })
+    expect(await readiness()).toBe('Unknown')
+    await clock.advance(A_LOOK_MS)
+    await eventually('the node is ready again', async () => (await readiness()) === 'True')
+  })
+
+  it('registers its node anew when somebody deleted it', async () => {
+    await api.client.delete(Kinds.Node, 'host-1')
+    await clock.advance(A_LOOK_MS)
+    await eventually('the node is back', async () => (await readiness()) === 'True')
+  })
+
+  async function readiness(): Promise<string | undefined> {
+    const node = await api.client.get(Kinds.Node, 'host-1').catch(error => {
+      if (isNotFound(error)) return undefined
+      throw error
+    })
+    return node?.status?.conditions?.find(({ type }) => type === 'Ready')?.status
+  }
+})
