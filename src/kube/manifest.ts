@@ -22,7 +22,7 @@ export interface ParsedManifests {
 }
 
 /** Raise it whenever {@link parseManifestText} can answer differently for the same text: it names cached results. */
-export const MANIFEST_PARSER_VERSION = 1
+export const MANIFEST_PARSER_VERSION = 2
 
 /**
  * The objects of one YAML or JSON text: several documents, and the items of each `kind: List` (or `DeploymentList`, …) in its

@@ -27,7 +27,7 @@ export interface YamlLimits {
   readonly documents: number
   /** Collections inside one another. */
   readonly depth: number
-  /** Uses of an anchor in one document. */
+  /** Uses of an anchor in one document. What all uses in the text add is bounded by `bytes`. */
   readonly aliases: number
   /** Lexical tokens of the text; ordinary manifests have one for every two characters. */
   readonly tokens: number
@@ -74,10 +74,12 @@ export function parseYaml(text: string, limits: YamlLimits = yamlLimits): YamlTe
   const lines = new LineCounter()
   const found: Problems = { list: [], at: offset => positionAt(lines, offset) }
   const documents: YamlDocument[] = []
+  const spent: AliasBudget = { added: 0 }
   for (const document of composeDocuments(text, limits, lines, found)) {
     const failed = document.errors.length > 0
     for (const error of document.errors) addProblem(found, 'syntax', error.pos[0], sentence(error.message))
-    const { value, ok } = convertDocument(document, limits, found)
+    const { value, ok } = convertDocument(document, limits, found, spent)
+    if (spent.added > limits.bytes) break
     if (failed || !ok || document.contents === null || value === null) continue
     documents.push({
       value,
@@ -237,18 +239,23 @@ function isLargerThan(text: string, bytes: number): boolean {
   return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes
 }
 
+/** Of the whole text, or many small documents would be a bomb together. */
+interface AliasBudget {
+  /** How much came through aliases so far, measured as {@link Conversion.size}. */
+  added: number
+}
+
 /** What is carried through the conversion of one document. */
 interface Conversion {
   readonly limits: YamlLimits
   readonly found: Problems
   /** Values by anchor, in document order as YAML scopes them; `undefined` while the anchored node is still open. */
   readonly anchors: Map<string, { readonly value: unknown; readonly size: number } | undefined>
+  readonly spent: AliasBudget
   /** Aliases used so far. */
   aliases: number
   /** What was converted so far, in characters and 8 for each node. */
   size: number
-  /** How much of `size` came through aliases. */
-  added: number
   ok: boolean
 }
 
@@ -259,16 +266,9 @@ function convertDocument(
   document: Composed,
   limits: YamlLimits,
   found: Problems,
+  spent: AliasBudget,
 ): { readonly value: unknown; readonly ok: boolean } {
-  const conversion: Conversion = {
-    limits,
-    found,
-    anchors: new Map(),
-    aliases: 0,
-    size: 0,
-    added: 0,
-    ok: true,
-  }
+  const conversion: Conversion = { limits, found, anchors: new Map(), spent, aliases: 0, size: 0, ok: true }
   try {
     const value = convertNode(document.contents, conversion)
     return { value, ok: conversion.ok }
@@ -393,16 +393,16 @@ function convertAlias(node: { readonly source: string }, conversion: Conversion)
     return null
   }
   conversion.aliases += 1
-  conversion.added += anchored.size
+  conversion.spent.added += anchored.size
   conversion.size += anchored.size
-  if (conversion.aliases > limits.aliases || conversion.added > limits.bytes) {
+  if (conversion.aliases > limits.aliases || conversion.spent.added > limits.bytes) {
     fail(
       conversion,
       'too-many-aliases',
       offset,
       conversion.aliases > limits.aliases
         ? `the document uses more than ${limits.aliases} aliases`
-        : `the document's aliases add more than ${Math.floor(limits.bytes / 1024)} KiB`,
+        : `the file's aliases add more than ${Math.floor(limits.bytes / 1024)} KiB`,
       'write the values out, or split the file',
     )
     throw TOO_MUCH

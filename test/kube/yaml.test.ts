@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseFieldPath } from '../../src/kube/field-path.ts'
-import { parseYaml, parseYamlValue, stringifyYaml } from '../../src/kube/yaml.ts'
+import { parseYaml, parseYamlValue, stringifyYaml, yamlLimits } from '../../src/kube/yaml.ts'
 
 const KUBECTL = 'kubectl'
 /** Without kubectl the same scalars are still compared with what it said when this was written. */
@@ -188,6 +188,13 @@ describe('parseYaml()', () => {
     const { documents, problems } = parseYaml(bomb)
     expect(problems.map(({ code }) => code)).toEqual(['too-many-aliases'])
     expect(documents).toEqual([])
+  })
+
+  it('counts what aliases add over all documents of a text, so that many small bombs are one', () => {
+    const bomb = `a: &a [${'x,'.repeat(10)}]\nb: &b [${'*a,'.repeat(10)}]\nc: [${'*b,'.repeat(10)}]\n---\n`
+    const { documents, problems } = parseYaml(bomb.repeat(900))
+    expect(problems.map(({ code }) => code)).toEqual(['too-many-aliases'])
+    expect(JSON.stringify(documents.map(({ value }) => value)).length).toBeLessThan(2 * yamlLimits.bytes)
   })
 
   it('allows exactly the depth of its limit', () => {
