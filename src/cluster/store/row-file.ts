@@ -42,7 +42,7 @@ export class RowFile {
     this.#db = db
   }
 
-  /** Opens or makes the file in `folder` (0700). An error of code `conflict` when another process has it open. */
+  /** Opens or makes the file (0600) in `folder` (0700). An error of code `conflict` when another process has it open. */
   static async open(folder: string): Promise<RowFile> {
     if (openFolders.has(folder)) throw inUse(folder, 'this process')
     openFolders.add(folder)
@@ -58,6 +58,8 @@ export class RowFile {
         maxDbs: 1,
         maxReaders: 8,
       })
+      // LMDB makes its files readable to all; a copy of the folder may lose the folder's mode and hold keys and Secrets.
+      for (const name of [FILE, `${FILE}-lock`]) await chmod(join(folder, name), 0o600)
       const file = new RowFile(folder, db)
       const other = file.#otherProcess()
       if (other !== undefined) {

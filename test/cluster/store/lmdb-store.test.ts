@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -24,10 +24,11 @@ describe('the LMDB store', () => {
   })
   afterEach(() => rm(folder, { recursive: true, force: true }))
 
-  test('openLmdbStore() closes its folder to other users', async () => {
+  test('openLmdbStore() closes its folder and files to other users', async () => {
     const path = join(folder, 'store')
     const store = await openLmdbStore({ path, clock: systemClock, log: silentLogger })
     expect((await stat(path)).mode & 0o777).toBe(0o700)
+    for (const file of await readdir(path)) expect((await stat(join(path, file))).mode & 0o777).toBe(0o600)
     await store.close()
   })
 
