@@ -19,6 +19,7 @@ import { PendingTxn, type PendingWrite } from './pending-txn.ts'
 import { DEFAULT_RETENTION, type Retention, RetentionLedger } from './retention.ts'
 import type { RowWrite } from './row.ts'
 import { RowFile, type RowGroup, trimRow } from './row-file.ts'
+import { RowReader } from './row-reader.ts'
 import { Watcher } from './watcher.ts'
 
 export interface LmdbStoreOptions {
@@ -129,11 +130,12 @@ class LmdbStore implements KeyValueStore {
         `Cannot read at revision ${revision}: the newest is ${this.#revision}`,
       )
     const items: KeyValue[] = []
+    const rows = new RowReader(this.#file)
     for (const entry of this.#index.walk(prefix, options.after)) {
       const version = versionAt(entry, revision)
       if (version === undefined) continue
       if (options.limit !== undefined && items.length >= options.limit) return { items, revision, more: true }
-      items.push(this.#valueOf(entry.key, version)!)
+      items.push(this.#valueOf(entry.key, version, rows)!)
     }
     return { items, revision, more: false }
   }
@@ -256,9 +258,13 @@ class LmdbStore implements KeyValueStore {
     return writes
   }
 
-  #valueOf(key: string, version: Version | undefined): KeyValue | undefined {
+  #valueOf(
+    key: string,
+    version: Version | undefined,
+    rows: RowReader = new RowReader(this.#file),
+  ): KeyValue | undefined {
     if (version === undefined) return undefined
-    const write = this.#file.read(version.revision).find(candidate => candidate.key === key)
+    const write = rows.find(version.revision, key)
     if (write === undefined)
       throw new BowlineError(
         'corrupt',
@@ -373,20 +379,21 @@ class LmdbStore implements KeyValueStore {
   #tell(pending: PendingTxn): void {
     if (this.#watchers.size === 0) return
     const made: (KeyEvent | undefined)[] = []
+    const rows = new RowReader(this.#file)
     for (const watcher of this.#watchers) {
       const events: KeyEvent[] = []
       for (const [index, write] of pending.writes.entries()) {
         if (!write.key.startsWith(watcher.prefix)) continue
-        made[index] ??= this.#eventOf(write, pending.revision, write.previous)
+        made[index] ??= this.#eventOf(write, pending.revision, write.previous, rows)
         events.push(made[index])
       }
       if (events.length > 0) watcher.push({ revision: pending.revision, events })
     }
   }
 
-  #eventOf(write: RowWrite, revision: number, before: Version | undefined): KeyEvent {
+  #eventOf(write: RowWrite, revision: number, before: Version | undefined, rows: RowReader): KeyEvent {
     const { key, createRevision, value } = write
-    const previous = this.#valueOf(key, before)
+    const previous = this.#valueOf(key, before, rows)
     return {
       type: createRevision === 0 ? 'delete' : 'put',
       key,
@@ -399,11 +406,15 @@ class LmdbStore implements KeyValueStore {
   /** The batches under a prefix from revision `from` up to, not including, `end`. */
   #history(prefix: string, from: number, end: number): KeyEvents[] {
     const batches: KeyEvents[] = []
+    const rows = new RowReader(this.#file)
     for (let revision = from; revision < end; revision += 1) {
       const events = this.#file
         .read(revision)
         .filter(write => write.key.startsWith(prefix))
-        .map(write => this.#eventOf(write, revision, versionAt(this.#index.get(write.key), revision - 1)))
+        .map(write => {
+          const before = versionAt(this.#index.get(write.key), revision - 1)
+          return this.#eventOf(write, revision, before, rows)
+        })
       if (events.length > 0) batches.push({ revision, events })
     }
     return batches

@@ -32,6 +32,23 @@ describe('the LMDB store', () => {
     await store.close()
   })
 
+  test('range() gives the values of one big transaction without keeping it in memory once for each of them', async () => {
+    const store = await openLmdbStore({ path: folder, clock: systemClock, log: silentLogger })
+    const operations = Array.from({ length: 500 }, (_, index) => ({
+      type: 'put' as const,
+      key: `/many/${String(index).padStart(4, '0')}`,
+      value: Buffer.from(`value ${index} ${'x'.repeat(1_000)}`),
+    }))
+    await store.txn([], operations)
+    const { items } = await store.range('/many/')
+    expect(items.map(({ value }) => Buffer.from(value).toString())).toEqual(
+      operations.map(({ value }) => value.toString()),
+    )
+    const memory = new Map(items.map(({ value }) => [value.buffer, value.buffer.byteLength]))
+    expect([...memory.values()].reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(2 * 500 * 1_020)
+    await store.close()
+  })
+
   test('openLmdbStore() refuses a store that is open, in this process or another', async () => {
     const child = writer(folder, 1)
     await child.acknowledged(1)
