@@ -51,7 +51,7 @@ export async function joinCluster(options: JoinOptions): Promise<NodeIdentity> {
 
 /** Says why, and what whoever runs the agent can do about it. */
 function joinRefusal(server: string, nodeName: string, error: unknown): unknown {
-  const state = messageOf(error)
+  const state = messageOf(error).replace(/\.$/, '')
   const subject = `Cannot join ${server} as node "${nodeName}": ${state}`
   if (error instanceof StatusError && error.reason === 'Unauthorized')
     return new BowlineError(

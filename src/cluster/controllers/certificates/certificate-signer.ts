@@ -5,6 +5,7 @@ import {
   formatTime,
   isNotFound,
   Kinds,
+  type Node,
   objectKey,
   parseTime,
 } from '../../../kube/index.ts'
@@ -44,6 +45,9 @@ export class CertificateSigner implements Service {
   readonly #context: ControllerContext
   readonly #options: CertificateSignerOptions
   readonly #requests: Informer<CertificateSigningRequest>
+  readonly #nodes: Informer<Node>
+  /** When a Node of this name was last deleted: whoever had the name before has no claim on it any more. */
+  readonly #deletedAt = new Map<string, number>()
   readonly #queue: WorkQueue
 
   constructor(context: ControllerContext, options: CertificateSignerOptions) {
@@ -52,6 +56,7 @@ export class CertificateSigner implements Service {
     this.#context = context
     this.#options = options
     this.#requests = context.informers.of(Kinds.CertificateSigningRequest)
+    this.#nodes = context.informers.of(Kinds.Node)
     this.#queue = new WorkQueue(context.clock)
   }
 
@@ -61,13 +66,15 @@ export class CertificateSigner implements Service {
       added: request => this.#queue.add(objectKey(request)),
       updated: request => this.#queue.add(objectKey(request)),
     })
+    const unwatch = this.#nodes.subscribe({ deleted: ({ metadata }) => this.#release(metadata.name ?? '') })
     // One at a time: two hosts that ask for one name at once are judged one after the other.
-    if (await untilSynced([this.#requests], signal))
+    if (await untilSynced([this.#requests, this.#nodes], signal))
       await runController(
         { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), workers: 1, log },
         signal,
       )
     unsubscribe()
+    unwatch()
   }
 
   async #reconcile(key: string): Promise<ReconcileResult | undefined> {
@@ -168,12 +175,21 @@ export class CertificateSigner implements Service {
     }
   }
 
-  /** True when a joining host with another key was given this name a moment ago. */
+  #release(nodeName: string): void {
+    const now = this.#clock.now()
+    for (const [name, at] of this.#deletedAt) if (now - at > RESERVED_MS) this.#deletedAt.delete(name)
+    this.#deletedAt.set(nodeName, now)
+  }
+
+  /** True when a joining host with another key was given this name a moment ago, and its Node has not come and gone since. */
   async #isReserved(nodeName: string, publicKey: string): Promise<boolean> {
+    const deletedAt = this.#deletedAt.get(nodeName) ?? Number.NEGATIVE_INFINITY
     const { items } = await this.#client.list(Kinds.CertificateSigningRequest)
     for (const other of items) {
       if (other.spec.signerName !== NODE_SIGNER || !hasCondition(other, 'Approved')) continue
-      if (requesterOf(other).type !== 'joiner' || this.#age(other) > RESERVED_MS) continue
+      const age = this.#age(other)
+      if (requesterOf(other).type !== 'joiner' || age > RESERVED_MS) continue
+      if (this.#clock.now() - age <= deletedAt) continue
       const asked = await readAsked(other)
       if (!('problem' in asked) && asked.nodeName === nodeName && asked.publicKey !== publicKey) return true
     }

@@ -150,6 +150,14 @@ describe('CertificateSigner', () => {
     expect((await requestAs(client, 'system:node:host-1')).answer.status?.certificate).toBeTruthy()
   })
 
+  it('a Node that is deleted frees its name at once, however short it lived', async () => {
+    const client = await joiner()
+    expect((await requestAs(client, 'system:node:brief')).answer.status?.certificate).toBeTruthy()
+    await makeNode('brief')
+    await api.client.delete(Kinds.Node, 'brief')
+    expect((await requestAs(client, 'system:node:brief')).answer.status?.certificate).toBeTruthy()
+  })
+
   it('of two hosts that join under one name at once only one is let in', async () => {
     const client = await joiner()
     const answers = await Promise.all([1, 2].map(() => requestAs(client, 'system:node:twin')))
