@@ -202,6 +202,7 @@ export class Site {
           if (value === undefined || value === false) await systemClock.sleep(30)
           return value
         } catch (error) {
+          if (error instanceof Hopeless) throw error
           problem = String(error)
           await systemClock.sleep(100)
           return undefined
@@ -252,6 +253,9 @@ export class Site {
     this.#client = undefined
   }
 }
+
+/** Ends a wait at once: what is waited for cannot come any more. */
+export class Hopeless extends Error {}
 
 /** A client of the server that a kubeconfig names. */
 export function connect(path: string): HttpsClient {
