@@ -1,15 +1,14 @@
 import { join } from 'node:path'
 import { type Clock, type Ids, Limit, type Logger, messageOf, type Service } from '../base/index.ts'
-import { type Client, createInformer, type Informer } from '../client/index.ts'
+import { type Client, createEventRecorder, createInformer, type Informer } from '../client/index.ts'
 import { Kinds, type NodeAddress, type Pod } from '../kube/index.ts'
 import { parseLogPath, readContainerLogs } from './container-logs.ts'
-import { createEventRecorder } from './event-recorder.ts'
 import { renewLease } from './node/lease.ts'
 import { measureMachine, primaryAddress, readMachineIds } from './node/machine.ts'
 import type { NodeFacts } from './node/node-object.ts'
 import { NodeReporter } from './node/node-reporter.ts'
 import { fallbackRuntimeInfo, hostShape } from './node/runtime-info.ts'
-import { type AssignedPod, isAssigned } from './pods/assigned-pod.ts'
+import { isAssigned } from './pods/assigned-pod.ts'
 import { Checkpoints } from './pods/checkpoints.ts'
 import type { CarryOutMeans } from './pods/means.ts'
 import { ObservedPods } from './pods/observed-pods.ts'
@@ -89,7 +88,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
 
   const observed = new ObservedPods()
   const checkpoints = new Checkpoints(join(dataDir, 'checkpoints'), log)
-  const recorder = createEventRecorder({ client, nodeName, clock, ids, log })
+  const recorder = createEventRecorder({ client, component: 'bowline-agent', host: nodeName, clock, log })
   const references = createReferences({
     client,
     clock,
@@ -98,7 +97,13 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     onChange: uid => loop.refreshVolumes(uid),
   })
   const record: CarryOutMeans['record'] = (pod, type, reason, message, container) =>
-    recorder.record({ about: objectReference(pod, container), type, reason, message })
+    recorder.record(
+      pod,
+      type,
+      reason,
+      message,
+      container === undefined ? {} : { fieldPath: `spec.containers{${container}}` },
+    )
   const prober = createProber({
     clock,
     exec: (id, command, timeoutMs) => runtime.exec(id, command, timeoutMs),
@@ -210,7 +215,6 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     follower.run(signal),
     followPods(),
     publisher.run(signal),
-    recorder.run(signal),
     reporter.run(signal),
     renewLease({ client, nodeName, node: () => reporter.node, clock, ids, log }, signal),
     ...(options.tunnel === undefined
@@ -255,24 +259,6 @@ async function gatherFacts(
   }
   await refresh()
   return { current: () => facts, refresh }
-}
-
-function objectReference(
-  { metadata }: AssignedPod,
-  container: string | undefined,
-): {
-  readonly [key: string]: string
-} {
-  const { namespace, name, uid, resourceVersion } = metadata
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    namespace,
-    name,
-    uid,
-    ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    ...(container === undefined ? {} : { fieldPath: `spec.containers{${container}}` }),
-  }
 }
 
 function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
