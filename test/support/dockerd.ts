@@ -41,12 +41,21 @@ export function testEngineAvailability(): { readonly available: boolean; readonl
   return { available: false, reason: `skipped: ${reason}` }
 }
 
+export interface TestEngineOptions {
+  /**
+   * The name of a network namespace (`ip netns add`) that the engine lives in. It has a default bridge there, and may be a
+   * Swarm's manager without meeting others on this machine. Never the engine of `BOWLINE_TEST_DOCKER`.
+   */
+  readonly networkNamespace?: string
+}
+
 /** Starts an engine and loads the test image. */
-export async function startTestEngine(): Promise<TestEngine> {
-  const given = process.env.BOWLINE_TEST_DOCKER
+export async function startTestEngine(options: TestEngineOptions = {}): Promise<TestEngine> {
+  const given = options.networkNamespace === undefined ? process.env.BOWLINE_TEST_DOCKER : undefined
   const engine = new TestEngine(
     given ?? (await mkdtemp(join(tmpdir(), 'bowline-dockerd-'))),
     given !== undefined,
+    options.networkNamespace,
   )
   if (given === undefined) await engine.start()
   await importBusybox(engine.docker)
@@ -59,11 +68,13 @@ export class TestEngine {
   readonly docker: Docker
   readonly #folder: string
   readonly #isGiven: boolean
+  readonly #networkNamespace: string | undefined
   #daemon: ChildProcess | undefined
 
-  constructor(place: string, isGiven: boolean) {
+  constructor(place: string, isGiven: boolean, networkNamespace: string | undefined) {
     this.#folder = place
     this.#isGiven = isGiven
+    this.#networkNamespace = networkNamespace
     this.socketPath = isGiven ? place.replace(/^unix:\/\//, '') : join(place, 'docker.sock')
     this.docker = new Docker({
       socketPath: this.socketPath,
@@ -83,16 +94,17 @@ export class TestEngine {
     const folder = this.#folder
     await this.#forgetContainerd()
     const log = openSync(join(folder, 'dockerd.log'), 'a')
-    const daemon = spawn(
-      'dockerd',
-      [
-        ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
-        ...['--pidfile', join(folder, 'docker.pid'), '-H', `unix://${this.socketPath}`],
-        ...['--bridge', 'none', '--default-address-pool', `base=${poolOf(folder)},size=24`],
-      ],
-      // Its own group, so that an interrupted test run does not end it before it is cleaned up.
-      { stdio: ['ignore', log, log], detached: true },
-    )
+    const namespace = this.#networkNamespace
+    const [program = 'dockerd', ...args] = [
+      // Not `ip netns exec`: it mounts /sys anew, without the cgroups that dockerd needs.
+      ...(namespace === undefined ? [] : ['nsenter', `--net=/run/netns/${namespace}`]),
+      ...['dockerd', '--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
+      ...['--pidfile', join(folder, 'docker.pid'), '-H', `unix://${this.socketPath}`],
+      ...(namespace === undefined ? ['--bridge', 'none'] : []),
+      ...['--default-address-pool', `base=${poolOf(folder)},size=24`],
+    ]
+    // Its own group, so that an interrupted test run does not end it before it is cleaned up.
+    const daemon = spawn(program, args, { stdio: ['ignore', log, log], detached: true })
     this.#daemon = daemon
     await this.#untilItAnswers(daemon)
   }
