@@ -14,4 +14,6 @@ export interface Outcome {
   readonly at: string
   /** For `failed`: the same write may succeed later without a new commit. */
   readonly retryable?: boolean
+  /** For `created` and `configured`: the version that the write made. */
+  readonly resourceVersion?: string
 }

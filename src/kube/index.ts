@@ -120,7 +120,7 @@ export type {
   Volume,
   VolumeMount,
 } from './generated/types.ts'
-export { type Health, healthOf } from './health/health.ts'
+export { type Health, hasOwnHealth, healthOf } from './health/health.ts'
 export {
   apiPath,
   apiVersionOf,

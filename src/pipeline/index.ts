@@ -7,4 +7,4 @@
  */
 export { type ObservedWrite, Pipeline, type PipelineOptions } from './pipeline.ts'
 export type { AppPreview, PlanPreview } from './plan-preview.ts'
-export type { OpenSource } from './sources.ts'
+export type { OpenSource } from './source/sources.ts'

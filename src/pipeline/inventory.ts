@@ -1,6 +1,6 @@
 import type { KeyValueStore, Operation } from '../base/index.ts'
 import type { SourcePosition } from '../diff/index.ts'
-import { type ObjectRef, refKey } from '../kube/index.ts'
+import { findKind, type Kind, type ObjectRef, refKey } from '../kube/index.ts'
 
 /** One object that Git owns: who declares it, where, and which commit changed it last. */
 export interface InventoryEntry {
@@ -13,12 +13,15 @@ export interface InventoryEntry {
 
 const PREFIX = '/bowline/inventory/'
 
-/** Operations in one transaction; bounds the size of a commit of the store. */
+/** Entries in one transaction; bounds the size of a commit of the store. */
 const BATCH = 500
 
+const NONE: ReadonlyMap<string, InventoryEntry> = new Map()
+
 /**
- * What Git owns now, per app; the only permission to delete that there is. Kept in the home store, one key an object, so
- * that a write costs what changed; held in memory for lookups. Never written onto the objects themselves.
+ * What Git owns now, per app; the only permission to delete that there is. An object has one owner: whoever puts it takes it over.
+ * Kept in the home store, one key an object, so that a write costs what changed; held in memory for lookups. Never written onto
+ * the objects themselves.
  */
 export class Inventory {
   readonly #store: KeyValueStore
@@ -37,18 +40,15 @@ export class Inventory {
     return inventory
   }
 
-  /** Everything that Git owns, of all apps. */
-  refs(): readonly ObjectRef[] {
-    return [...this.#owners.values()].map(({ ref }) => ref)
+  /** The kinds of everything that Git owns. */
+  kinds(): ReadonlySet<Kind> {
+    const kinds = [...this.#owners.values()].map(({ ref }) => findKind(ref.apiVersion, ref.kind))
+    return new Set(kinds.flatMap(kind => kind ?? []))
   }
 
-  /** What an app owns, in no particular order. */
-  entries(app: string): readonly InventoryEntry[] {
-    return [...(this.#apps.get(app)?.values() ?? [])]
-  }
-
-  count(app: string): number {
-    return this.#apps.get(app)?.size ?? 0
+  /** What an app owns, by `refKey`. */
+  entriesOf(app: string): ReadonlyMap<string, InventoryEntry> {
+    return this.#apps.get(app) ?? NONE
   }
 
   /** Who owns an object, if Git does. */
@@ -56,31 +56,48 @@ export class Inventory {
     return this.#owners.get(refKey(ref))
   }
 
-  /** Adds or replaces entries. Durable when it resolves; entries that say the same already cost nothing. */
+  /** Adds or replaces entries. Durable when it resolves. */
   async put(entries: readonly InventoryEntry[]): Promise<void> {
-    const changed = entries.filter(entry => !isSame(this.#apps.get(entry.app)?.get(refKey(entry.ref)), entry))
-    await this.#write(
-      changed.map(entry => ({ type: 'put', key: keyOf(entry), value: Buffer.from(JSON.stringify(entry)) })),
-    )
-    for (const entry of changed) this.#remember(entry)
+    for (let at = 0; at < entries.length; at += BATCH) {
+      const batch = entries.slice(at, at + BATCH)
+      await this.#store.txn(
+        [],
+        batch.flatMap(entry => this.#putOperations(entry)),
+      )
+      for (const entry of batch) this.#remember(entry)
+    }
   }
 
-  /** Forgets objects of an app. Durable when it resolves. */
-  async remove(app: string, refs: readonly ObjectRef[]): Promise<void> {
-    const entries = refs.flatMap(ref => this.#apps.get(app)?.get(refKey(ref)) ?? [])
-    await this.#write(entries.map(entry => ({ type: 'delete', key: keyOf(entry) })))
-    for (const entry of entries) this.#forget(entry)
+  /** Forgets objects of an app, by `refKey`. Durable when it resolves. */
+  async remove(app: string, keys: readonly string[]): Promise<void> {
+    const entries = keys.flatMap(key => this.#apps.get(app)?.get(key) ?? [])
+    for (let at = 0; at < entries.length; at += BATCH) {
+      const batch = entries.slice(at, at + BATCH)
+      await this.#store.txn(
+        [],
+        batch.map(entry => ({ type: 'delete', key: storeKey(entry) })),
+      )
+      for (const entry of batch) this.#forget(entry)
+    }
   }
 
-  async #write(operations: readonly Operation[]): Promise<void> {
-    for (let at = 0; at < operations.length; at += BATCH)
-      await this.#store.txn([], operations.slice(at, at + BATCH))
+  #putOperations(entry: InventoryEntry): readonly Operation[] {
+    const before = this.#owners.get(refKey(entry.ref))
+    return [
+      { type: 'put', key: storeKey(entry), value: Buffer.from(JSON.stringify(entry)) },
+      ...(before === undefined || before.app === entry.app
+        ? []
+        : [{ type: 'delete' as const, key: storeKey(before) }]),
+    ]
   }
 
   #remember(entry: InventoryEntry): void {
+    const key = refKey(entry.ref)
+    const before = this.#owners.get(key)
+    if (before !== undefined && before.app !== entry.app) this.#forget(before)
     const entries = this.#apps.get(entry.app) ?? new Map<string, InventoryEntry>()
-    this.#apps.set(entry.app, entries.set(refKey(entry.ref), entry))
-    this.#owners.set(refKey(entry.ref), entry)
+    this.#apps.set(entry.app, entries.set(key, entry))
+    this.#owners.set(key, entry)
   }
 
   #forget(entry: InventoryEntry): void {
@@ -92,16 +109,6 @@ export class Inventory {
   }
 }
 
-function keyOf(entry: InventoryEntry): string {
+function storeKey(entry: InventoryEntry): string {
   return `${PREFIX}${entry.app}/${refKey(entry.ref)}`
-}
-
-function isSame(a: InventoryEntry | undefined, b: InventoryEntry): boolean {
-  return (
-    a !== undefined &&
-    a.commit === b.commit &&
-    a.source.file === b.source.file &&
-    a.source.line === b.source.line &&
-    a.source.column === b.source.column
-  )
 }

@@ -5,33 +5,27 @@ import {
   type Ids,
   type KeyValueStore,
   type Logger,
+  messageOf,
   type Service,
 } from '../base/index.ts'
 import type { Client, Informers } from '../client/index.ts'
-import {
-  type App,
-  findKind,
-  type Kind,
-  Kinds,
-  type KubeObject,
-  type ObjectRef,
-  StatusError,
-} from '../kube/index.ts'
-import type { Revision } from '../sync/index.ts'
-import { AppLane } from './app-lane.ts'
-import { AppReporter } from './app-report.ts'
-import type { AppTarget } from './app-target.ts'
-import { AppTree } from './app-tree.ts'
+import { type App, type Kind, Kinds, type ObjectRef, StatusError } from '../kube/index.ts'
+import type { AppRevision, Revision } from '../sync/index.ts'
 import { Inventory } from './inventory.ts'
-import { LiveObjects } from './live-objects.ts'
-import { routeLiveChanges } from './live-router.ts'
+import { AppLane } from './lane/app-lane.ts'
+import { closeInterrupted } from './lane/close-interrupted.ts'
+import { planTarget } from './lane/plan-target.ts'
+import { LiveObjects } from './live/live-objects.ts'
+import { routeLiveChanges } from './live/live-router.ts'
+import { WriteLog } from './live/write-log.ts'
 import type { AppPreview, PlanPreview } from './plan-preview.ts'
-import { planTarget } from './plan-target.ts'
 import { Running } from './running.ts'
-import type { RevisionNews } from './source-runner.ts'
-import { type OpenSource, Sources } from './sources.ts'
-import { targetOfNothing } from './target-of.ts'
-import { WriteLog } from './write-log.ts'
+import type { AppTarget } from './source/app-target.ts'
+import type { RevisionNews } from './source/source-runner.ts'
+import { type OpenSource, Sources } from './source/sources.ts'
+import { targetOf, targetOfNothing } from './source/target-of.ts'
+import { AppTree } from './status/app-tree.ts'
+import { StatusWriter } from './status/status-writer.ts'
 
 /** Always followed: what most manifests declare, and what health is read from. */
 const BASE_KINDS: readonly Kind[] = [
@@ -60,8 +54,8 @@ export interface PipelineOptions {
 /** What exists once the pipeline has started. */
 interface StartedParts {
   readonly inventory: Inventory
-  readonly reporter: AppReporter
   readonly tree: AppTree
+  readonly status: StatusWriter
 }
 
 /** A person's write to an object, as the API sees it. */
@@ -79,27 +73,27 @@ export class Pipeline implements Service {
   readonly #options: PipelineOptions
   readonly #ledger: Ledger
   readonly #live: LiveObjects
-  readonly #writes = new WriteLog()
+  readonly #writes: WriteLog
   readonly #lanes: Running<AppLane>
   readonly #sources: Sources
+  /** The commits at which apps were held when the process started. */
+  readonly #heldBefore = new Map<string, string>()
   #signal: AbortSignal = AbortSignal.abort()
-  #parts:
-    | { readonly inventory: Inventory; readonly reporter: AppReporter; readonly tree: AppTree }
-    | undefined
+  #parts: StartedParts | undefined
 
   constructor(options: PipelineOptions) {
-    const { clock, ids, log } = options
+    const { clock, ids, log, openSource } = options
     this.#options = options
     this.#ledger = new Ledger(options)
     this.#live = new LiveObjects(options)
+    this.#writes = new WriteLog(clock)
     this.#lanes = new Running(log)
     this.#sources = new Sources({
-      open: options.openSource,
+      open: openSource,
       onRevision: (root, news) => this.#onRevision(root, news),
-      onProblem: (root, problem) => this.#required().tree.reportProblem(root, problem),
-      clock,
-      ids,
-      log,
+      onProblem: (root, problem) =>
+        this.#required().status.reportProblem(root.metadata.name ?? '', problem?.message),
+      ...{ clock, ids, log },
     })
   }
 
@@ -108,11 +102,13 @@ export class Pipeline implements Service {
     const { client, informers, store, clock, log } = this.#options
     const inventory = await Inventory.load(store)
     const apps = informers.of(Kinds.App)
-    const reporter = new AppReporter({ client, apps, inventory, clock, log })
-    const tree = new AppTree({ client, apps, reporter })
-    this.#parts = { inventory, reporter, tree }
-    await this.#closeInterrupted()
-    await Promise.all([apps.synced, this.#live.follow([...BASE_KINDS, ...kindsOf(inventory.refs())])])
+    const tree = new AppTree({ client, apps })
+    const status = new StatusWriter({ client, tree, inventory, clock, log })
+    this.#parts = { inventory, tree, status }
+    for (const record of await this.#ledger.findOpen()) await closeInterrupted(this.#ledger, record)
+    await Promise.all([apps.synced, this.#live.follow([...BASE_KINDS, ...inventory.kinds()])])
+    for (const { metadata, status } of apps.list())
+      if (status?.phase === 'Held') this.#heldBefore.set(metadata.name ?? '', status.observedRevision ?? '')
     const unroute = routeLiveChanges({
       live: this.#live,
       inventory,
@@ -129,12 +125,13 @@ export class Pipeline implements Service {
     unroute()
     await this.#sources.close()
     await this.#lanes.removeAll()
+    await status.close()
   }
 
   /** What to warn a person of who writes an object that Git owns. */
   warningsFor({ ref, subresource }: ObservedWrite): readonly string[] {
     const owner = this.#parts?.inventory.ownerOf(ref)
-    if (owner === undefined || subresource === 'status') return []
+    if (owner === undefined || subresource === 'status' || this.#lanes.get(owner.app) === undefined) return []
     const { app, source, commit } = owner
     return [
       `${ref.kind} ${ref.name} is managed by Git (app ${app}, ${source.file}:${source.line}, commit ${commit.slice(0, 7)}): ` +
@@ -143,8 +140,8 @@ export class Pipeline implements Service {
   }
 
   /** Remembers who wrote an object, so that a repair can name them. Writes of Bowline's own parts do not belong here. */
-  noteWrite({ user, ref }: ObservedWrite): void {
-    this.#writes.note(ref, user)
+  noteWrite({ user, ref, subresource }: ObservedWrite): void {
+    if (subresource !== 'status') this.#writes.note(ref, user)
   }
 
   /** Where the chain of records of each app ends. */
@@ -155,25 +152,25 @@ export class Pipeline implements Service {
   /** What a commit would change, computed against the live state. NotFound for an app that follows no source. */
   async preview(root: string, revision: string, signal: AbortSignal): Promise<PlanPreview> {
     const runner = this.#sources.runner(root)
-    if (runner === undefined)
+    const app = this.#parts?.tree.get(root)
+    if (runner === undefined || app === undefined)
       throw new StatusError(
         'NotFound',
         `app "${root}" follows no repository: ask for the app of the whole repository`,
       )
-    const news = await runner.preview(revision, signal)
-    const { revision: loaded, targets } = news
-    await this.#live.follow(kindsOf(objectsOf(loaded)))
-    const { inventory } = this.#required()
-    const app = this.#options.informers.of(Kinds.App).get(root)
-    const isComplete = app !== undefined && loaded.diagnostics.length === 0
-    const gone = isComplete ? this.#vanished(app, news).filter(name => inventory.count(name) > 0) : []
+    const loaded = await runner.load(revision, signal)
+    await this.#live.follow(kindsIn(loaded.apps))
+    const occasion = { revision: loaded, trigger: 'push', skipped: [] } as const
+    const gone = loaded.diagnostics.length > 0 ? [] : this.#vanished(app, loaded)
+    const targets = [
+      ...loaded.apps.map(one => targetOf(one, occasion)),
+      ...gone.filter(name => this.#ownsAnything(name)).map(name => targetOfNothing(name, occasion)),
+    ]
     const { id, subject, author } = loaded.commit
     return {
       commit: { id, subject, author: author.name },
       diagnostics: loaded.diagnostics,
-      apps: [...targets, ...gone.map(app => targetOfNothing(app, loaded))].map(target =>
-        this.#previewApp(target),
-      ),
+      apps: targets.map(target => this.#previewApp(target)),
     }
   }
 
@@ -186,90 +183,159 @@ export class Pipeline implements Service {
   }
 
   async #onRevision(root: App, news: RevisionNews): Promise<void> {
-    const { inventory, tree } = this.#required()
-    const { revision, targets } = news
-    await this.#live.follow(kindsOf(objectsOf(revision)))
-    const isBroken = revision.diagnostics.length > 0
-    const gone = isBroken ? [] : this.#vanished(root, news)
-    const emptied = gone.filter(app => inventory.count(app) > 0)
-    await tree.reportRevision(root, news, emptied)
-    if (isBroken) return
-    await tree.ensureChildren(root, news)
-    await this.#rememberApplied(root, news)
-    for (const target of targets) this.#lane(target.app).submit(target)
-    for (const app of emptied) this.#lane(app).submit(targetOfNothing(app, revision))
-    for (const app of gone) if (!emptied.includes(app)) await this.#retire(app)
+    const { revision } = news
+    const { tree, status } = this.#required()
+    const { commit, diagnostics } = revision
+    const name = root.metadata.name ?? ''
+    if (diagnostics.length > 0) {
+      status.reportSource(name, { commit, diagnostics, total: tree.children(root).length, affected: [] })
+      return this.#guard(root)
+    }
+    const clashes = tree.findClashes(root, revision)
+    const refused = new Set(clashes.map(({ file }) => file))
+    const apps = revision.apps.filter(({ folder }) => !refused.has(folder))
+    const vanished = this.#vanished(root, revision)
+    const emptied = vanished.filter(app => this.#ownsAnything(app))
+    const touched = this.#touched(apps, news)
+    await this.#live.follow(kindsIn(touched))
+    const left = this.#left(emptied, revision)
+    status.reportSource(name, {
+      ...{ commit, diagnostics: clashes, total: revision.apps.length + emptied.length },
+      affected: this.#isKnown(root, news) ? undefined : [...touched.map(app => app.name), ...left],
+    })
+    await tree.ensureChildren(root, apps)
+    for (const app of touched) this.#lane(app.name).submit(targetOf(app, news))
+    for (const app of left) this.#lane(app).submit(targetOfNothing(app, news))
+    for (const app of vanished) if (!emptied.includes(app)) await this.#retire(app)
+  }
+
+  /** The apps that a revision may change: those that declare something else than before, and those that wait for more than that. */
+  #touched(apps: readonly AppRevision[], { revision, previous }: RevisionNews): readonly AppRevision[] {
+    const before = new Map(previous?.apps.map(app => [app.name, app]))
+    const allowsDeletions = revision.allowDelete !== undefined
+    return apps.filter(app => {
+      const lane = this.#lanes.get(app.name)
+      return lane === undefined || before.get(app.name) !== app || lane.isConcernedBy({ allowsDeletions })
+    })
+  }
+
+  /** The apps that have left Git with this revision, or that waited for it to let them go. */
+  #left(emptied: readonly string[], { allowDelete }: Revision): readonly string[] {
+    const allowsDeletions = allowDelete !== undefined
+    return emptied.filter(app => {
+      const lane = this.#lanes.get(app)
+      return lane === undefined || !lane.isLeaving || lane.isConcernedBy({ allowsDeletions })
+    })
   }
 
   /** The apps of a root that a revision does not have any more. */
-  #vanished(root: App, { names }: RevisionNews): readonly string[] {
+  #vanished(root: App, { apps }: Revision): readonly string[] {
+    const names = new Set(apps.map(({ name }) => name))
     return [root, ...this.#required().tree.children(root)]
       .map(({ metadata }) => metadata.name ?? '')
-      .filter(app => !names.has(app))
+      .filter(name => !names.has(name))
   }
 
-  /**
-   * After a start, what an app last had applied is what its drift is measured against until a newer target is accepted: a
-   * head that is held must not leave what runs unguarded.
-   */
-  async #rememberApplied(root: App, { targets, revision }: RevisionNews): Promise<void> {
-    const apps = this.#options.informers.of(Kinds.App)
-    const runner = this.#sources.runner(root.metadata.name ?? '')
-    for (const { app, trigger } of targets) {
-      const applied = apps.get(app)?.status?.appliedRevision
-      if (
-        trigger !== 'start' ||
-        applied === undefined ||
-        applied === revision.commit.id ||
-        runner === undefined
-      )
-        continue
-      const before = await runner.preview(applied, this.#signal).catch(() => undefined)
-      const target = before?.targets.find(candidate => candidate.app === app)
-      if (target !== undefined && target.diagnostics.length === 0) this.#lane(app).remember(target)
-    }
+  /** The same head as before the process started: whatever it touched is known already. */
+  #isKnown(root: App, { revision, previous }: RevisionNews): boolean {
+    const before = this.#required().tree.get(root.metadata.name ?? '')?.status
+    return (
+      previous === undefined && before?.observedRevision === revision.commit.id && before.apps !== undefined
+    )
   }
 
-  /** A record that a crash left open says so: what was noted happened, what came after is not known. */
-  async #closeInterrupted(): Promise<void> {
-    for (const record of await this.#ledger.findOpen()) {
-      const { changes = [], containers = [] } = record.status ?? {}
-      await this.#ledger.close(record, {
-        state: 'Interrupted',
-        changes,
-        containers,
-        message:
-          'the server ended during this attempt; changes that are not listed may or may not have been written',
-      })
+  #ownsAnything(app: string): boolean {
+    return this.#required().inventory.entriesOf(app).size > 0
+  }
+
+  /** What the apps are cannot be told at this revision: what runs of them is watched all the same. */
+  async #guard(root: App): Promise<void> {
+    const names = [root, ...this.#required().tree.children(root)].map(({ metadata }) => metadata.name ?? '')
+    for (const name of names) if (this.#ownsAnything(name)) await this.#lane(name).guard()
+  }
+
+  /** The target that an app had applied in full before the process started, for as long as the repository still has it. */
+  async #recall(name: string): Promise<AppTarget | undefined> {
+    const { tree } = this.#required()
+    const app = tree.get(name)
+    const applied = app?.status?.appliedRevision
+    if (app === undefined || applied === undefined) return undefined
+    const root = tree.rootOf(app) ?? app
+    try {
+      const revision = await this.#sources.runner(root.metadata.name ?? '')?.load(applied, this.#signal)
+      const found = revision?.apps.find(candidate => candidate.name === name)
+      if (revision === undefined || found === undefined || found.diagnostics.length > 0) return undefined
+      await this.#live.follow(kindsIn([found]))
+      return targetOf(found, { revision, trigger: 'start', skipped: [] })
+    } catch (error) {
+      const { log } = this.#options
+      log.warn('Cannot read what an app had applied', { app: name, commit: applied, error: messageOf(error) })
+      return undefined
     }
   }
 
   #onApp(app: App): void {
-    const { tree } = this.#required()
-    const parent = app.metadata.ownerReferences?.find(({ kind }) => kind === 'App')
-    if (parent === undefined) return this.#sources.follow(app)
-    const root = this.#options.informers.of(Kinds.App).get(parent.name)
-    if (root !== undefined) tree.rollUp(root)
+    const { tree, status } = this.#required()
+    if (!app.metadata.ownerReferences?.length) return this.#sources.follow(app)
+    const root = tree.rootOf(app)
+    if (root === undefined) return
+    status.childChanged(root.metadata.name ?? '')
+    this.#restore(root, app)
   }
 
   /** Without its App an app is no longer followed; what it owns stays, for only Git deletes. */
-  #onAppGone({ metadata }: App): void {
-    const name = metadata.name ?? ''
+  #onAppGone(app: App): void {
+    const name = app.metadata.name ?? ''
     this.#sources.drop(name)
-    void this.#lanes.remove(name)
+    this.#lanes.remove(name)
+    this.#required().status.forget(name)
+    const root = this.#required().tree.rootOf(app)
+    if (root !== undefined) this.#restore(root, app)
   }
 
+  /** Git says which apps there are and where they are: what somebody changed of that is put back. */
+  #restore(root: App, { metadata: { name = '' } }: App): void {
+    const { tree } = this.#required()
+    const last = this.#sources.runner(root.metadata.name ?? '')?.last
+    const found = last?.revision.apps.find(candidate => candidate.name === name)
+    if (last === undefined || found === undefined) return
+    const submit = (): void => {
+      if (this.#lanes.get(name) === undefined)
+        this.#lane(name).submit(targetOf(found, { revision: last.revision, trigger: 'start', skipped: [] }))
+    }
+    tree.ensureChildren(root, [found]).then(submit, error => {
+      this.#options.log.warn('Cannot restore an App', { app: name, error: messageOf(error) })
+    })
+  }
+
+  /** An app that Git no longer has and that owns nothing any more. */
   async #retire(app: string): Promise<void> {
-    await this.#required().tree.retire(app)
+    const { tree, status } = this.#required()
+    this.#lanes.remove(app)
+    status.reportLane(app, undefined)
+    await tree.retire(app)
   }
 
   #lane(app: string): AppLane {
     const known = this.#lanes.get(app)
     if (known !== undefined) return known
     const { client, clock, log } = this.#options
-    const { inventory, reporter } = this.#required()
-    const parts = { client, live: this.#live, inventory, ledger: this.#ledger, reporter, clock, log }
-    return this.#lanes.add(app, new AppLane(app, { ...parts, onEmptied: () => this.#retire(app) }))
+    const { inventory, status } = this.#required()
+    const lane = new AppLane(app, {
+      ...{ client, clock, log, inventory, live: this.#live, ledger: this.#ledger },
+      report: report => {
+        this.#heldBefore.delete(app)
+        status.reportLane(app, report)
+      },
+      recall: () => this.#recall(app),
+      wasHeldAt: commit => this.#heldBefore.get(app) === commit,
+      onEmptied: () => {
+        this.#retire(app).catch(error => {
+          log.warn('Cannot delete the App of an app that left Git', { app, error: messageOf(error) })
+        })
+      },
+    })
+    return this.#lanes.replace(app, lane)
   }
 
   #required(): StartedParts {
@@ -281,19 +347,9 @@ export class Pipeline implements Service {
   }
 }
 
-function objectsOf(revision: Revision): readonly KubeObject[] {
-  return revision.apps.flatMap(({ objects }) => objects.map(({ object }) => object))
-}
-
-/** The served kinds among these. */
-function kindsOf(refs: readonly { readonly apiVersion: string; readonly kind: string }[]): readonly Kind[] {
-  const kinds = new Map<string, Kind>()
-  for (const { apiVersion, kind } of refs) {
-    const key = `${apiVersion}/${kind}`
-    const found = kinds.has(key) ? undefined : findKind(apiVersion, kind)
-    if (found !== undefined) kinds.set(key, found)
-  }
-  return [...kinds.values()]
+/** The kinds of everything that these apps declare. */
+function kindsIn(apps: readonly AppRevision[]): ReadonlySet<Kind> {
+  return new Set(apps.flatMap(({ objects }) => objects.map(({ kind }) => kind)))
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -28,6 +28,11 @@ export function healthOf(object: KubeObject): Health {
   return rule === undefined ? { state: 'healthy', reason: '' } : rule(object)
 }
 
+/** Whether waiting can change the health of an object of this kind; all others are healthy as soon as they are there. */
+export function hasOwnHealth(ref: ObjectRef): boolean {
+  return Object.hasOwn(RULES, ruleKey(ref))
+}
+
 function ruleKey({ apiVersion, kind }: ObjectRef): string {
   return `${apiVersion}/${kind}`
 }

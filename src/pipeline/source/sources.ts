@@ -1,7 +1,12 @@
-import { backoffMs, type Clock, type Ids, type Logger, type Service } from '../base/index.ts'
-import type { App } from '../kube/index.ts'
-import { describeProblem, type Repository, type RevisionLoader, type SourceProblem } from '../sync/index.ts'
-import { Running } from './running.ts'
+import { backoffMs, type Clock, type Ids, type Logger, type Service } from '../../base/index.ts'
+import type { App } from '../../kube/index.ts'
+import {
+  describeProblem,
+  type Repository,
+  type RevisionLoader,
+  type SourceProblem,
+} from '../../sync/index.ts'
+import { Running } from '../running.ts'
 import { type RevisionNews, SourceRunner } from './source-runner.ts'
 
 /** Waits before a source that could not be opened is opened again. */
@@ -14,7 +19,8 @@ export type OpenSource = (
 export interface SourcesOptions {
   readonly open: OpenSource
   readonly onRevision: (root: App, news: RevisionNews) => Promise<void>
-  readonly onProblem: (root: App, problem: SourceProblem) => Promise<void>
+  /** Undefined: the source can be read (again). */
+  readonly onProblem: (root: App, problem: SourceProblem | undefined) => void
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Logger
@@ -34,17 +40,15 @@ export class Sources {
   /** Follows what the app's spec says; nothing happens when that is what it follows already. */
   follow(root: App): void {
     const name = root.metadata.name ?? ''
-    const spec = JSON.stringify(root.spec)
+    const spec = JSON.stringify([root.metadata.uid, root.spec])
     if (this.#specs.get(name) === spec) return
     this.#specs.set(name, spec)
-    void this.#running.remove(name).then(() => {
-      if (this.#specs.get(name) === spec) this.#running.add(name, new RootSource(root, this.#options))
-    })
+    this.#running.replace(name, new RootSource(root, this.#options))
   }
 
   drop(name: string): void {
     this.#specs.delete(name)
-    void this.#running.remove(name)
+    this.#running.remove(name)
   }
 
   /** The source of a root app while it is open. */
@@ -71,19 +75,21 @@ class RootSource implements Service {
 
   async start(signal: AbortSignal): Promise<void> {
     const { open, onProblem, onRevision, clock, ids, log } = this.#options
+    const root = this.#root
     for (let failures = 1; !signal.aborted; failures += 1) {
       try {
-        const { repository, loader } = await open(this.#root)
+        const { repository, loader } = await open(root)
         const listener = {
-          revision: (news: RevisionNews) => onRevision(this.#root, news),
-          problem: (problem: SourceProblem) => onProblem(this.#root, problem),
+          revision: (news: RevisionNews) => onRevision(root, news),
+          problem: (problem: SourceProblem | undefined) => onProblem(root, problem),
         }
-        this.runner = new SourceRunner({ root: this.#root, repository, loader, listener, clock, ids, log })
+        const lastKnown = root.status?.observedRevision
+        this.runner = new SourceRunner({ repository, loader, listener, lastKnown, clock, ids, log })
         return await this.runner.start(signal)
       } catch (error) {
         this.runner = undefined
         if (signal.aborted) return
-        await onProblem(this.#root, describeProblem(error))
+        onProblem(root, describeProblem(error))
         await clock.sleep(backoffMs(failures, RETRY), signal).catch(() => undefined)
       }
     }

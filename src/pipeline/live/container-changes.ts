@@ -1,4 +1,4 @@
-import type { ContainerStatus, Pod } from '../kube/index.ts'
+import type { ContainerStatus, Pod } from '../../kube/index.ts'
 
 /** A container that started or stopped, as a pod's status shows it. */
 export interface ContainerChange {

@@ -1,6 +1,6 @@
-import type { RecordCommit, Trigger } from '../audit/index.ts'
-import type { SourcePosition } from '../diff/index.ts'
-import type { Diagnostic, KubeObject } from '../kube/index.ts'
+import type { RecordCommit, Trigger } from '../../audit/index.ts'
+import type { SourcePosition } from '../../diff/index.ts'
+import type { Diagnostic, KubeObject } from '../../kube/index.ts'
 
 /** An object as Git declares it, in its namespace. */
 export interface DesiredObject {
@@ -26,7 +26,7 @@ export interface AppTarget {
 }
 
 /** Why a target is held by its own mistakes: the first one, and how many more there are. */
-export function describeDiagnostics({ diagnostics }: AppTarget): string {
+export function describeDiagnostics(diagnostics: readonly Diagnostic[]): string {
   const [first] = diagnostics
   if (first === undefined) return ''
   const more = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more)` : ''

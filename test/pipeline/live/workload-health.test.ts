@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type KubeObject, type ObjectRef, type Pod, refKey, refOf } from '../../src/kube/index.ts'
-import { healthOfLive } from '../../src/pipeline/app-health.ts'
+import { type KubeObject, type ObjectRef, type Pod, refKey, refOf } from '../../../src/kube/index.ts'
+import { healthOfLive } from '../../../src/pipeline/live/workload-health.ts'
 
 const REVISION = 'deployment.kubernetes.io/revision'
 
@@ -9,7 +9,7 @@ describe('healthOfLive()', () => {
     const live = liveWith({ generation: 2, observed: 2, revision: '2' }, [crashing('new', 'web-2')])
     expect(healthOfLive(live, WEB)).toEqual({
       state: 'failed',
-      reason: 'new/web on host-1: Error, exit 1, restarted 3 times: DATABASE_URL is not set',
+      reason: 'new/web on host-1: exit 1, restarted 3 times: DATABASE_URL is not set',
     })
   })
 
@@ -48,8 +48,7 @@ function liveWith(
   )
   return {
     get: ref => objects.get(refKey(ref)),
-    pods: () => pods,
-    rootOf: () => WEB,
+    podsOf: () => pods,
   }
 }
 

@@ -1,0 +1,310 @@
+import type { Ledger, Trigger } from '../../audit/index.ts'
+import { backoffMs, isAborted, type Logger, messageOf, type Service } from '../../base/index.ts'
+import { isEmptyPlan, type Plan } from '../../diff/index.ts'
+import { type ObjectRef, refKey } from '../../kube/index.ts'
+import { HealthTracker } from '../live/health-tracker.ts'
+import { healthOfLive } from '../live/workload-health.ts'
+import type { AppTarget } from '../source/app-target.ts'
+import type { LaneReport } from '../status/lane-report.ts'
+import { type CarryOutParts, Takeover, type WorkEnd } from './carry-out.ts'
+import { withPassedOver } from './passed-over.ts'
+import { entriesFor, goneFrom, isHandingOver, planTarget } from './plan-target.ts'
+import { Recorder, type Work } from './recorder.ts'
+import { RepairPace } from './repair-pace.ts'
+import { describePlan, Standing } from './standing.ts'
+import { type ContainerNews, type Findings, nameActors, Suspects, UNKNOWN_ACTOR } from './suspects.ts'
+
+/** How long a commit may take to become healthy; as a Deployment's own progress deadline. */
+const DEPLOY_DEADLINE_MS = 600_000
+
+/** How long a repair may take: it puts back what ran already. */
+const REPAIR_DEADLINE_MS = 120_000
+
+/** Waits before work that failed is tried again. */
+const RETRY = { initialMs: 5_000, maxMs: 300_000 }
+
+export interface LaneParts extends Pick<CarryOutParts, 'client' | 'live' | 'inventory' | 'clock'> {
+  readonly ledger: Ledger
+  /** Tells what has become of the app. */
+  readonly report: (report: LaneReport) => void
+  /** The target that was last applied in full before the process started; undefined when it cannot be known. */
+  readonly recall: () => Promise<AppTarget | undefined>
+  /** Whether the app was known to be held at this commit before the process started. */
+  readonly wasHeldAt: (commit: string) => boolean
+  /** Called when Git has nothing of the app any more and nothing of it is left. */
+  readonly onEmptied: () => void
+  readonly log: Logger
+}
+
+/**
+ * The lane of one app: one attempt at a time, a newer commit takes over at once, drift is repaired between and during attempts,
+ * and no app waits for another. Level-triggered: it is told where to look (a newer target, an object that may have drifted) and
+ * decides by comparing. How work is done and recorded is `Recorder`'s, what is said of the app is `Standing`'s.
+ */
+export class AppLane implements Service {
+  readonly app: string
+  readonly #parts: LaneParts
+  readonly #standing = new Standing()
+  readonly #suspects = new Suspects()
+  readonly #pace = new RepairPace()
+  readonly #health: HealthTracker
+  readonly #recorder: Recorder
+  #pending: AppTarget | undefined
+  /** The accepted target was left before its end for one that is held. */
+  #isUnfinished = false
+  /** Ends the work under way: a newer commit, or the end of the process. */
+  #takeover = new AbortController()
+  readonly #stop = new AbortController()
+  #wasHealthy = false
+  #isStale = false
+  #retries = 0
+  #cancelRetry: () => void = () => {}
+  #wake: () => void = () => {}
+
+  constructor(app: string, parts: LaneParts) {
+    this.app = app
+    this.#parts = parts
+    this.#health = new HealthTracker(ref => healthOfLive(parts.live, ref))
+    this.#suspects.onNews(() => this.#wake())
+    this.#recorder = new Recorder(parts.ledger, {
+      ...parts,
+      health: this.#health,
+      suspects: this.#suspects,
+      pace: this.#pace,
+      stopping: this.#stop.signal,
+    })
+  }
+
+  /** A newer revision of the app. Replaces one that waits and takes over from one under way. */
+  submit(target: AppTarget): void {
+    this.#pending = withPassedOver(target, this.#pending)
+    this.#retries = 0
+    this.#cancelRetry()
+    this.#takeover.abort(new Takeover('Superseded'))
+    this.#wake()
+  }
+
+  /** Sees to it that what runs is watched although no target can be accepted at present. */
+  async guard(): Promise<void> {
+    if (this.#standing.accepted !== undefined) return
+    const recalled = await this.#parts.recall()
+    if (recalled === undefined || this.#standing.accepted !== undefined) return
+    this.#standing.recall(recalled)
+    this.#health.expect(recalled.desired)
+    this.#suspectAll(recalled)
+    this.#isStale = true
+    this.#wake()
+  }
+
+  /** Whether a revision that leaves the app's files as they were matters to it all the same. */
+  isConcernedBy({ allowsDeletions }: { readonly allowsDeletions: boolean }): boolean {
+    const { held, accepted } = this.#standing
+    if (allowsDeletions && held?.plan !== undefined) return true
+    return accepted !== undefined && isHandingOver(accepted, this.#parts)
+  }
+
+  /** Whether the last target that it was given is to have nothing at all. */
+  get isLeaving(): boolean {
+    const target = this.#pending ?? this.#standing.held?.target ?? this.#standing.accepted
+    return target !== undefined && target.desired.size === 0 && target.diagnostics.length === 0
+  }
+
+  /** An object of this app may differ from what Git says. */
+  suspect(ref: ObjectRef, actor: string): void {
+    if (this.#standing.accepted !== undefined) this.#suspects.suspect(ref, actor)
+  }
+
+  /** Containers of this app started or stopped; `disturber` ended one though nobody's plan meant it to. */
+  observe(news: ContainerNews, disturber: string | undefined): void {
+    // What ends again and again is one failure and not one drift after another.
+    const isDrift = disturber !== undefined && this.#wasHealthy && this.#standing.accepted !== undefined
+    if (isDrift && !this.#recorder.isRecording) this.#suspects.disturb(disturber)
+    this.#recorder.observe(news)
+  }
+
+  /** Something that the health of this object (by `refKey`) depends on has changed. */
+  touch(key: string): void {
+    this.#health.touch(key)
+    this.#isStale = true
+    this.#wake()
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const stop = (): void => {
+      this.#stop.abort()
+      this.#takeover.abort(new Takeover('Interrupted'))
+      this.#wake()
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    while (!signal.aborted) {
+      const woken = new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+      try {
+        if (!(await this.#work())) await woken
+      } catch (error) {
+        if (!isAborted(error)) await this.#afterError(error)
+      }
+    }
+    signal.removeEventListener('abort', stop)
+    this.#cancelRetry()
+  }
+
+  /** Does one piece of work; false when there is none. */
+  async #work(): Promise<boolean> {
+    const { accepted } = this.#standing
+    if (this.#pending !== undefined) {
+      await this.#deploy(this.#begin(this.#pending))
+      return true
+    }
+    if (accepted !== undefined && !this.#suspects.isEmpty) {
+      await this.#repair(this.#begin(accepted), this.#suspects.take())
+      return true
+    }
+    if (!this.#isStale) return false
+    this.#isStale = false
+    this.#say()
+    return true
+  }
+
+  /** A piece of work on a target begins, which a newer target or the end of the process may end. */
+  #begin(target: AppTarget): AppTarget {
+    if (target === this.#pending) this.#pending = undefined
+    this.#takeover = new AbortController()
+    if (this.#stop.signal.aborted) this.#takeover.abort(new Takeover('Interrupted'))
+    return target
+  }
+
+  async #deploy(target: AppTarget): Promise<void> {
+    try {
+      const plan = target.diagnostics.length > 0 ? undefined : planTarget(target, this.#parts)
+      if (plan === undefined || plan.hold !== undefined) return await this.#hold(target, plan)
+      this.#standing.accept(target, plan)
+      this.#health.expect(target.desired)
+      this.#suspects.clear()
+      if (target.trigger === 'start' && isEmptyPlan(plan)) return await this.#takeNote(target, plan)
+      await this.#run({ target, plan, trigger: target.trigger, deadlineMs: DEPLOY_DEADLINE_MS })
+    } catch (error) {
+      // Nothing is lost to an error of this process: the target is tried again unless there is a newer one.
+      this.#pending ??= target
+      throw error
+    }
+  }
+
+  /** Everything is as the target says already: nothing is written but what the inventory did not know. */
+  async #takeNote(target: AppTarget, plan: Plan): Promise<void> {
+    await this.#parts.inventory.put(entriesFor(target, plan, this.#parts))
+    this.#standing.applied()
+    await this.#letGo(target)
+    this.#say()
+  }
+
+  async #hold(target: AppTarget, plan: Plan | undefined): Promise<void> {
+    const isKnown = target.trigger === 'start' && this.#parts.wasHeldAt(target.commit.id)
+    if (!isKnown) this.#standing.recorded(await this.#recorder.hold(target, plan))
+    this.#standing.hold(target, plan)
+    this.#say()
+    await this.guard()
+    const { accepted } = this.#standing
+    if (!this.#isUnfinished || accepted === undefined) return
+    // What was under way is carried through all the same.
+    const rest = planTarget(accepted, this.#parts)
+    await this.#run({ target: accepted, plan: rest, trigger: 'retry', deadlineMs: DEPLOY_DEADLINE_MS })
+  }
+
+  async #repair(accepted: AppTarget, { suspects, disturbers, containers }: Findings): Promise<void> {
+    const { clock } = this.#parts
+    try {
+      await this.#letGo(accepted)
+      const candidates = suspects.map(({ ref }) => ref)
+      const plan = planTarget(accepted, this.#parts, candidates)
+      if (plan.hold !== undefined || (isEmptyPlan(plan) && disturbers.length === 0)) return
+      if (!isEmptyPlan(plan)) await clock.sleep(this.#pace.next(clock.now()), this.#takeover.signal)
+      const changed = new Set(
+        plan.changes.flatMap(({ action, ref }) => (action === 'keep' ? [] : refKey(ref))),
+      )
+      const actors = suspects.flatMap(({ ref, actor }) => (changed.has(refKey(ref)) ? actor : []))
+      const actor = nameActors([...actors, ...disturbers])
+      const deadlineMs = REPAIR_DEADLINE_MS
+      await this.#run({ target: accepted, plan, trigger: 'drift', actor, containers, deadlineMs })
+    } finally {
+      // A newer target may be held, and then what was found is still to be repaired.
+      if (this.#takeover.signal.aborted) for (const { ref, actor } of suspects) this.suspect(ref, actor)
+    }
+  }
+
+  async #run(work: Work): Promise<void> {
+    const { trigger, plan } = work
+    try {
+      const end = await this.#recorder.run(work, {
+        signal: this.#takeover.signal,
+        onOpen: record => {
+          this.#standing.begin(trigger === 'drift' ? 'repairing drift' : describePlan(plan), record)
+          this.#say()
+        },
+        onHealthy: () => {
+          if (trigger !== 'drift') this.#standing.applied()
+          this.#standing.end()
+          this.#say()
+        },
+      })
+      this.#conclude(work, end)
+    } finally {
+      this.#standing.end()
+    }
+    this.#say()
+  }
+
+  #conclude({ target, trigger }: Work, { state, message, failed }: WorkEnd): void {
+    const { log } = this.#parts
+    log.info('An attempt ended', { app: this.app, commit: target.commit.id, trigger, state })
+    this.#isUnfinished = state === 'Superseded' && (trigger !== 'drift' || this.#isUnfinished)
+    if (state === 'Superseded' || state === 'Interrupted') return
+    if (state !== 'Healthy') this.#standing.fail(message, failed.length > 0)
+    else if (trigger !== 'drift' || isEmptyPlan(planTarget(target, this.#parts))) this.#standing.applied()
+    if (failed.some(({ retryable }) => retryable)) this.#retryLater(target, trigger)
+    else this.#retries = 0
+    this.#leaveWhenEmpty(target)
+  }
+
+  #retryLater(target: AppTarget, trigger: Trigger): void {
+    this.#retries += 1
+    this.#cancelRetry = this.#parts.clock.after(backoffMs(this.#retries, RETRY), () => {
+      if (this.#standing.accepted !== target || this.#pending !== undefined) return
+      if (trigger === 'drift') this.#suspectAll(target)
+      else this.#pending = { ...target, trigger: 'retry' }
+      this.#wake()
+    })
+  }
+
+  #suspectAll(target: AppTarget): void {
+    for (const { action, ref } of planTarget(target, this.#parts).changes)
+      if (action !== 'keep') this.#suspects.suspect(ref, UNKNOWN_ACTOR)
+  }
+
+  async #afterError(error: unknown): Promise<void> {
+    const { log, clock } = this.#parts
+    this.#retries += 1
+    log.error('The work on an app failed', { app: this.app, error: messageOf(error) })
+    await clock.sleep(backoffMs(this.#retries, RETRY), this.#takeover.signal).catch(() => undefined)
+  }
+
+  /** Forgets what Git no longer declares and the cluster no longer holds. */
+  async #letGo(target: AppTarget): Promise<void> {
+    await this.#parts.inventory.remove(this.app, goneFrom(target, this.#parts))
+    this.#leaveWhenEmpty(target)
+  }
+
+  #leaveWhenEmpty({ desired }: AppTarget): void {
+    const isEmpty = desired.size === 0 && this.#parts.inventory.entriesOf(this.app).size === 0
+    if (isEmpty && this.#pending === undefined && this.#standing.held === undefined) this.#parts.onEmptied()
+  }
+
+  #say(): void {
+    if (this.#stop.signal.aborted) return
+    const now = this.#health.look()
+    this.#wasHealthy = now.state === 'healthy'
+    const report = this.#standing.report(now)
+    if (report !== undefined) this.#parts.report(report)
+  }
+}

@@ -1,0 +1,178 @@
+import { Broadcast, type Clock, type Logger, messageOf } from '../../base/index.ts'
+import type { Informers } from '../../client/index.ts'
+import {
+  findKind,
+  type Kind,
+  Kinds,
+  type KubeObject,
+  type ObjectRef,
+  type OwnerReference,
+  objectKey,
+  type Pod,
+  refOf,
+  resourceName,
+} from '../../kube/index.ts'
+import { type Root, WorkloadPods } from './workload-pods.ts'
+
+/** One change of one live object. */
+export interface LiveChange {
+  readonly ref: ObjectRef
+  /** Absent: it was deleted. */
+  readonly object?: KubeObject
+  /** Absent: it is new. */
+  readonly previous?: KubeObject
+}
+
+/** A write whose effect the caches have to show. */
+export interface SeenWrite {
+  readonly ref: ObjectRef
+  /** The version that the write made; absent when it deleted the object. */
+  readonly resourceVersion?: string
+}
+
+/** How far ownership is followed upwards; Pod → ReplicaSet → Deployment needs two. */
+const MAX_OWNERS = 5
+
+/** How long the caches may stay behind a write before that is no longer waited for. */
+const CATCH_UP_MS = 5_000
+
+/**
+ * What the cluster holds, from watched caches: lookups by reference, owners, and one stream of changes. Kinds are followed from
+ * the first time that somebody asks for them.
+ */
+export class LiveObjects {
+  readonly #informers: Informers
+  readonly #clock: Clock
+  readonly #followed = new Set<string>()
+  readonly #workloads: WorkloadPods
+  readonly #changes: Broadcast<LiveChange>
+
+  constructor({
+    informers,
+    clock,
+    log,
+  }: { readonly informers: Informers; readonly clock: Clock; readonly log: Logger }) {
+    this.#informers = informers
+    this.#clock = clock
+    this.#workloads = new WorkloadPods(object => this.#climb(object))
+    this.#changes = new Broadcast(error =>
+      log.error('A listener to live objects failed', { error: messageOf(error) }),
+    )
+  }
+
+  /** Follows these kinds; resolves when all their objects are known. */
+  async follow(kinds: Iterable<Kind>): Promise<void> {
+    const synced: Promise<void>[] = []
+    for (const kind of kinds) {
+      const informer = this.#informers.of(kind)
+      synced.push(informer.synced)
+      if (this.#followed.has(resourceName(kind))) continue
+      this.#followed.add(resourceName(kind))
+      informer.subscribe({
+        added: object => this.#publish({ ref: refOf(object), object }),
+        updated: (object, previous) => this.#publish({ ref: refOf(object), object, previous }),
+        deleted: previous => this.#publish({ ref: refOf(previous), previous }),
+      })
+    }
+    await Promise.all(synced)
+  }
+
+  /** The live object, or undefined. Its kind must have been followed. */
+  get(ref: ObjectRef): KubeObject | undefined {
+    const kind = findKind(ref.apiVersion, ref.kind)
+    if (kind === undefined) return undefined
+    const metadata = { name: ref.name, ...(ref.namespace === undefined ? {} : { namespace: ref.namespace }) }
+    return this.#informers.of(kind).get(objectKey({ metadata }))
+  }
+
+  /** The pods of a namespace. */
+  pods(namespace: string): readonly Pod[] {
+    return this.#informers.of(Kinds.Pod).list(namespace)
+  }
+
+  /** The pods that run, or are ending, on behalf of an object. */
+  podsOf(ref: ObjectRef): readonly Pod[] {
+    return this.#workloads.podsOf(ref)
+  }
+
+  /** The object at the top of an object's chain of controllers; the object itself when nobody controls it. */
+  rootOf(object: KubeObject): ObjectRef {
+    return isPod(object) ? this.#workloads.rootOf(object) : this.#climb(object).ref
+  }
+
+  /** Returns the function that ends the subscription. */
+  subscribe(listener: (change: LiveChange) => void): () => void {
+    return this.#changes.subscribe(listener)
+  }
+
+  /**
+   * Resolves when the caches show these writes, so that the next plan is made of what they led to; or, so that a watch that has
+   * stopped cannot stop everything, after five seconds.
+   */
+  async catchUp(writes: readonly SeenWrite[], signal: AbortSignal): Promise<void> {
+    let waiting = writes.filter(write => !this.#shows(write))
+    if (waiting.length === 0 || signal.aborted) return
+    await new Promise<void>(resolve => {
+      const finish = (): void => {
+        unsubscribe()
+        cancel()
+        signal.removeEventListener('abort', finish)
+        resolve()
+      }
+      const unsubscribe = this.subscribe(() => {
+        waiting = waiting.filter(write => !this.#shows(write))
+        if (waiting.length === 0) finish()
+      })
+      const cancel = this.#clock.after(CATCH_UP_MS, finish)
+      signal.addEventListener('abort', finish, { once: true })
+    })
+  }
+
+  #shows({ ref, resourceVersion }: SeenWrite): boolean {
+    const live = this.get(ref)
+    if (resourceVersion === undefined)
+      return live === undefined || live.metadata.deletionTimestamp !== undefined
+    return live !== undefined && Number(live.metadata.resourceVersion) >= Number(resourceVersion)
+  }
+
+  #publish(change: LiveChange): void {
+    const { object, previous } = change
+    const gone = object === undefined && previous !== undefined && isPod(previous) ? previous : undefined
+    if (object !== undefined && isPod(object)) this.#workloads.keep(object)
+    else if (object !== undefined && previous === undefined) this.#workloads.settle(object)
+    this.#changes.publish(change)
+    if (gone !== undefined) this.#workloads.forget(gone)
+  }
+
+  #climb(object: KubeObject): Root {
+    let at = object
+    for (let depth = 0; depth < MAX_OWNERS; depth += 1) {
+      const owner = controllerOf(at)
+      if (owner === undefined) return { ref: refOf(at), isKnown: true }
+      const ref = ownerRef(owner, at.metadata.namespace)
+      const next = this.get(ref)
+      if (next === undefined || next.metadata.uid !== owner.uid) return { ref, isKnown: false }
+      at = next
+    }
+    return { ref: refOf(at), isKnown: true }
+  }
+}
+
+function isPod(object: KubeObject): object is Pod {
+  return object.kind === 'Pod' && object.apiVersion === 'v1'
+}
+
+function controllerOf(object: KubeObject): OwnerReference | undefined {
+  return object.metadata.ownerReferences?.find(owner => owner.controller === true)
+}
+
+/** An owner is in the namespace of what it owns, or has none. */
+function ownerRef(owner: OwnerReference, namespace: string | undefined): ObjectRef {
+  const namespaced = findKind(owner.apiVersion, owner.kind)?.namespaced ?? namespace !== undefined
+  return {
+    apiVersion: owner.apiVersion,
+    kind: owner.kind,
+    ...(namespaced && namespace !== undefined ? { namespace } : {}),
+    name: owner.name,
+  }
+}

@@ -1,0 +1,140 @@
+import type { Trigger } from '../../audit/index.ts'
+import {
+  backoffMs,
+  type Clock,
+  type Ids,
+  isAborted,
+  type Logger,
+  messageOf,
+  type Service,
+} from '../../base/index.ts'
+import {
+  type Repository,
+  type Revision,
+  type RevisionLoader,
+  type SourceProblem,
+  watchRepository,
+} from '../../sync/index.ts'
+import type { Occasion } from './target-of.ts'
+
+/** A head of the source, and the one before it. */
+export interface RevisionNews extends Occasion {
+  /** What was handled before; undefined for the first since the start. */
+  readonly previous: Revision | undefined
+}
+
+/** What a source tells of itself; the pipeline turns it into lanes, child apps and status. */
+export interface SourceListener {
+  /** A new head. Resolves when every affected app has its target. */
+  revision(news: RevisionNews): Promise<void>
+  /**
+   * The source gives no revision at the moment: nothing changes, and nothing is ever deleted because of it. Undefined: it can be
+   * read again, and stands where it stood.
+   */
+  problem(problem: SourceProblem | undefined): void
+}
+
+export interface SourceRunnerOptions {
+  readonly repository: Repository
+  readonly loader: RevisionLoader
+  readonly listener: SourceListener
+  /** The head that was looked at before the process started, if that is known. */
+  readonly lastKnown: string | undefined
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Logger
+}
+
+/** Commits passed over that a record names; more are counted by Git itself. */
+const MAX_SKIPPED = 100
+
+/** Waits before a head that could not be handled is handled again. */
+const RETRY = { initialMs: 500, maxMs: 10_000 }
+
+/** Follows one repository and tells of each new head. */
+export class SourceRunner implements Service {
+  readonly #options: SourceRunnerOptions
+  #last: RevisionNews | undefined
+
+  constructor(options: SourceRunnerOptions) {
+    this.#options = options
+  }
+
+  /** The head that was handled last. */
+  get last(): RevisionNews | undefined {
+    return this.#last
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { repository, listener, clock, ids, log } = this.#options
+    try {
+      for await (const event of watchRepository(repository, { clock, ids, signal })) {
+        if (event.type === 'problem') {
+          log.warn('The source cannot be read', {
+            source: repository.location,
+            problem: event.problem.message,
+          })
+          listener.problem(event.problem)
+        } else if (event.commit === this.#last?.revision.commit.id) listener.problem(undefined)
+        else await this.#handleUntilDone(event.commit, signal)
+      }
+    } catch (error) {
+      if (!isAborted(error)) throw error
+    } finally {
+      await repository.close()
+    }
+  }
+
+  /** What any commit of the repository declares. Errors as `resolve` and `load` throw them. */
+  async load(revision: string, signal: AbortSignal): Promise<Revision> {
+    const { repository, loader } = this.#options
+    const commit = await repository.reader.resolve(revision)
+    return loader.load(commit, { previous: this.#last?.revision, signal })
+  }
+
+  /** A head is not lost to a passing error: it is tried again until it is handled, or a newer one is there. */
+  async #handleUntilDone(commit: string, signal: AbortSignal): Promise<void> {
+    const { repository, listener, clock, log } = this.#options
+    let at = commit
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        return await this.#handle(at, signal)
+      } catch (error) {
+        if (isAborted(error)) return
+        failures += 1
+        log.error('Cannot handle a revision', {
+          source: repository.location,
+          commit: at,
+          error: messageOf(error),
+        })
+        listener.problem({ code: 'unreadable', message: messageOf(error) })
+        await clock.sleep(backoffMs(failures, RETRY), signal).catch(() => undefined)
+        at = await repository.head(signal).catch(() => at)
+      }
+    }
+  }
+
+  async #handle(commit: string, signal: AbortSignal): Promise<void> {
+    const { loader, listener, lastKnown } = this.#options
+    const previous = this.#last?.revision
+    const revision = await loader.load(commit, { previous, signal })
+    const skipped = await this.#skipped(previous?.commit.id ?? lastKnown, commit)
+    const trigger: Trigger = previous === undefined ? 'start' : 'push'
+    const news = { revision, previous, trigger, skipped }
+    await listener.revision(news)
+    this.#last = news
+  }
+
+  /** The commits between two heads, oldest first; none when history was rewritten, for then nothing was passed over. */
+  async #skipped(from: string | undefined, to: string): Promise<readonly string[]> {
+    if (from === undefined || from === to) return []
+    const { reader } = this.#options.repository
+    // A commit that is gone since, as after a rewrite, has no descendants.
+    if (!(await reader.isAncestor(from, to).catch(() => false))) return []
+    const commits = await reader.log(from, to, MAX_SKIPPED + 1)
+    return commits
+      .map(({ id }) => id)
+      .filter(id => id !== to)
+      .reverse()
+  }
+}

@@ -1,0 +1,79 @@
+import type { RecordCommit, Trigger } from '../../audit/index.ts'
+import { type Namespace, refKey, refOf } from '../../kube/index.ts'
+import type { AppRevision, Commit, Revision } from '../../sync/index.ts'
+import type { AppTarget, DesiredObject } from './app-target.ts'
+
+/** How a revision came to be looked at. */
+export interface Occasion {
+  readonly revision: Revision
+  readonly trigger: Trigger
+  /** Commits that were passed over on the way to it, oldest first. */
+  readonly skipped: readonly string[]
+}
+
+/** The target that a revision sets one of its apps. */
+export function targetOf(app: AppRevision, { revision, trigger, skipped }: Occasion): AppTarget {
+  return {
+    app: app.name,
+    commit: recordCommit(revision.commit),
+    trigger,
+    skipped,
+    desired: desiredOf(app),
+    diagnostics: app.diagnostics,
+    allowDelete: revision.allowDelete ?? 0,
+    isClaimedElsewhere: claimsOf(revision, app),
+  }
+}
+
+/** The target of an app that the revision no longer has: nothing at all. */
+export function targetOfNothing(app: string, { revision, trigger, skipped }: Occasion): AppTarget {
+  return {
+    app,
+    commit: recordCommit(revision.commit),
+    trigger,
+    skipped,
+    desired: new Map(),
+    diagnostics: [],
+    allowDelete: revision.allowDelete ?? 0,
+    isClaimedElsewhere: claimsOf(revision, undefined),
+  }
+}
+
+/** Every cluster has it. */
+const DEFAULT_NAMESPACE = 'default'
+
+/** An app that puts objects into its own namespace brings that namespace, unless a file declares it. */
+function desiredOf({ folder, namespace, objects }: AppRevision): ReadonlyMap<string, DesiredObject> {
+  const desired = new Map<string, DesiredObject>()
+  const own: Namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }
+  const ownKey = refKey(refOf(own))
+  const first = objects.find(({ object }) => object.metadata.namespace === namespace)
+  if (namespace !== DEFAULT_NAMESPACE && first !== undefined && !objects.some(({ key }) => key === ownKey))
+    desired.set(ownKey, {
+      object: own,
+      source: { file: folder === '' ? first.source.file : folder, line: 1, column: 1 },
+    })
+  for (const object of objects) desired.set(object.key, object)
+  return desired
+}
+
+/** Asks whether another app of the revision declares an object. The answer book is made only when somebody asks. */
+function claimsOf(revision: Revision, except: AppRevision | undefined): (key: string) => boolean {
+  let claims: ReadonlySet<string> | undefined
+  return key => {
+    claims ??= new Set(
+      revision.apps.flatMap(app => (app === except ? [] : app.objects.map(object => object.key))),
+    )
+    return claims.has(key)
+  }
+}
+
+function recordCommit({ id, subject, message, author, committer }: Commit): RecordCommit {
+  return {
+    id,
+    subject,
+    message,
+    author: { name: author.name, email: author.email, time: author.time },
+    committer: { name: committer.name, email: committer.email, time: committer.time },
+  }
+}
