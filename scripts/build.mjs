@@ -1,0 +1,85 @@
+// Builds dist/ from src/. It is made beside the old one and takes its place at once, so that nothing that runs from dist/
+// finds it half-written, and no file of an earlier build stays. With --if-needed, only when src/ is newer; then types are not
+// checked either, because that is the business of `npm run check`.
+import { spawnSync } from 'node:child_process'
+import { chmodSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = resolve(import.meta.dirname, '..')
+const INPUTS = [
+  'src',
+  'scripts/schemas',
+  'scripts/generate-schemas.ts',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+]
+
+export function build({ ifNeeded = false } = {}) {
+  if (ifNeeded && !isStale()) return
+  const out = `dist.${process.pid}`
+  try {
+    run(['--import', 'tsx', 'scripts/generate-schemas.ts'])
+    run([
+      'node_modules/typescript/bin/tsc',
+      '-p',
+      'tsconfig.build.json',
+      '--outDir',
+      out,
+      ...(ifNeeded ? ['--noCheck'] : []),
+    ])
+    chmodSync(join(ROOT, out, 'main.js'), 0o755)
+    takePlace(out)
+  } finally {
+    rmSync(join(ROOT, out), { recursive: true, force: true })
+  }
+}
+
+function isStale() {
+  const built = modifiedAt(join(ROOT, 'dist/main.js'))
+  return built === 0 || INPUTS.some(input => newest(join(ROOT, input)) > built)
+}
+
+function newest(path) {
+  if (!statSync(path).isDirectory()) return modifiedAt(path)
+  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+  return Math.max(0, ...files.map(entry => modifiedAt(join(entry.parentPath, entry.name))))
+}
+
+function modifiedAt(path) {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+}
+
+/** Two builds at once both succeed; the later one stays. */
+function takePlace(out) {
+  const old = join(ROOT, `${out}.old`)
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      renameSync(join(ROOT, 'dist'), old)
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error
+    }
+    try {
+      renameSync(join(ROOT, out), join(ROOT, 'dist'))
+      break
+    } catch (error) {
+      if (attempt >= 10 || !['ENOTEMPTY', 'EEXIST'].includes(error.code)) throw error
+    }
+  }
+  rmSync(old, { recursive: true, force: true })
+}
+
+function run(args) {
+  const { status, signal } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' })
+  if (status !== 0) throw new Error(`Cannot build: node ${args[0]} ended with ${signal ?? status}`)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    build({ ifNeeded: process.argv.includes('--if-needed') })
+  } catch (error) {
+    console.error(error.message)
+    process.exitCode = 1
+  }
+}
