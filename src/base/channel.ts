@@ -1,24 +1,36 @@
+/** A bound on what items weigh together, besides their number. */
+export interface ChannelWeight<T> {
+  readonly of: (item: T) => number
+  readonly limit: number
+}
+
 /**
- * A queue between a producer that must not wait and one consumer that iterates. Bounded: a push beyond `capacity`
- * fails the channel, so that a slow consumer learns that it fell behind and can never hold the producer back.
+ * A queue between a producer that must not wait and one consumer that iterates. Bounded: a push beyond `capacity` items, or beyond
+ * the weight's limit, fails the channel, so that a slow consumer learns that it fell behind and can never hold the producer back.
+ * One item is always taken, whatever it weighs.
  */
 export class Channel<T> implements AsyncIterable<T> {
   readonly #capacity: number
   readonly #overflow: () => Error
+  readonly #weight: ChannelWeight<T> | undefined
   #items: T[] = []
+  #weighs = 0
   #ended = false
   #error: unknown
   #wake: (() => void) | undefined
 
-  constructor(capacity: number, overflow: () => Error) {
+  constructor(capacity: number, overflow: () => Error, weight?: ChannelWeight<T>) {
     this.#capacity = capacity
     this.#overflow = overflow
+    this.#weight = weight
   }
 
   /** Adds an item; false when the channel has ended or this push overflowed it. */
   push(item: T): boolean {
     if (this.#ended) return false
-    if (this.#items.length >= this.#capacity) {
+    this.#weighs += this.#weight?.of(item) ?? 0
+    const isFull = this.#items.length >= this.#capacity
+    if (isFull || (this.#items.length > 0 && this.#weighs > (this.#weight?.limit ?? 0))) {
       this.#items = []
       this.fail(this.#overflow())
       return false
@@ -53,6 +65,7 @@ export class Channel<T> implements AsyncIterable<T> {
       for (;;) {
         const batch = this.#items
         this.#items = []
+        this.#weighs = 0
         for (const item of batch) yield item
         if (this.#items.length > 0) continue
         if (this.#ended) break

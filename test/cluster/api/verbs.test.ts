@@ -349,6 +349,37 @@ describe('createVerbs()', () => {
     expect(isGone(error)).toBe(true)
   })
 
+  test('watch() and its memory of the past are bounded by bytes as well, and the past goes on from the store', async () => {
+    const { verbs, context, client, store } = await start()
+    const before = (await client.list(Kinds.ConfigMap)).resourceVersion
+    const events = iterate(
+      await verbs.watch(context(), Kinds.ConfigMap, { ...WATCH, resourceVersion: before }),
+    )
+    const key = registryKey(Kinds.ConfigMap, 'default', 'large')
+    const versions = 24
+    for (let version = 0; version < versions; version += 1) {
+      const data = { text: String(version % 10).repeat(1_000_000) }
+      const value = {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'large', namespace: 'default' },
+        data,
+      }
+      await store.txn([], [{ type: 'put', key, value: Buffer.from(JSON.stringify(value)) }])
+    }
+    await client.list(Kinds.ConfigMap)
+    // 24 MB were never taken: they are not kept for the one who does not read.
+    expect(isGone(await failure(drain(events)))).toBe(true)
+    const again = iterate(
+      await verbs.watch(context(), Kinds.ConfigMap, { ...WATCH, resourceVersion: before }),
+    )
+    for (let version = 0; version < versions; version += 1) {
+      const { value } = await again.next()
+      expect((value as EntryEvent).entry.bytes.includes(`"${version % 10}${version % 10}`)).toBe(true)
+    }
+    await again.return?.()
+  })
+
   test('a watch from before a restart of the server goes on from the store', async () => {
     const running = await start()
     const { resourceVersion } = await running.client.list(Kinds.ConfigMap)

@@ -3,6 +3,9 @@ import { requiredValue, type Selection } from './selection.ts'
 import { SortedKeys } from './sorted-keys.ts'
 import type { StoredEntry } from './stored-entry.ts'
 
+/** Stored bytes of the states in the window; without a bound a thousand changes of a large object would fill the memory. */
+const MAX_WINDOW_BYTES = 16 * 1024 * 1024
+
 /** One change of one object. */
 export interface CacheEvent {
   readonly revision: number
@@ -31,10 +34,11 @@ export class KindCache {
   readonly #indexesNodes: boolean
   readonly #windowSize: number
   #window: CacheEvent[] = []
+  #windowBytes = 0
   /** The window holds every event after this revision. */
   #windowStart = 0
 
-  /** Keeps the last `windowSize` events at least; older ones are in the store's history. */
+  /** Keeps the last `windowSize` events at least, or as many as are small enough; older ones are in the store's history. */
   constructor(kind: Kind, windowSize: number) {
     this.kind = kind
     this.#windowSize = windowSize
@@ -50,6 +54,7 @@ export class KindCache {
     for (const key of [...this.#entries.keys()]) this.#remove(key)
     for (const entry of entries) this.#set(entry)
     this.#window = []
+    this.#windowBytes = 0
     this.#windowStart = revision
   }
 
@@ -59,10 +64,9 @@ export class KindCache {
     if (event.current === undefined) this.#remove(key)
     else this.#set(event.current)
     this.#window.push(event)
-    if (this.#window.length > this.#windowSize * 2) {
-      this.#windowStart = this.#window[this.#windowSize - 1]!.revision
-      this.#window = this.#window.slice(this.#windowSize)
-    }
+    this.#windowBytes += sizeOf(event)
+    if (this.#window.length > this.#windowSize * 2) this.#forget(this.#windowSize)
+    else if (this.#windowBytes > MAX_WINDOW_BYTES) this.#forget(Math.ceil(this.#window.length / 2))
     for (const follower of this.followers) follower.onEvent(event)
   }
 
@@ -81,6 +85,14 @@ export class KindCache {
       if (entry !== undefined && (!selection.isNarrow || selection.matches(entry.object))) found.push(entry)
     }
     return found
+  }
+
+  /** Takes the oldest events out of the window. */
+  #forget(count: number): void {
+    for (const event of this.#window.splice(0, count)) {
+      this.#windowStart = event.revision
+      this.#windowBytes -= sizeOf(event)
+    }
   }
 
   #candidates(selection: Selection): readonly string[] {
@@ -128,4 +140,9 @@ export class KindCache {
     if (!this.#indexesNodes) return ''
     return (entry.object as NonNullable<(typeof Kinds.Pod)['objectType']>).spec?.nodeName ?? ''
   }
+}
+
+/** The state before it is that of the event before, mostly, and is counted there. */
+function sizeOf({ current }: CacheEvent): number {
+  return current?.size ?? 0
 }

@@ -13,6 +13,8 @@ export class StoredEntry implements Entry {
   /** The store's revision that wrote it. */
   readonly revision: number
   readonly resourceVersion: string
+  /** Stored bytes: about what keeping it costs. */
+  readonly size: number
   #stored: Uint8Array | undefined
   #bytes: Buffer | undefined
   #object: KubeObject | undefined
@@ -22,6 +24,7 @@ export class StoredEntry implements Entry {
     this.key = item.key
     this.revision = revision
     this.resourceVersion = String(revision)
+    this.size = item.value.byteLength
     this.#stored = item.value
   }
 

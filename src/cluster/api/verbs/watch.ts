@@ -9,8 +9,9 @@ import { expired } from '../refusals.ts'
 import { parseResourceVersion } from '../resource-version.ts'
 import type { VerbServices } from '../services.ts'
 
-/** Events that a watcher may be behind before it is closed with 410 and has to list again. */
+/** Events, and their bytes, that a watcher may be behind before it is closed with 410 and has to list again. */
 const CAPACITY = 10_000
+const CAPACITY_BYTES = 16 * 1024 * 1024
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 
 /**
@@ -62,7 +63,10 @@ class WatchFollower implements CacheFollower {
   /** Events up to here come from elsewhere, or are not wanted. */
   readonly #after: number
   readonly #signal: AbortSignal
-  readonly #channel = new Channel<EntryEvent>(CAPACITY, tooSlow)
+  readonly #channel = new Channel<EntryEvent>(CAPACITY, tooSlow, {
+    of: ({ entry }) => (entry instanceof StoredEntry ? entry.size : 0),
+    limit: CAPACITY_BYTES,
+  })
   #cache: KindCache | undefined
   /** Taken off the signal again when the watch ends: signals live longer than watches. */
   readonly #onAbort = (): void => this.onEnd()
