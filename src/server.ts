@@ -92,16 +92,24 @@ export async function startServer(
   // Every part and every watch hangs on it: that is no leak.
   setMaxListeners(0, running)
   const tasks: Promise<void>[] = []
+  const ground = new Ground()
   /** A part that fails takes the server down: half a control plane would only pretend. */
+  async function runPart(name: string, service: Service, signal: AbortSignal): Promise<void> {
+    try {
+      await service.start(signal)
+    } catch (error) {
+      if (isAborted(error)) return
+      log.error('A part of the server failed', { part: name, error: String(error) })
+      stop.abort()
+      throw error
+    }
+  }
   function run(name: string, service: Service): void {
-    tasks.push(
-      service.start(running).catch(error => {
-        if (isAborted(error)) return
-        log.error('A part of the server failed', { part: name, error: String(error) })
-        stop.abort()
-        throw error
-      }),
-    )
+    tasks.push(runPart(name, service, running))
+  }
+  /** What the other parts stand on ends after them, so that they can still write how they ended. */
+  function runGround(name: string, service: Service): void {
+    ground.tasks.push(runPart(name, service, ground.signal))
   }
 
   const store = await openLmdbStore({ path: join(config.dataDir, 'store'), clock, log })
@@ -136,9 +144,9 @@ export async function startServer(
         return pipeline?.warningsFor(write) ?? []
       },
     })
-    run('verbs', verbs)
+    runGround('verbs', verbs)
     let isGraphSynced = false
-    run('node-graph', {
+    runGround('node-graph', {
       start: signal =>
         graph.follow(verbs, signal, () => {
           isGraphSynced = true
@@ -149,7 +157,7 @@ export async function startServer(
     const clientOf = (part: string) =>
       createInProcessClient(verbs, systemIdentity(part), { fieldManager: `bowline-${part}` })
     const informers = new Informers({ client: clientOf('informers'), clock, ids, log })
-    run('informers', informers)
+    runGround('informers', informers)
     const controllers = { client: clientOf('controllers'), informers, clock, ids, log }
     run('controllers', startControllers(controllers))
     run(
@@ -198,11 +206,10 @@ export async function startServer(
     tasks.push(api.closed)
     const url = urlOf(config, api.address)
     const kubeconfigPath = await writeKubeconfig(config.dataDir, url, authority, clock)
-    return { url, kubeconfigPath, joinTokens, closed: closeAfter(tasks, store) }
+    return { url, kubeconfigPath, joinTokens, closed: closeAfter(tasks, ground, store) }
   } catch (error) {
     stop.abort()
-    await Promise.allSettled(tasks)
-    await store.close()
+    await closeAfter(tasks, ground, store).catch(() => undefined)
     throw error
   }
 }
@@ -302,9 +309,32 @@ function goArch(): string {
   return arch() === 'x64' ? 'amd64' : arch()
 }
 
-/** The store is closed last: everything else writes to it. */
-async function closeAfter(tasks: readonly Promise<void>[], store: { close(): Promise<void> }): Promise<void> {
-  const ended = await Promise.allSettled(tasks)
+/** The parts that the others stand on, and how they are ended. */
+class Ground {
+  readonly tasks: Promise<void>[] = []
+  readonly #stop = new AbortController()
+
+  constructor() {
+    setMaxListeners(0, this.#stop.signal)
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  async end(): Promise<readonly PromiseSettledResult<void>[]> {
+    this.#stop.abort()
+    return Promise.allSettled(this.tasks)
+  }
+}
+
+/** What everything else stands on ends after it, and the store is closed last. */
+async function closeAfter(
+  tasks: readonly Promise<void>[],
+  ground: Ground,
+  store: { close(): Promise<void> },
+): Promise<void> {
+  const ended = [...(await Promise.allSettled(tasks)), ...(await ground.end())]
   await store.close()
   for (const end of ended) if (end.status === 'rejected') throw end.reason
 }

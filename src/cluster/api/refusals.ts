@@ -63,6 +63,11 @@ export function forbidden(
   })
 }
 
+/** 503 for what comes when the server is ending. */
+export function stopping(): StatusError {
+  return new StatusError('ServiceUnavailable', 'the server is stopping')
+}
+
 export function methodNotAllowed(): StatusError {
   return new StatusError(
     'MethodNotAllowed',

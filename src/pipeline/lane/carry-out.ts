@@ -64,6 +64,7 @@ export async function carryOut(order: WorkOrder, parts: CarryOutParts): Promise<
   const { inventory } = parts
   await inventory.put(entriesFor(target, plan, parts))
   const outcomes = await write(order, parts, plan, outcome => attempt.addOutcome(outcome))
+  await inventory.remove(target.app, goneFrom(target, parts))
   const failed = outcomes.filter(({ outcome }) => outcome === 'failed')
   const end = await endOf(order, parts, failed)
   await inventory.remove(target.app, goneFrom(target, parts))
@@ -170,7 +171,9 @@ async function untilReplacedEnded(
   )
   const isEnding = (): boolean =>
     attempt.workloads.some(workload => live.podsOf(workload).some(isBeingDeleted)) ||
-    removed.some(ref => isBeingDeleted(live.get(ref)))
+    removed.some(ref =>
+      live.get(ref) === undefined ? live.podsOf(ref).length > 0 : isBeingDeleted(live.get(ref)),
+    )
   for (;;) {
     if (signal.aborted || clock.now() >= deadline || !isEnding()) return true
     if (!suspects.isEmpty || health.look().state !== 'healthy') return false

@@ -62,11 +62,16 @@ export function entriesFor(
   return entries
 }
 
-/** Owned objects that the target does not declare and that are gone from the cluster: nothing is left to own. */
+/**
+ * Owned objects that the target does not declare and that are gone from the cluster, with all that ran on their behalf: nothing is
+ * left to own.
+ */
 export function goneFrom(target: AppTarget, { live, inventory }: PlanParts): readonly string[] {
   const gone: string[] = []
-  for (const [key, { ref }] of inventory.entriesOf(target.app))
-    if (!target.desired.has(key) && live.get(ref) === undefined) gone.push(key)
+  for (const [key, { ref }] of inventory.entriesOf(target.app)) {
+    if (target.desired.has(key)) continue
+    if (live.get(ref) === undefined && live.podsOf(ref).length === 0) gone.push(key)
+  }
   return gone
 }
 

@@ -55,6 +55,8 @@ export class StatusWriter {
   readonly #limit = new Limit(IN_FLIGHT)
   readonly #entries = new Map<string, Entry>()
   readonly #writes = new Set<Promise<void>>()
+  /** What fails now is not tried again. */
+  #isClosing = false
   #isClosed = false
 
   constructor(parts: {
@@ -110,6 +112,7 @@ export class StatusWriter {
 
   /** Resolves when everything that was said is written, as far as it can be; nothing is written afterwards. */
   async close(): Promise<void> {
+    this.#isClosing = true
     for (const entry of this.#entries.values()) entry.cancelTimer?.()
     while (this.#writes.size > 0) await Promise.all(this.#writes)
     this.#isClosed = true
@@ -149,6 +152,7 @@ export class StatusWriter {
 
   #putOff(app: string, entry: Entry, error: unknown): void {
     entry.failures += 1
+    if (this.#isClosing) return
     this.#log.warn('Cannot write the status of an app', { app, error: messageOf(error) })
     entry.cancelTimer ??= this.#clock.after(backoffMs(entry.failures, RETRY), () => {
       entry.cancelTimer = undefined

@@ -9,7 +9,7 @@ import {
   type Service,
 } from '../../../base/index.ts'
 import { type Kind, registryPrefix } from '../../../kube/index.ts'
-import { tooLargeResourceVersion } from '../refusals.ts'
+import { stopping, tooLargeResourceVersion } from '../refusals.ts'
 import { type CacheFollower, KindCache } from './kind-cache.ts'
 import { StoredEntry } from './stored-entry.ts'
 
@@ -25,6 +25,8 @@ const RETRY = { initialMs: 20, maxMs: 2_000 }
 interface Waiter {
   readonly revision: number
   readonly wake: () => void
+  /** The revision will never be seen. */
+  readonly giveUp: () => void
 }
 
 /**
@@ -39,6 +41,8 @@ export class World implements Service {
   readonly #waiters = new Set<Waiter>()
   /** Everything up to here is in the caches; 0 until they are filled. */
   #seen = 0
+  /** Nothing follows the store any more: what is not seen yet never will be. */
+  #isOver = false
 
   constructor(options: {
     store: KeyValueStore
@@ -109,6 +113,8 @@ export class World implements Service {
       }
     }
     this.#tell(follower => follower.onEnd())
+    this.#isOver = true
+    for (const waiter of [...this.#waiters]) waiter.giveUp()
     await bookmarks
   }
 
@@ -172,6 +178,7 @@ export class World implements Service {
   async #reach(revision: number, signal: AbortSignal): Promise<void> {
     if (this.#seen >= revision) return
     signal.throwIfAborted()
+    if (this.#isOver) throw stopping()
     await new Promise<void>((resolve, reject) => {
       const settle = (action: () => void): void => {
         this.#waiters.delete(waiter)
@@ -179,7 +186,11 @@ export class World implements Service {
         action()
       }
       const onAbort = (): void => settle(() => reject(signal.reason))
-      const waiter: Waiter = { revision, wake: () => settle(resolve) }
+      const waiter: Waiter = {
+        revision,
+        wake: () => settle(resolve),
+        giveUp: () => settle(() => reject(stopping())),
+      }
       this.#waiters.add(waiter)
       signal.addEventListener('abort', onAbort, { once: true })
     })
