@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { userInfo } from 'node:os'
+import { getgid, getuid } from 'node:process'
 import { BowlineError } from '../../../base/index.ts'
 
 /** Who the processes of containers belong to. */
@@ -15,7 +15,9 @@ export interface RunUser {
  * and a manifest must not become one.
  */
 export async function findRunUser(): Promise<RunUser> {
-  const { uid, gid } = userInfo()
+  // Not os.userInfo(), which fails for a user that /etc/passwd does not list.
+  const uid = getuid?.() ?? 0
+  const gid = getgid?.() ?? 0
   if (uid !== 0) return { uid, gid, dropped: false }
   const line = (await readFile('/etc/passwd', 'utf8')).split('\n').find(text => text.startsWith('nobody:'))
   const [, , nobody, group] = line?.split(':') ?? []
