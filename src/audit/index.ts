@@ -8,8 +8,6 @@
 export type { ChainHead } from './chain-head.ts'
 export { Ledger } from './ledger.ts'
 export {
-  CHAIN_START,
-  hashRecord,
   type RecordClosing,
   type RecordCommit,
   type RecordedChange,
@@ -17,7 +15,6 @@ export {
   type RecordOpening,
   type RecordProgress,
   type RecordState,
-  recordName,
   recordRef,
   type Trigger,
 } from './record.ts'

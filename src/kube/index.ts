@@ -18,7 +18,7 @@ export {
 export { aggregatedDiscovery } from './discovery/aggregated.ts'
 export { coreVersions, groupDocument, groupList, resourceList } from './discovery/plain.ts'
 export { type Subresource, subresourcesOf } from './discovery/subresources.ts'
-export { type EqualityOptions, equalObjects, equalValues } from './equality.ts'
+export { type EqualityOptions, equalValues } from './equality.ts'
 export { type FieldStep, parseFieldPath } from './field-path.ts'
 export type {
   Affinity,
@@ -146,7 +146,6 @@ export {
   type ParsedManifest,
   type ParsedManifests,
   type ParsedProblem,
-  parseManifests,
   parseManifestText,
 } from './manifest.ts'
 export { matchesNodeSelector, matchesNodeSelectorTerm } from './node-selector.ts'
@@ -162,31 +161,21 @@ export {
   objectKey,
   refKey,
   refOf,
-  splitKey,
 } from './object.ts'
 export { openApiIndex, openApiPaths, openApiV3 } from './openapi/documents.ts'
 export { applyJsonPatch } from './patch/json-patch.ts'
 export { applyMergePatch } from './patch/merge-patch.ts'
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts'
-export { imageTag } from './pod/image.ts'
-export { podQosClass } from './pod/qos.ts'
 export { type PodSummary, summarizePod } from './pod/summary.ts'
-export { isAddress } from './pod/validate-network.ts'
 export { podRequests, type ResourceAmounts, resourceAmounts } from './pod-requests.ts'
 export {
-  addQuantities,
-  canonicalQuantity,
-  compareQuantities,
   formatQuantity,
   parseQuantity,
   type Quantity,
   type QuantityFormat,
-  quantityProblem,
-  quantityToMilli,
   quantityToNumber,
 } from './quantity.ts'
 export {
-  definition,
   type GroupVersionKind,
   type ListType,
   resolveSchema,
@@ -195,13 +184,11 @@ export {
 export { itemSchema, listTypeOf, mapKeysOf, mapKeyValues, memberSchema } from './schema-shape.ts'
 export {
   type FieldRequirement,
-  formatFieldSelector,
   matchesFields,
   parseFieldSelector,
 } from './selectors/field-selector.ts'
 export { parseLabelSelector } from './selectors/label-parser.ts'
 export {
-  formatLabelSelector,
   type LabelOperator,
   type LabelRequirement,
   type LabelSelector,
@@ -209,9 +196,7 @@ export {
   type Labels,
   labelSelectorFromObject,
   matchesLabels,
-  newLabelRequirement,
 } from './selectors/label-selector.ts'
-export { labelKeyProblems, labelValueProblems } from './selectors/label-syntax.ts'
 export { SERVER_SET_METADATA } from './server-set.ts'
 export {
   isAlreadyExists,
@@ -226,15 +211,8 @@ export {
   type StatusReason,
 } from './status-error.ts'
 export type { Cell, TableColumn } from './table/columns.ts'
-export { formatAge, formatSince } from './table/duration.ts'
 export { formatMicroTime, formatTime, parseTime } from './timestamp.ts'
 export { findUntoleratedTaint, tolerates } from './tolerations.ts'
-export {
-  configKeyProblems,
-  dnsLabelProblems,
-  dnsSubdomainProblems,
-  envNameProblems,
-} from './validation/names.ts'
 export {
   type CauseType,
   type FieldProblem,
@@ -245,7 +223,6 @@ export {
 export {
   parseYaml,
   parseYamlValue,
-  stringifyYaml,
   type YamlDocument,
   type YamlLimits,
   type YamlProblem,

@@ -90,9 +90,3 @@ export function objectKey(object: { readonly metadata: ObjectMeta }): string {
   const { namespace, name = '' } = object.metadata
   return namespace ? `${namespace}/${name}` : name
 }
-
-/** Splits what {@link objectKey} made. */
-export function splitKey(key: string): { readonly namespace?: string; readonly name: string } {
-  const slash = key.indexOf('/')
-  return slash === -1 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) }
-}

@@ -16,7 +16,7 @@ export {
 } from './auth/authenticator.ts'
 export { chainAuthorizers, mastersAuthorizer, systemAuthorizer } from './auth/authorizers.ts'
 export { bootstrapAuthorizer } from './auth/bootstrap-authorizer.ts'
-export { isPerson, joinTokenIdOf, nodeNameOf, systemIdentity } from './auth/identity.ts'
+export { isPerson, systemIdentity } from './auth/identity.ts'
 export { joinTokenExtensions } from './auth/join-token-routes.ts'
 export {
   createJoinTokens,
@@ -25,7 +25,7 @@ export {
   type JoinTokens,
 } from './auth/join-tokens.ts'
 export { ensureAuthority } from './auth/kept-authority.ts'
-export { NODE_LEASE_NAMESPACE, nodeAuthorizer } from './auth/node-authorizer.ts'
+export { nodeAuthorizer } from './auth/node-authorizer.ts'
 export { NodeGraph } from './auth/node-graph.ts'
 export { nodeRestriction } from './auth/node-restriction.ts'
 export { requesterStamp } from './auth/requester-stamp.ts'

@@ -99,7 +99,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
 }
 
 /** Polls until `list` has exactly so many. */
-export function settlesAt<T>(
+function settlesAt<T>(
   what: string,
   count: number,
   list: () => Promise<readonly T[]>,
