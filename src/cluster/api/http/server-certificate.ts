@@ -66,7 +66,7 @@ export function keepRenewed(options: {
   let stopped = false
   let cancel = plan(options.first.validity)
 
-  /** Timers hold at most 2^31 ms, so a long wait is made of days. */
+  /** The clock is looked at once a day: while a machine is suspended its timers stand still. */
   function plan(validity: Validity): () => void {
     const at = renewalTime(validity, ids.random())
     return wait(at)
