@@ -9,7 +9,6 @@ import {
   backoffMs,
   type Clock,
   type Ids,
-  isAborted,
   jittered,
   type Logger,
   messageOf,
@@ -58,7 +57,7 @@ export async function keepTunnel(options: TunnelOptions, signal: AbortSignal): P
       await serve(socket, options, signal)
       log.debug('tunnel closed', { server: options.server })
     } catch (error) {
-      if (signal.aborted || isAborted(error)) return
+      if (signal.aborted) return
       if (failures === 0)
         log.warn('the tunnel is not open', { server: options.server, error: messageOf(error) })
     }

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { type Clock, type Ids, isAborted, type Logger, messageOf, type Service } from '../../base/index.ts'
+import { type Clock, type Ids, type Logger, messageOf, type Service } from '../../base/index.ts'
 import type { HttpsClient } from '../../client/index.ts'
 import { requestCertificate } from './certificate.ts'
 import { type NodeIdentity, saveIdentity } from './node-identity.ts'
@@ -17,7 +17,7 @@ export interface CertificateRenewalOptions {
 const RENEW_FROM = 0.7
 const RENEW_SPREAD = 0.2
 const RETRY_MS = 60_000
-/** Timers hold at most 2^31 ms. */
+/** The clock is looked at this often: while a machine is suspended its timers stand still, and its certificate ends all the same. */
 const MAX_SLEEP_MS = 24 * 60 * 60_000
 
 /**
@@ -51,7 +51,7 @@ export class CertificateRenewal implements Service {
         log.info('node certificate renewed')
         renewAt = renewalTime(this.#identity.certificate, ids.random())
       } catch (error) {
-        if (signal.aborted || isAborted(error)) return
+        if (signal.aborted) return
         log.warn('the node certificate was not renewed', { error: messageOf(error) })
         renewAt = clock.now() + RETRY_MS
       }

@@ -1,4 +1,4 @@
-import { type Clock, type Ids, isAborted, jittered, type Logger, messageOf } from '../../base/index.ts'
+import { type Clock, type Ids, jittered, type Logger, messageOf } from '../../base/index.ts'
 import type { Client } from '../../client/index.ts'
 import {
   formatMicroTime,
@@ -36,7 +36,7 @@ export async function renewLease(options: LeaseRenewalOptions, signal: AbortSign
       await renew(options, signal)
       hasFailed = false
     } catch (error) {
-      if (isAborted(error)) return
+      if (signal.aborted) return
       if (!hasFailed) log.warn('the node lease was not renewed', { error: messageOf(error) })
       hasFailed = true
       waitMs = jittered(RETRY_MS, 0.5, ids.random())

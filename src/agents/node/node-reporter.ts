@@ -1,12 +1,4 @@
-import {
-  type Clock,
-  deepEqual,
-  type Ids,
-  isAborted,
-  jittered,
-  type Logger,
-  messageOf,
-} from '../../base/index.ts'
+import { type Clock, deepEqual, type Ids, jittered, type Logger, messageOf } from '../../base/index.ts'
 import type { Client } from '../../client/index.ts'
 import { isAlreadyExists, isNotFound, Kinds, type Node, type NodeStatus } from '../../kube/index.ts'
 import { measureMachine } from './machine.ts'
@@ -57,7 +49,7 @@ export class NodeReporter {
       try {
         await this.#report(signal)
       } catch (error) {
-        if (isAborted(error)) continue
+        if (signal.aborted) return
         log.warn('the node status was not written', { error: messageOf(error) })
         waitMs = jittered(RETRY_MS, 0.5, ids.random())
       }

@@ -1,11 +1,4 @@
-import {
-  type Clock,
-  isAborted,
-  type KeyValueStore,
-  type Logger,
-  messageOf,
-  type Service,
-} from '../../base/index.ts'
+import { type Clock, type KeyValueStore, type Logger, messageOf, type Service } from '../../base/index.ts'
 import { type EventObject, Kinds, parseTime } from '../../kube/index.ts'
 import { selectionOf } from './cache/selection.ts'
 import type { StoredEntry } from './cache/stored-entry.ts'
@@ -36,7 +29,7 @@ export class EventExpiry implements Service {
         await this.#clock.sleep(SWEEP_MS, signal)
         await this.#sweep(signal)
       } catch (error) {
-        if (signal.aborted || isAborted(error)) return
+        if (signal.aborted) return
         this.#log.warn('Cannot remove expired events', { error: messageOf(error) })
       }
     }

@@ -1,4 +1,4 @@
-import { BowlineError, isAborted, type Logger, messageOf, type WorkQueue } from '../../base/index.ts'
+import { BowlineError, type Logger, messageOf, type WorkQueue } from '../../base/index.ts'
 import { isAlreadyExists, isConflict, isNotFound, isTransient } from '../../kube/index.ts'
 
 /** What a reconcile may ask for. Nothing asked: look again when something changes. */
@@ -44,7 +44,7 @@ async function work({ name, queue, reconcile, log }: ControllerOptions, signal: 
       queue.forget(key)
       if (result && result.requeueAfterMs !== undefined) queue.addAfter(key, result.requeueAfterMs)
     } catch (error) {
-      if (!signal.aborted && !isAborted(error)) retry(error, { name, queue, key, log })
+      if (!signal.aborted) retry(error, { name, queue, key, log })
     } finally {
       queue.done(key)
     }

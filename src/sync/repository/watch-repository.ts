@@ -1,11 +1,4 @@
-import {
-  type BackoffOptions,
-  backoffMs,
-  type Clock,
-  type Ids,
-  isAborted,
-  jittered,
-} from '../../base/index.ts'
+import { type BackoffOptions, backoffMs, type Clock, type Ids, jittered } from '../../base/index.ts'
 import { describeProblem, type Repository, type SourceProblem } from './repository.ts'
 
 /** What is known of a branch from now on. */
@@ -68,7 +61,7 @@ async function look(repository: Repository, signal: AbortSignal): Promise<Reposi
   try {
     return { type: 'head', commit: await repository.head(signal) }
   } catch (error) {
-    if (signal.aborted || isAborted(error)) return undefined
+    if (signal.aborted) return undefined
     return { type: 'problem', problem: describeProblem(error) }
   }
 }

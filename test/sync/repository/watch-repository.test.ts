@@ -178,6 +178,16 @@ describe('watchRepository() of a remote repository', () => {
     expect(waits).toEqual([60_000, 60_000, 60_000, 500, 1_000, 2_000, 4_000, 60_000])
   })
 
+  it('goes on after a call that was broken off by something else than its signal', async () => {
+    const brokenOff = new BowlineError('aborted', 'Cannot read objects: closed')
+    const { repository, clock } = scripted([brokenOff, 'a'])
+    const { signal } = new AbortController()
+    const events = watchRepository(repository, { clock, ids, signal })
+    expect((await events.next()).value).toMatchObject({ type: 'problem', problem: { code: 'unreadable' } })
+    expect((await events.next()).value).toEqual({ type: 'head', commit: 'a' })
+    await events.return()
+  })
+
   it('ends without an error when the signal aborts while it waits or asks', async () => {
     const { repository } = scripted(['a'])
     const controller = new AbortController()

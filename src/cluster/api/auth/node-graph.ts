@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, isAborted, type Logger, messageOf } from '../../../base/index.ts'
+import { backoffMs, type Clock, type Logger, messageOf } from '../../../base/index.ts'
 import {
   type CertificateSigningRequest,
   type Kind,
@@ -137,7 +137,7 @@ export class NodeGraph {
         first = false
         await this.#drain(await watchFrom(verbs, kind, list.resourceVersion, signal), sink)
       } catch (error) {
-        if (signal.aborted || isAborted(error)) return
+        if (signal.aborted) return
         failures += 1
         this.#log.warn('Lost sight of what the node authorizer judges by', {
           kind: kind.kind,

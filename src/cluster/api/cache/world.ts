@@ -1,7 +1,6 @@
 import {
   backoffMs,
   type Clock,
-  isAborted,
   type KeyEvent,
   type KeyValueStore,
   type Logger,
@@ -106,7 +105,7 @@ export class World implements Service {
         failures = 0
         await this.#follow(signal)
       } catch (error) {
-        if (signal.aborted || isAborted(error)) break
+        if (signal.aborted) break
         failures += 1
         this.#log.warn('Lost the place in the store, reading it again', { error: messageOf(error) })
         await this.#clock.sleep(backoffMs(failures, RETRY), signal).catch(() => undefined)
