@@ -84,7 +84,7 @@ export class RemoteRepository implements Repository {
     const remote = await this.#remote()
     const oid = await this.#within(ASK_TIMEOUT_MS, signal, bounded => remote.ask(this.branch, bounded))
     if (oid === undefined) throw missingBranch(this.location, this.branch)
-    if (oid === this.#head) return oid
+    if (oid === this.#head && (await this.#isWhole(oid))) return oid
     const here = await this.#database.resolveRef(branchRef(this.branch))
     const head = here === oid && (await this.#isWhole(oid)) ? oid : await this.#fetch(remote, signal)
     this.#head = head
@@ -133,6 +133,8 @@ export class RemoteRepository implements Repository {
   }
 
   async #fetch(remote: Remote, signal: AbortSignal): Promise<string> {
+    // Somebody may have thrown the clone away meanwhile.
+    await this.#prepare()
     await this.#limitPacks(signal)
     const fetch = (): Promise<string> =>
       this.#within(FETCH_TIMEOUT_MS, signal, bounded => remote.fetch(this.branch, bounded))
@@ -185,11 +187,12 @@ export class RemoteRepository implements Repository {
   async #recreate(): Promise<void> {
     const { gitDir } = this.#directory
     await this.#database.close()
+    // Opened before anything can go wrong: it reads nothing yet, and a closed one would answer nothing ever again.
+    this.#database = openDatabase(this.#directory, this.#options.git)
     const doomed = `${gitDir}.old`
     await rm(doomed, { recursive: true, force: true })
     await rename(gitDir, doomed)
     await this.#prepare()
-    this.#database = openDatabase(this.#directory, this.#options.git)
     await rm(doomed, { recursive: true, force: true })
   }
 

@@ -107,6 +107,18 @@ describe.each([
     expect((await third.reader.readCommit(head)).id).toBe(head)
   })
 
+  it('makes its clone anew when somebody throws it away while it is in use', async () => {
+    const cacheFolder = join(folder.path, `thrown-away-${git === undefined}`)
+    const repository = await open(`${server.url}/app.git`, { cacheFolder })
+    await repository.head(signal)
+    rmSync(cacheFolder, { recursive: true })
+    const pushed = work.commit('after the clone was gone', { 'd.yaml': 'd: 1\n' })
+    work.git('push', '-q', 'origin', 'main')
+    expect(await repository.head(signal)).toBe(pushed)
+    const { tree } = await repository.reader.readCommit(pushed)
+    expect((await repository.reader.readTree(tree)).map(({ name }) => name)).toContain('d.yaml')
+  })
+
   it('publish() pushes a commit, and refuses when the branch has moved', async () => {
     const repository = await open(`${server.url}/app.git`)
     const head = await repository.head(signal)
