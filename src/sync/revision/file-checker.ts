@@ -198,6 +198,9 @@ export class FileChecker {
   }
 
   #keep(key: string, result: FileResult): void {
+    // Two checks at once may both have found it missing.
+    const known = this.#kept.get(key)
+    if (known !== undefined) this.#keptObjects -= weightOf(known)
     this.#kept.set(key, result)
     this.#keptObjects += weightOf(result)
     for (const [oldest, old] of this.#kept) {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Logger, messageOf } from '../../base/index.ts'
 import { MANIFEST_PARSER_VERSION, type ParsedManifests } from '../../kube/index.ts'
 
-/** Beyond this the file is thrown away and made anew: it is a cache, and most of it is of old commits. */
+/** Beyond this nothing is added, and the next start makes the file anew: it is a cache, and most of it is of old commits. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024
 
 /** Entries that lie close together are read in one go of at most so many bytes. */
@@ -80,7 +80,8 @@ export class ParseCache {
 
   /** Keeps the JSON of what a blob holds; written by the next {@link flush}. */
   add(oid: string, json: Uint8Array): void {
-    if (this.#file !== undefined && !this.#places.has(oid)) this.#added.push({ oid, json })
+    if (this.#file !== undefined && this.#size <= MAX_FILE_BYTES && !this.#places.has(oid))
+      this.#added.push({ oid, json })
   }
 
   /** Writes what was added. Losing it costs only time, so nothing waits for the disk. */

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { Clock } from '../../base/index.ts'
+import { BowlineError, type Clock } from '../../base/index.ts'
 import { Breather } from './breather.ts'
 import { type PackedBytes, packBytes, unpackBytes } from './packed-bytes.ts'
 import { fileProblem, parseBlob } from './parse-blob.ts'
@@ -28,6 +28,7 @@ const ENTRY = import.meta.url.endsWith('.ts') ? undefined : new URL('./parse-wor
 interface Job {
   readonly parts: readonly Uint8Array[]
   readonly resolve: (results: readonly Uint8Array[]) => void
+  readonly reject: (error: unknown) => void
 }
 
 /**
@@ -57,20 +58,23 @@ export class ParsePool {
     return Math.max(1, this.#capacity * 2)
   }
 
-  /** Never rejects but for an aborted signal. */
+  /** Never rejects but for an aborted signal, and with `aborted` when the pool is closed. */
   async parse(parts: readonly Uint8Array[], signal: AbortSignal): Promise<readonly Uint8Array[]> {
     signal.throwIfAborted()
+    if (this.#closed) throw closedError()
     const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0)
-    if (this.#capacity === 0 || this.#closed || bytes <= INLINE_BYTES) return this.#parseHere(parts, signal)
-    return new Promise(resolve => {
-      this.#jobs.push({ parts, resolve })
+    if (this.#capacity === 0 || bytes <= INLINE_BYTES) return this.#parseHere(parts, signal)
+    return new Promise((resolve, reject) => {
+      this.#jobs.push({ parts, resolve, reject })
       this.#assign()
     })
   }
 
+  /** Ends the workers. What was asked and not answered yet is refused: nothing is known of those files. */
   async close(): Promise<void> {
     this.#closed = true
     this.#cancelIdle?.()
+    for (const { reject } of this.#jobs.splice(0)) reject(closedError())
     await Promise.all([...this.#workers].map(worker => worker.terminate()))
   }
 
@@ -143,15 +147,16 @@ export class ParsePool {
   /** One file of a batch brought its worker down: each gets one of its own, and the one that does it again is the culprit. */
   async #giveUp(worker: Worker, job: Job): Promise<void> {
     await worker.terminate()
-    if (job.parts.length === 1 || this.#closed) job.resolve(job.parts.map(() => tooSlow()))
+    if (this.#closed) return job.reject(closedError())
+    if (job.parts.length === 1) job.resolve([tooSlow()])
     else {
       const results = job.parts.map(
-        part => new Promise<readonly Uint8Array[]>(resolve => this.#jobs.push({ parts: [part], resolve })),
+        part =>
+          new Promise<readonly Uint8Array[]>((resolve, reject) =>
+            this.#jobs.push({ parts: [part], resolve, reject }),
+          ),
       )
-      Promise.all(results).then(
-        parts => job.resolve(parts.flat()),
-        () => {},
-      )
+      Promise.all(results).then(parts => job.resolve(parts.flat()), job.reject)
     }
     this.#assign()
   }
@@ -162,6 +167,10 @@ export class ParsePool {
       worker.terminate().catch(() => {})
     }
   }
+}
+
+function closedError(): BowlineError {
+  return new BowlineError('aborted', 'Cannot parse files: the pool is closed')
 }
 
 function tooSlow(): Uint8Array {

@@ -67,6 +67,22 @@ describe('ParsePool', () => {
     expect(texts(await pool.parse([file('c')], signal))[0]?.problems).toEqual([])
   })
 
+  it('close() refuses what waits and what is under way, and blames no file for it', async () => {
+    const entry = join(folder.path, 'silent.mjs')
+    writeFileSync(
+      entry,
+      `import { parentPort } from 'node:worker_threads'
+       parentPort.on('message', () => {})`,
+    )
+    const pool = open({ entry: pathToFileURL(entry), workers: 1 })
+    const file = Buffer.from('a: 1'.padEnd(40_000))
+    const asked = Promise.allSettled([pool.parse([file], signal), pool.parse([file, file], signal)])
+    await pool.close()
+    for (const answer of await asked)
+      expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'aborted' } })
+    await expect(pool.parse([file], signal)).rejects.toMatchObject({ code: 'aborted' })
+  })
+
   it('parses nothing for an aborted signal', async () => {
     await expect(open({}).parse([], AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop')
   })
