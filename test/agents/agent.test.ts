@@ -31,6 +31,46 @@ async function process(): Promise<TestAgent> {
 
 const sleeper = { name: 'app', image: 'app:1', command: ['sleep', '1000'] }
 
+describe('startAgent() ends containers', () => {
+  const slowly = { ...sleeper, lifecycle: { preStop: { sleep: { seconds: 600 } } } }
+
+  async function killings(name: string): Promise<number> {
+    const events = await agent?.events(name)
+    const told = (events ?? []).filter(({ reason }) => reason === 'Killing')
+    return told.reduce((sum, { count = 1 }) => sum + count, 0)
+  }
+
+  it('startAgent() begins a hastened stop with the signal and does not run its hook anew', async () => {
+    const { client, createPod } = await hollow()
+    await createPod('slow', { terminationGracePeriodSeconds: 600, containers: [slowly] })
+    await podUntil(agent as TestAgent, 'slow', isReady)
+    await client.delete(Kinds.Pod, 'slow', { namespace: 'default' })
+    await until('its hook runs', async () => (await killings('slow')) === 1)
+    await client.delete(Kinds.Pod, 'slow', { namespace: 'default', gracePeriodSeconds: 1 })
+    await until('the pod is gone', () =>
+      client.get(Kinds.Pod, 'slow', { namespace: 'default' }).then(
+        () => false,
+        () => true,
+      ),
+    )
+    expect(await killings('slow')).toBe(1)
+  })
+
+  it('startAgent() leaves a stop that takes its time to the next agent', async () => {
+    const { client, createPod, runtime } = await hollow()
+    await createPod('slow', { terminationGracePeriodSeconds: 600, containers: [slowly] })
+    await podUntil(agent as TestAgent, 'slow', isReady)
+    await client.delete(Kinds.Pod, 'slow', { namespace: 'default' })
+    await until('its hook runs', async () => (await killings('slow')) === 1)
+    await agent?.stop()
+    expect((await runtime.listContainers()).map(({ state }) => state)).toEqual(['running'])
+    await agent?.start()
+    await client.delete(Kinds.Pod, 'slow', { namespace: 'default', gracePeriodSeconds: 1 })
+    await until('nothing is left of it', async () => (await runtime.listContainers()).length === 0)
+    expect((await agent?.events('slow'))?.map(({ reason }) => reason)).not.toContain('FailedPreStopHook')
+  })
+})
+
 describe('startAgent() as a node', () => {
   it('startAgent() registers its Node with capacity, conditions and labels, and renews its lease', async () => {
     const { client } = await hollow()

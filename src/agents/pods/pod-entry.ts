@@ -7,6 +7,13 @@ import { type ContainerNotes, NO_NOTES, type PodFailure, type PodView } from './
 /** kubelet gives every container so long to stop, whatever the grace period says (`minimumGracePeriodInSeconds`). */
 export const MIN_GRACE_MS = 2000
 
+/** A container's stop under way. */
+interface Stop {
+  readonly killAt: number
+  /** Leaves the rest to a hastened stop, or to the next agent. */
+  readonly abort: AbortController
+}
+
 /** What the agent remembers of one pod. Only the pod loop changes it. */
 export class PodEntry {
   readonly uid: string
@@ -22,7 +29,8 @@ export class PodEntry {
   readonly notes: Map<string, ContainerNotes> = new Map()
   /** Units at work, each with the way to cut its waiting short. */
   readonly busy: Map<string, AbortController> = new Map()
-  readonly stopping: Map<string, number> = new Map()
+  /** By container id. */
+  readonly stopping: Map<string, Stop> = new Map()
   readonly lastWords: Map<string, string> = new Map()
   /** Ended containers whose last words are being read. */
   readonly listening: Set<string> = new Set()
@@ -83,7 +91,7 @@ export class PodEntry {
       containers,
       notes: this.notes,
       busy: new Set(this.busy.keys()),
-      stopping: this.stopping,
+      stopping: new Map([...this.stopping].map(([id, { killAt }]) => [id, killAt])),
       volumesMounted: this.volumes !== undefined,
       podRetryAt: this.podRetryAt,
       failure: this.failure,

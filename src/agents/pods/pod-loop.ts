@@ -76,7 +76,10 @@ export class PodLoop {
       this.#queue.done(uid)
     }
     for (const cancel of this.#timers) cancel()
-    for (const entry of this.#entries.values()) for (const abort of entry.busy.values()) abort.abort()
+    for (const { busy, stopping } of this.#entries.values()) {
+      for (const abort of busy.values()) abort.abort()
+      for (const { abort } of stopping.values()) abort.abort()
+    }
     this.#options.prober.close()
     await this.#endWork()
   }
@@ -216,8 +219,11 @@ export class PodLoop {
   #begin(entry: PodEntry, step: Work, view: PodView): void {
     const unit = unitOf(step)
     const abort = new AbortController()
-    if (step.type === 'stop-container') entry.stopping.set(step.container.id, step.killAt)
-    else entry.busy.set(unit, abort)
+    if (step.type === 'stop-container') {
+      const { container, killAt } = step
+      entry.stopping.get(container.id)?.abort.abort()
+      entry.stopping.set(container.id, { killAt, abort })
+    } else entry.busy.set(unit, abort)
     this.#track(this.#work(entry, step, unit, view, abort.signal))
   }
 
@@ -240,7 +246,8 @@ export class PodLoop {
       await clock.sleep(backoffMs(failures, RETRY), this.#either(signal)).catch(() => {})
     } finally {
       if (step.type !== 'stop-container') entry.busy.delete(unit)
-      else if (entry.stopping.get(step.container.id) === step.killAt) entry.stopping.delete(step.container.id)
+      else if (entry.stopping.get(step.container.id)?.abort.signal === signal)
+        entry.stopping.delete(step.container.id)
       if (step.type === 'clean-up' && this.#isClean(entry.uid)) this.#forget(entry.uid)
       else this.wake(entry.uid)
     }

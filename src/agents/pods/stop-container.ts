@@ -7,7 +7,10 @@ import { MIN_GRACE_MS, type PodEntry } from './pod-entry.ts'
 import type { Step } from './step.ts'
 import type { PodView } from './view.ts'
 
-/** Stops a container gently: its preStop hook, the stop signal, and at `killAt` the kill signal. */
+/**
+ * Stops a container gently: its preStop hook, the stop signal, and at `killAt` the kill signal. A stop that hastens one under way
+ * begins with the stop signal; an aborted one goes no further than its hook.
+ */
 export async function stopContainer(
   entry: PodEntry,
   { container, killAt, message }: Extract<Step, { type: 'stop-container' }>,
@@ -21,6 +24,7 @@ export async function stopContainer(
   if (!isHastened) {
     record(entry.pod, 'Normal', 'Killing', message, name)
     await runPreStop(entry, container, killAt, view, means, signal)
+    if (signal.aborted) return
   }
   await runtime.stopContainer(id, Math.max(MIN_GRACE_MS, killAt - clock.now()))
   await look(id, means)
@@ -43,7 +47,7 @@ async function runPreStop(
   try {
     const hook = runHook(preStop, { id, container, ip }, timeoutMs, { runtime, clock, signal })
     const limit = new AbortController()
-    const expired = clock.sleep(timeoutMs, limit.signal)
+    const expired = clock.sleep(timeoutMs, AbortSignal.any([limit.signal, signal]))
     try {
       await Promise.race([hook, expired])
     } finally {
@@ -52,6 +56,7 @@ async function runPreStop(
       hook.catch(() => {})
     }
   } catch (error) {
+    if (signal.aborted) return
     record(entry.pod, 'Warning', 'FailedPreStopHook', `PreStopHook failed: ${messageOf(error)}`, name)
   }
 }

@@ -190,6 +190,8 @@ export class DockerRuntime implements OpenRuntime {
         query: { t: Math.ceil(graceMs / 1_000) },
         action: `stop the container ${shortId(id)}`,
         timeoutMs: graceMs + 60_000,
+        // The engine goes on with it alone.
+        signal: this.#closing.signal,
       })
       .catch((error: unknown) => {
         if (!hasCode(error, 'not-found')) throw error
