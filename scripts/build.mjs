@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { cacheFolder } from './cache-folder.mjs'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const INPUTS = [
@@ -71,7 +72,11 @@ function takePlace(out) {
 }
 
 function run(args) {
-  const { status, signal } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' })
+  const { status, signal } = spawnSync(process.execPath, args, {
+    cwd: ROOT,
+    env: { ...process.env, TMPDIR: cacheFolder() },
+    stdio: 'inherit',
+  })
   if (status !== 0) throw new Error(`Cannot build: node ${args[0]} ended with ${signal ?? status}`)
 }
 

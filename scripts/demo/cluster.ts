@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { openDockerRuntime, openProcessRuntime } from '../../src/agents/runtime/index.ts'
 import { silentLogger, systemClock } from '../../src/base/index.ts'
 import type { DemoFolder, DemoState } from './demo-folder.ts'
-import type { Place } from './place.ts'
+import { type Place, USUAL_SOCKET } from './place.ts'
 import { display, programOf, type Shell } from './shell.ts'
 
 const START_WITHIN_MS = 60_000
@@ -17,7 +17,8 @@ const AGENTS_END_MS = 3_000
 
 /** The command that serves the repository: three hosts on this machine, on a free port. */
 export function upCommand(place: Place): readonly string[] {
-  const engine = place.runtime === 'docker' ? ['--docker-socket', place.socketPath] : []
+  const isElsewhere = place.runtime === 'docker' && place.socketPath !== USUAL_SOCKET
+  const engine = isElsewhere ? ['--docker-socket', place.socketPath] : []
   return [
     ...['bowline', 'up', 'hello.git', '--nodes', '3', '--runtime', place.runtime, ...engine],
     ...['--listen', '127.0.0.1:0', '--data-dir', 'data', '--stop-containers'],

@@ -18,6 +18,9 @@ export type Place =
       readonly ownsImage: boolean
     }
 
+/** Where the engine of a machine listens when nobody says otherwise. */
+export const USUAL_SOCKET = '/var/run/docker.sock'
+
 /** What the example asks for, from Docker Hub. */
 const EXAMPLE_IMAGE = 'busybox:1.36'
 
@@ -91,7 +94,7 @@ async function dockerPlace(name: string): Promise<Place | string> {
 function sockets(): readonly string[] {
   const host = process.env.DOCKER_HOST
   if (host !== undefined) return host.startsWith('unix://') ? [host.slice('unix://'.length)] : []
-  return ['/var/run/docker.sock']
+  return [USUAL_SOCKET]
 }
 
 async function localBusybox(docker: Docker): Promise<string | undefined> {

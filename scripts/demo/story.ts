@@ -1,6 +1,7 @@
 import { systemClock } from '../../src/base/index.ts'
 import type { Client } from '../../src/client/index.ts'
 import type { Pod, RecordObject } from '../../src/kube/index.ts'
+import { BrokenClaim } from './claim.ts'
 import { upCommand } from './cluster.ts'
 import type { DemoFolder } from './demo-folder.ts'
 import { containerId, killContainer, scaleByHand } from './disturb.ts'
@@ -63,7 +64,7 @@ export async function tellStory(scene: Scene): Promise<void> {
   await readRecords(scene)
 }
 
-async function pushFirst({ narrator, shell, world, repository }: Scene): Promise<void> {
+async function pushFirst({ narrator, world, repository }: Scene): Promise<void> {
   narrator.chapter('The first push: from nothing to running')
   await repository.push('Say hello')
   await repository.shell.must('bowline', 'follow')
@@ -73,7 +74,6 @@ async function pushFirst({ narrator, shell, world, repository }: Scene): Promise
   const [address = ''] = addresses(pods)
   const answer = await ask(address)
   narrator.claim(answer.startsWith('Hello from hello-'), `http://${address}:8080 answers: ${answer}`)
-  void shell
 }
 
 /** The id of its commit. */
@@ -93,20 +93,21 @@ async function killOne(scene: Scene): Promise<void> {
   const { narrator, world } = scene
   narrator.chapter('A container is killed behind Bowline’s back')
   const [victim] = world.readyPods()
-  const name = victim?.metadata.name ?? ''
-  const killed = containerId(victim as Pod)
+  if (victim === undefined) throw new BrokenClaim('a pod is ready')
+  const { name } = victim.metadata
+  const killed = containerId(victim)
   const known = world.records().length
   const began = systemClock.now()
-  await killContainer(victim as Pod, { ...scene, shell: scene.shell })
+  await killContainer(victim, scene)
   const healed = await world.until('the killed container is replaced', () =>
     world.readyPods().find(pod => pod.metadata.name === name && containerId(pod) !== killed),
   )
   narrator.claim(
-    healed.status?.podIP === victim?.status?.podIP,
+    healed.status?.podIP === victim.status?.podIP,
     `${name} is ready again, in a new container, at the same address`,
     systemClock.now() - began,
   )
-  await recordOf(world, known, 'the repair is recorded', ({ spec }) => spec.trigger === 'drift')
+  await recordOf(world, known, 'the repair is recorded', record => isRepairBy(record, 'unknown'))
   narrator.claim(true, 'the repair is recorded; who did it cannot be known')
 }
 
@@ -116,18 +117,20 @@ async function editByHand(scene: Scene): Promise<void> {
   const known = world.records().length
   await underLoad({ world, narrator }, undefined, async () => {
     const began = systemClock.now()
+    const generation = world.deployment()?.metadata.generation ?? 0
     await scaleByHand(client, 1, scene)
-    await world.until('Git’s 3 replicas are back', () => world.deployment()?.spec?.replicas === REPLICAS)
+    await world.until('Git’s 3 replicas are back', () => {
+      const { metadata, spec } = world.deployment() ?? {}
+      // One more for the edit, one more for the repair.
+      return (metadata?.generation ?? 0) >= generation + 2 && spec?.replicas === REPLICAS
+    })
     narrator.claim(true, 'put back to what Git says: 3 replicas', systemClock.now() - began)
+    const { metadata, spec } = await recordOf(world, known, 'the repair is recorded with the user', record =>
+      isRepairBy(record, 'bowline-admin'),
+    )
+    narrator.claim(true, `record ${metadata.name} names the user: ${spec.actor}`)
     await settled(world, narrator)
   })
-  const record = await recordOf(
-    world,
-    known,
-    'the repair is recorded with the user',
-    ({ spec }) => spec.trigger === 'drift' && spec.actor === 'bowline-admin',
-  )
-  narrator.claim(true, `record ${record.metadata.name} names the user: ${record.spec.actor}`)
 }
 
 async function breakManifest({ narrator, world, repository }: Scene): Promise<void> {
@@ -139,10 +142,12 @@ async function breakManifest({ narrator, world, repository }: Scene): Promise<vo
     const code = await repository.shell.show('bowline', 'follow')
     narrator.claim(code === HELD, `the app is held at this commit (exit code ${code})`)
   })
-  const [app] = world.apps.list()
-  const [diagnostic] = app?.status?.diagnostics ?? []
+  const app = await world.until('the app is held', () =>
+    world.apps.list().find(({ status }) => status?.phase === 'Held'),
+  )
+  const [diagnostic] = app.status?.diagnostics ?? []
   narrator.claim(
-    app?.status?.phase === 'Held' && diagnostic?.file === 'hello.yaml' && diagnostic.line === line,
+    diagnostic?.file === 'hello.yaml' && diagnostic.line === line,
     `it says where: ${diagnostic?.file}:${diagnostic?.line}:${diagnostic?.column}`,
   )
   narrator.claim(identities(world) === before, 'the same containers are running as before')
@@ -208,6 +213,10 @@ async function recordOf(
       .slice(known)
       .find(record => record.status?.state === 'Healthy' && fits(record)),
   )
+}
+
+function isRepairBy({ spec }: RecordObject, actor: string): boolean {
+  return spec.trigger === 'drift' && spec.actor === actor
 }
 
 function addresses(pods: readonly Pod[]): readonly string[] {
