@@ -50,30 +50,27 @@ async function renew(
   signal: AbortSignal,
 ): Promise<void> {
   const options = { namespace: LEASE_NAMESPACE, signal }
+  const owner = node()?.metadata.uid
+  // Owned by its Node, so that it goes with it; the Node may come after the lease, and again under another uid.
+  const owned =
+    owner === undefined
+      ? {}
+      : { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: owner }] }
   const spec = {
     holderIdentity: nodeName,
     leaseDurationSeconds: LEASE_SECONDS,
     renewTime: formatMicroTime(clock.now()),
   }
   try {
-    await client.patch(Kinds.Lease, nodeName, { type: 'merge', body: { spec } }, options)
+    await client.patch(Kinds.Lease, nodeName, { type: 'merge', body: { metadata: owned, spec } }, options)
     return
   } catch (error) {
     if (!isNotFound(error)) throw error
   }
-  const owner = node()
   const lease: Lease = {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
-    metadata: {
-      name: nodeName,
-      namespace: LEASE_NAMESPACE,
-      ...(owner?.metadata.uid === undefined
-        ? {}
-        : {
-            ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: owner.metadata.uid }],
-          }),
-    },
+    metadata: { name: nodeName, namespace: LEASE_NAMESPACE, ...owned },
     spec,
   }
   await client.create(Kinds.Lease, lease, options).catch(error => {

@@ -27,6 +27,8 @@ export class NodeReporter {
   #node: Node | undefined
   #toldAt = 0
   #wake: (() => void) | undefined
+  /** A nudge that came during a look: what it is about may have been read before. */
+  #isNudged = false
 
   constructor(options: NodeReporterOptions) {
     this.#options = options
@@ -39,6 +41,7 @@ export class NodeReporter {
 
   /** Looks again at once: something has changed. */
   nudge(): void {
+    this.#isNudged = true
     this.#wake?.()
   }
 
@@ -46,6 +49,7 @@ export class NodeReporter {
     const { clock, ids, log } = this.#options
     while (!signal.aborted) {
       let waitMs = jittered(LOOK_EVERY_MS, 0.04, ids.random())
+      this.#isNudged = false
       try {
         await this.#report(signal)
       } catch (error) {
@@ -112,6 +116,7 @@ export class NodeReporter {
   async #pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
     const woken = new AbortController()
     this.#wake = () => woken.abort()
+    if (this.#isNudged) woken.abort()
     await clock.sleep(ms, AbortSignal.any([signal, woken.signal])).catch(() => {})
     this.#wake = undefined
   }

@@ -28,15 +28,18 @@ describe('NodeReporter', () => {
   let clock: FakeClock
   let stop: AbortController
   let running: Promise<void>
+  let reporter: NodeReporter
+  let problem: () => string | undefined
 
   beforeEach(async () => {
+    problem = () => undefined
     api = await startTestApi()
     clock = new FakeClock(Date.now())
     stop = new AbortController()
-    const reporter = new NodeReporter({
+    reporter = new NodeReporter({
       client: api.client,
       facts: () => FACTS,
-      problem: () => undefined,
+      problem: () => problem(),
       dataDir: tmpdir(),
       clock,
       ids: systemIds,
@@ -66,6 +69,19 @@ describe('NodeReporter', () => {
     await api.client.delete(Kinds.Node, 'host-1')
     await clock.advance(A_LOOK_MS)
     await eventually('the node is back', async () => (await readiness()) === 'True')
+  })
+
+  it('nudge() is not lost when it comes in the midst of a look', async () => {
+    let engine: string | undefined
+    problem = () => {
+      if (engine !== undefined) return engine
+      // It goes down just after it was asked.
+      engine = 'container runtime is down'
+      reporter.nudge()
+      return undefined
+    }
+    await clock.advance(A_LOOK_MS)
+    await eventually('the node is not ready', async () => (await readiness()) === 'False')
   })
 
   async function readiness(): Promise<string | undefined> {
