@@ -25,7 +25,7 @@ export interface Commit {
   readonly parents: readonly string[]
   readonly author: Signature
   readonly committer: Signature
-  /** The whole message, without the blank lines at its end. */
+  /** The message, without the blank lines at its end; what is longer than 64 KiB is cut and ends in `…`. */
   readonly message: string
   /** The message's first paragraph on one line, as `git log --oneline` shows it. */
   readonly subject: string
@@ -42,7 +42,12 @@ export interface TreeEntry {
   readonly type: EntryType
 }
 
-/** Parses a commit object. Throws `corrupt` when it is none. */
+/** Git bounds none of them, and every record keeps a copy. */
+const MAX_MESSAGE = 64 * 1024
+const MAX_SUBJECT = 1_000
+const MAX_NAME = 256
+
+/** Parses a commit object, in time in proportion to it whatever it holds. Throws `corrupt` when it is none. */
 export function parseCommit({ oid, bytes }: GitObject): Commit {
   const text = bytes.toString('utf8')
   const end = text.indexOf('\n\n')
@@ -52,7 +57,7 @@ export function parseCommit({ oid, bytes }: GitObject): Commit {
   const committer = headers.find(([name]) => name === 'committer')?.[1]
   if (tree === undefined || author === undefined || committer === undefined)
     throw new BowlineError('corrupt', `Cannot read commit ${oid}: a header is missing`)
-  const message = (end === -1 ? '' : text.slice(end + 2)).replace(/^\n+/, '').trimEnd()
+  const message = messageIn(end === -1 ? '' : text.slice(end + 2))
   return {
     id: oid,
     tree,
@@ -64,9 +69,25 @@ export function parseCommit({ oid, bytes }: GitObject): Commit {
   }
 }
 
+/** A cut message ends in a line of its own that is no trailer: half a message must not allow anything. */
+function messageIn(text: string): string {
+  const message = text.replace(/^\n+/, '')
+  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}\n\n…` : message.trimEnd()
+}
+
 /** The first paragraph of a message, its lines joined by spaces. */
 function subjectOf(message: string): string {
-  return (message.split(/\n\s*\n/)[0] ?? '').trim().replace(/\s*\n\s*/g, ' ')
+  const lines: string[] = []
+  for (const line of message.split('\n')) {
+    const text = line.trim()
+    if (text !== '') lines.push(text)
+    else if (lines.length > 0) break
+  }
+  return cut(lines.join(' '), MAX_SUBJECT)
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text
 }
 
 /** Parses a tree object of SHA-1 (20 bytes an id) or SHA-256 (32). Throws `corrupt` when it is none. */
@@ -144,11 +165,19 @@ function readHeaders(text: string): readonly (readonly [name: string, value: str
   return headers
 }
 
+/** As Git's `split_ident_line`: a name, which may hold anything but `<` and line ends, then an address in angle brackets. */
 function parseSignature(text: string): Signature {
-  const match = /^(.*?)\s*<([^>]*)>\s*(?:(-?\d{1,15})\s+([-+]\d{4}))?/.exec(text)
-  const [, name = '', email = '', seconds = '0', offset = '+0000'] = match ?? []
-  const timeMs = Number(seconds) * 1000
-  return { name, email, time: formatTime(timeMs, offset), timeMs }
+  const open = text.indexOf('<')
+  const close = open === -1 ? -1 : text.indexOf('>', open)
+  if (close === -1) return { name: '', email: '', time: formatTime(0, '+0000'), timeMs: 0 }
+  const stamp = /^(-?\d{1,15})\s+([-+]\d{4})/.exec(text.slice(close + 1, close + 64).trim())
+  const timeMs = Number(stamp?.[1] ?? 0) * 1000
+  return {
+    name: cut(text.slice(0, open).trim(), MAX_NAME),
+    email: cut(text.slice(open + 1, close), MAX_NAME),
+    time: formatTime(timeMs, stamp?.[2] ?? '+0000'),
+    timeMs,
+  }
 }
 
 function formatTime(timeMs: number, offset: string): string {

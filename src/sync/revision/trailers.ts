@@ -22,22 +22,22 @@ const TRAILER_LINE = /^([A-Za-z0-9-]+)\s*:(.*)$/
 export function parseTrailers(message: string): readonly Trailer[] {
   const lines = contentLines(message)
   const start = trailerBlockStart(lines)
-  const trailers: { key: string; value: string }[] = []
+  const trailers: { readonly key: string; readonly parts: string[] }[] = []
   // The trailer that a line starting with a blank would continue.
-  let open: { value: string } | undefined
+  let open: { readonly parts: string[] } | undefined
   for (const line of lines.slice(start)) {
     if (line.startsWith('#')) continue
     const match = TRAILER_LINE.exec(line)
     if (/^\s/.test(line)) {
-      if (open !== undefined) open.value = `${open.value} ${line.trim()}`.trim()
+      open?.parts.push(line.trim())
     } else if (match === null) open = undefined
     else {
-      const trailer = { key: match[1] as string, value: (match[2] as string).trim() }
+      const trailer = { key: match[1] as string, parts: [(match[2] as string).trim()] }
       trailers.push(trailer)
       open = trailer
     }
   }
-  return trailers
+  return trailers.map(({ key, parts }) => ({ key, value: parts.join(' ').trim() }))
 }
 
 /**

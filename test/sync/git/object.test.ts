@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { parseCommit } from '../../../src/sync/git/object.ts'
+import { parseDeleteAllowance } from '../../../src/sync/revision/trailers.ts'
+
+describe('parseCommit()', () => {
+  it('keeps an author whose name holds carriage returns, escapes and other odd characters', () => {
+    const name = 'Mal\u001b]0;x\u0007lory\r\u2028 (root) "admin"'
+    expect(commit({ author: `${name} <m@example.org> 1700000000 -0130` }).author).toEqual({
+      name,
+      email: 'm@example.org',
+      time: '2023-11-14T20:43:20-01:30',
+      timeMs: 1_700_000_000_000,
+    })
+  })
+
+  it.each([
+    ['no address', 'Ada 1 +0000', ''],
+    ['an open address', 'Ada <ada 1 +0000', ''],
+    ['no time', 'Ada <ada>', 'Ada'],
+    ['a time beyond all calendars', 'Ada <ada> 999999999999999 +0000', 'Ada'],
+  ])('gives the epoch for an author with %s', (_, author, name) => {
+    expect(commit({ author }).author).toMatchObject({ name, time: '1970-01-01T00:00:00+00:00' })
+  })
+
+  // Each of these once cost the square of its length: minutes for 1 MB, in which the server answered nobody.
+  const megabyte = 1024 * 1024
+  it.each([
+    ['a name of blanks', { author: `A${' '.repeat(megabyte)}` }],
+    ['a name of brackets', { author: `A${'<'.repeat(megabyte)}` }],
+    ['a subject of blanks', { message: `a${' '.repeat(megabyte)}b` }],
+    ['a subject of carriage returns', { message: `a${'\r'.repeat(megabyte)}b` }],
+    ['a message of line ends', { message: `a\n\n${'\n'.repeat(megabyte)}b` }],
+    ['a trailer of many lines', { message: `a\n\nA: b\n${' c\n'.repeat(megabyte / 3)}` }],
+  ])('reads %s in time in proportion to it', (_, parts) => {
+    const { author, message, subject } = commit(parts)
+    expect(author.name.length + subject.length + message.length).toBeLessThan(100_000)
+    expect(parseDeleteAllowance(message)).toBeUndefined()
+  })
+
+  it('cuts a long message so that nothing in the middle of it becomes a trailer', () => {
+    const trailer = 'Bowline-Allow-Delete: all\n'
+    const { message } = commit({ message: `subject\n\n${trailer.repeat(10_000)}` })
+    expect(message.endsWith('\n\n…')).toBe(true)
+    expect(parseDeleteAllowance(message)).toBeUndefined()
+  })
+})
+
+function commit({ author = 'Ada <ada@example.org> 1 +0000', message = 'subject' }) {
+  const text = `tree ${'a'.repeat(40)}\nauthor ${author}\ncommitter Grace <g@example.org> 1 +0000\n\n${message}\n`
+  return parseCommit({ oid: 'c'.repeat(40), type: 'commit', bytes: Buffer.from(text) })
+}
