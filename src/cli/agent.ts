@@ -73,6 +73,8 @@ function followParent(): { readonly signal: AbortSignal; stopContainers(): boole
   const onDisconnect = (): void => controller.abort()
   process.on('message', onMessage)
   process.on('disconnect', onDisconnect)
+  // The parent may have died while this process was still starting; without one there never was a channel.
+  if (process.connected === false) controller.abort()
   return {
     signal: controller.signal,
     stopContainers: () => stopContainers,
