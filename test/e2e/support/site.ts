@@ -66,8 +66,9 @@ export class Site {
     return this.#up
   }
 
-  /** Runs `bowline up` and waits until all its nodes are ready. */
+  /** Runs `bowline up` and waits until all its agents report that their nodes are ready. */
   async start(flags: readonly string[] = []): Promise<void> {
+    const startedAt = systemClock.now()
     const up = this.launch(flags)
     await eventually(
       'the server',
@@ -77,7 +78,7 @@ export class Site {
       },
       PATIENCE_MS,
     )
-    await this.untilReady()
+    await this.untilReady(startedAt)
   }
 
   /** Runs `bowline up` and returns at once. */
@@ -94,13 +95,17 @@ export class Site {
     return up
   }
 
-  async untilReady(): Promise<void> {
+  /** Resolves when every node is ready and its agent has renewed its lease since then: a status may be that of an agent long dead. */
+  async untilReady(sinceMs: number): Promise<void> {
     await this.until('all nodes to be ready', async () => {
-      const { items } = await this.client.list(Kinds.Node)
-      const ready = items.filter(({ status }) =>
-        status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
-      )
-      return this.nodeNames.every(name => ready.some(node => node.metadata.name === name))
+      for (const name of this.nodeNames) {
+        const { status } = await this.client.get(Kinds.Node, name)
+        if (!status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'))
+          return false
+        const { spec } = await this.client.get(Kinds.Lease, name, { namespace: 'kube-node-lease' })
+        if (Date.parse(spec?.renewTime ?? '') < sinceMs) return false
+      }
+      return true
     })
   }
 
