@@ -104,7 +104,7 @@ export class RequestHandler {
     const path = parseApiPath(exchange.segments)
     const extension = path && findExtension(this.#options.extensions, path, exchange.method)
     const isStream = isStreaming(exchange, path, extension)
-    run.leave = this.#options.inFlight.enter(isStream ? 'streams' : sortOf(exchange.method))
+    run.hold(this.#options.inFlight.enter(isStream ? 'streams' : sortOf(exchange.method)))
     if (isStream) return this.#route(exchange, path, extension, onBug)
     const timeoutMs = Math.min(
       durationOf(exchange.query, 'timeout') || REQUEST_TIMEOUT_MS,
@@ -135,10 +135,11 @@ const NEVER: AbortSignal = new AbortController().signal
 /** What one request holds while it runs. */
 class Run {
   readonly abort = new AbortController()
-  leave: () => void = () => undefined
   readonly #clock: Clock
   readonly #response: ServerResponse
   #cancelTimer: () => void = () => undefined
+  #leave: () => void = () => undefined
+  #hasEnded = false
 
   constructor(clock: Clock, response: ServerResponse) {
     this.#clock = clock
@@ -157,9 +158,16 @@ class Run {
     })
   }
 
+  /** Keeps a place among the running requests until the end; a request whose client has gone already gives it back at once. */
+  hold(leave: () => void): void {
+    if (this.#hasEnded) leave()
+    else this.#leave = leave
+  }
+
   end(): void {
+    this.#hasEnded = true
     this.#cancelTimer()
-    this.leave()
+    this.#leave()
     this.abort.abort()
   }
 }
