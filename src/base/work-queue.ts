@@ -10,6 +10,7 @@ const RETRY: BackoffOptions = { initialMs: 5, maxMs: 60_000 }
  */
 export class WorkQueue {
   readonly #clock: Clock
+  readonly #retry: BackoffOptions
   readonly #queue: string[] = []
   readonly #dirty = new Set<string>()
   readonly #processing = new Set<string>()
@@ -18,8 +19,10 @@ export class WorkQueue {
   readonly #takers: ((key: string | undefined) => void)[] = []
   #closed = false
 
-  constructor(clock: Clock) {
+  /** `retry`: the waits of `addRateLimited`. */
+  constructor(clock: Clock, retry: BackoffOptions = RETRY) {
     this.#clock = clock
+    this.#retry = retry
   }
 
   /** Keys that wait for a worker (not those being worked). */
@@ -53,7 +56,7 @@ export class WorkQueue {
   addRateLimited(key: string): void {
     const failures = (this.#failures.get(key) ?? 0) + 1
     this.#failures.set(key, failures)
-    this.addAfter(key, backoffMs(failures, RETRY))
+    this.addAfter(key, backoffMs(failures, this.#retry))
   }
 
   /** How often in a row `key` has failed. */

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, messageOf, WorkQueue } from '../../base/index.ts'
+import { type BackoffOptions, type Clock, type Logger, messageOf, WorkQueue } from '../../base/index.ts'
 import type { Client } from '../../client/index.ts'
 import { isNotFound, Kinds, type Pod } from '../../kube/index.ts'
 import type { PodView } from '../pods/view.ts'
@@ -18,6 +18,8 @@ export interface PublisherOptions {
 
 /** Statuses written at once; a status that changes during its write is written once more, with everything since. */
 const CONCURRENCY = 8
+/** A server that was away for an hour is told of everything within seconds (kubelet looks every ten). */
+const RETRY: BackoffOptions = { initialMs: 50, maxMs: 5_000 }
 
 /** Brings the API server's pod statuses in line with what the node sees. The only writer of what it writes. */
 export class Publisher {
@@ -26,7 +28,7 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options
-    this.#queue = new WorkQueue(options.clock)
+    this.#queue = new WorkQueue(options.clock, RETRY)
   }
 
   /** Asks for a pod's status to be compared and, where it differs, written. */
