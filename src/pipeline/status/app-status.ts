@@ -28,6 +28,9 @@ export interface Sayings {
   readonly objects: number
 }
 
+/** Mistakes that a status lists; the rest is counted. An object has a limit, and a status that is too large would never be written. */
+const MAX_DIAGNOSTICS = 100
+
 /** From the one that needs a person most to the one that needs nobody. */
 const SEVERITY: readonly Phase[] = ['Failed', 'Held', 'Progressing', 'Pending', 'Healthy']
 
@@ -97,13 +100,17 @@ function objectsOf({ objects, children }: Sayings): number {
 }
 
 function diagnosticsOf({ lane, source }: Sayings): NonNullable<AppStatus['diagnostics']> {
-  return [...(source?.diagnostics ?? []), ...(lane?.diagnostics ?? [])].map(
-    ({ file, line, column, code, message, excerpt, hint }) => ({
-      ...{ file, line, column, code, message },
-      ...(excerpt === undefined ? {} : { excerpt }),
-      ...(hint === undefined ? {} : { hint }),
-    }),
-  )
+  const all = [...(source?.diagnostics ?? []), ...(lane?.diagnostics ?? [])]
+  const shown = all.slice(0, MAX_DIAGNOSTICS).map(({ file, line, column, code, message, excerpt, hint }) => ({
+    ...{ file, line, column, code, message },
+    ...(excerpt === undefined ? {} : { excerpt }),
+    ...(hint === undefined ? {} : { hint }),
+  }))
+  const next = all[MAX_DIAGNOSTICS]
+  if (next === undefined) return shown
+  const { file, line, column } = next
+  const message = `${all.length - MAX_DIAGNOSTICS} more problems follow`
+  return [...shown, { file, line, column, code: 'too-many-problems', message }]
 }
 
 function fanOut({ total, affected }: SourceReport, before: AppStatus): NonNullable<AppStatus['apps']> {
