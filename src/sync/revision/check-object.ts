@@ -42,6 +42,7 @@ const REFUSED: ReadonlyMap<Kind, string> = new Map<Kind, string>([
   [Kinds.Event, 'events are reports of what happened'],
   [Kinds.Node, 'a node is made by its agent when it joins; use "kubectl label" or "kubectl taint" on it'],
   [Kinds.CertificateSigningRequest, 'requests are made by those who need a certificate'],
+  [Kinds.Lease, 'a lease is the sign of life of a running process'],
 ])
 
 /** Fields of metadata that the server sets. Empty ones, as `kubectl create --dry-run -o yaml` writes them, are passed over. */

@@ -80,6 +80,10 @@ describe('checkObject()', () => {
       ['unknown-kind kind: Node cannot be declared in Git'],
     ],
     [
+      '{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: host-1, namespace: kube-node-lease}}',
+      ['unknown-kind kind: Lease cannot be declared in Git'],
+    ],
+    [
       '{apiVersion: bowline.dev/v1alpha1, kind: App, metadata: {name: a}}',
       ['unknown-kind kind: App cannot be declared in Git'],
     ],
