@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type Clock, Limit } from '../base/index.ts'
 import type { Client } from '../client/index.ts'
 import type { Change, Plan } from '../diff/index.ts'
@@ -32,6 +33,8 @@ export interface ApplyOptions {
 export async function applyPlan(options: ApplyOptions): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = []
   const limit = new Limit(IN_FLIGHT)
+  // Every write in flight listens to it: that is no leak.
+  setMaxListeners(0, options.signal)
   for (const group of groupChanges(options.plan.changes)) {
     const isAfterFailure = outcomes.some(({ outcome }) => outcome === 'failed')
     const ended = group.map(change =>

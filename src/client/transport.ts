@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { Agent, type Dispatcher } from 'undici'
 import { BowlineError, type Clock, causesOf, isAborted, messageOf } from '../base/index.ts'
 import { type Status, StatusError } from '../kube/index.ts'
@@ -164,6 +165,8 @@ export class Transport {
       'user-agent': this.#options.userAgent,
     }
     if ('token' in this.#credentials) headers.authorization = `Bearer ${this.#credentials.token}`
+    // Each request that is under way listens to its signal, and a caller may have many of them: that is no leak.
+    if (request.signal !== undefined) setMaxListeners(0, request.signal)
     if (request.body !== undefined) headers['content-type'] = request.contentType ?? 'application/json'
     return agent.request({
       origin: this.#options.server,
