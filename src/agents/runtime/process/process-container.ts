@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { kill } from 'node:process'
 import { BowlineError, type Clock, isObject, type Logger } from '../../../base/index.ts'
 import type { ContainerConfig, ContainerStatus, LogLine, LogOptions } from '../runtime.ts'
+import { readKeptJson } from './kept-json.ts'
 import { LogFiles } from './log-files.ts'
 import { isAlive, ownerOf, type ProcessIdentity, parseIdentity } from './process-identity.ts'
 import type { RunUser } from './run-user.ts'
@@ -219,8 +220,7 @@ export class ProcessContainer {
   }
 
   async #verdict(): Promise<Verdict | undefined> {
-    const text = await readFile(join(this.#folder, 'verdict.json'), 'utf8').catch(() => undefined)
-    const value: unknown = text === undefined ? undefined : JSON.parse(text)
+    const value = await readKeptJson(join(this.#folder, 'verdict.json'))
     return isObject(value) ? (value as unknown as Verdict) : undefined
   }
 

@@ -3,7 +3,15 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { availableParallelism, type as osType, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { arch } from 'node:process'
-import { BowlineError, Broadcast, Channel, type Clock, type Logger, messageOf } from '../../../base/index.ts'
+import {
+  BowlineError,
+  Broadcast,
+  Channel,
+  type Clock,
+  isObject,
+  type Logger,
+  messageOf,
+} from '../../../base/index.ts'
 import type { Subnet } from '../ipv4.ts'
 import type {
   ContainerConfig,
@@ -19,6 +27,7 @@ import type {
   SandboxStatus,
 } from '../runtime.ts'
 import { execBeside } from './exec.ts'
+import { readKeptJson } from './kept-json.ts'
 import { canListenOn, defaultSubnet, parseLoopbackSubnet, pickAddress } from './loopback-addresses.ts'
 import { type ContainerRecord, ProcessContainer } from './process-container.ts'
 import { findRunUser, type RunUser } from './run-user.ts'
@@ -95,13 +104,17 @@ export class ProcessRuntime implements OpenRuntime {
       const sandbox = value as SandboxRecord
       this.#sandboxes.set(sandbox.id, sandbox)
     }
-    for (const value of await this.#readRecords('containers', 'config.json')) {
-      const container = this.#containerOf(value as ContainerRecord)
-      this.#containers.set(container.record.id, container)
-      if ((await container.status()).state === 'running') container.watch()
-      await container.look()
-    }
+    const containers = await this.#readRecords('containers', 'config.json')
+    // Together: after the machine started anew each of them waits a moment for output that never comes.
+    await Promise.all(containers.map(value => this.#adoptContainer(value as ContainerRecord)))
     this.#lookLater()
+  }
+
+  async #adoptContainer(record: ContainerRecord): Promise<void> {
+    const container = this.#containerOf(record)
+    this.#containers.set(record.id, container)
+    if ((await container.status()).state === 'running') container.watch()
+    await container.look()
   }
 
   async info(): Promise<RuntimeInfo> {
@@ -329,13 +342,9 @@ export class ProcessRuntime implements OpenRuntime {
   /** What an agent that was killed was still writing is left out: to the outside it never happened. */
   async #readRecords(kind: 'sandboxes' | 'containers', file: string): Promise<readonly unknown[]> {
     const folder = join(this.#folder, kind)
-    const records: unknown[] = []
-    for (const name of await readdir(folder)) {
-      if (name.endsWith('.new')) continue
-      const text = await readFile(join(folder, name, file), 'utf8').catch(() => undefined)
-      if (text !== undefined) records.push(JSON.parse(text))
-    }
-    return records
+    const names = (await readdir(folder)).filter(name => !name.endsWith('.new'))
+    const records = await Promise.all(names.map(name => readKeptJson(join(folder, name, file))))
+    return records.filter(isObject)
   }
 }
 

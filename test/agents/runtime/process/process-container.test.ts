@@ -90,6 +90,22 @@ describe('openProcessRuntime()', () => {
     expect(await firstLine(id)).toBe('bye')
   })
 
+  it('a host that lost power is taken over as far as its files are whole', async () => {
+    const lost = await started('exec sleep 1000')
+    const pod = podNamed('kept')
+    const sandbox = await runtime.runSandbox({ pod, attempt: 0, hostname: 'kept', ports: [] })
+    const config = { ...baseConfig(pod, 'ignored:1'), command: ['sh', '-c', 'exit 0'] }
+    const kept = await runtime.createContainer(sandbox.id, config)
+    const { self = 0, main = 0 } = await identities(lost)
+    await runtime.close()
+    for (const pid of [self, main]) process.kill(pid, 'SIGKILL')
+    const files = join(folder, 'node-1/containers')
+    await writeFile(join(files, lost, 'config.json'), '')
+    await writeFile(join(files, kept, 'verdict.json'), '{"exitCode":')
+    runtime = await open()
+    expect((await runtime.listContainers()).map(({ id, state }) => [id, state])).toEqual([[kept, 'created']])
+  })
+
   it('what a program leaves running in its group ends with it', async () => {
     const id = await started('sleep 1000 & echo $!; exit 0')
     const left = Number(await firstLine(id))
