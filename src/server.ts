@@ -98,18 +98,18 @@ export async function startServer(
     try {
       await service.start(signal)
     } catch (error) {
-      if (isAborted(error)) return
+      if (signal.aborted && isAborted(error)) return
       log.error('A part of the server failed', { part: name, error: String(error) })
       stop.abort()
       throw error
     }
   }
   function run(name: string, service: Service): void {
-    tasks.push(runPart(name, service, running))
+    keep(tasks, runPart(name, service, running))
   }
   /** What the other parts stand on ends after them, so that they can still write how they ended. */
   function runGround(name: string, service: Service): void {
-    ground.tasks.push(runPart(name, service, ground.signal))
+    keep(ground.tasks, runPart(name, service, ground.signal))
   }
 
   const store = await openLmdbStore({ path: join(config.dataDir, 'store'), clock, log })
@@ -203,7 +203,7 @@ export async function startServer(
       },
       running,
     )
-    tasks.push(api.closed)
+    keep(tasks, api.closed)
     const url = urlOf(config, api.address)
     const kubeconfigPath = await writeKubeconfig(config.dataDir, url, authority, clock)
     return { url, kubeconfigPath, joinTokens, closed: closeAfter(tasks, ground, store) }
@@ -326,6 +326,12 @@ class Ground {
     this.#stop.abort()
     return Promise.allSettled(this.tasks)
   }
+}
+
+/** The end tells how a task went. Until then nobody looks, and that must not count as a rejection that nobody handles. */
+function keep(tasks: Promise<void>[], task: Promise<void>): void {
+  task.catch(() => undefined)
+  tasks.push(task)
 }
 
 /** What everything else stands on ends after it, and the store is closed last. */
