@@ -25,6 +25,7 @@ export type DiagnosticCode =
   // Where they stand.
   | 'bad-app'
   | 'bad-config'
+  | 'bad-name'
   | 'missing-folder'
   | 'submodule'
   | 'symlink'

@@ -4,7 +4,7 @@ import { APP_CONFIG_FILE, type AppPattern, parseAppConfig } from './app-config.t
 import { matchesSegment } from './folder-pattern.ts'
 import { joinPath } from './folder-tree.ts'
 import { decodeText } from './parse-blob.ts'
-import type { TreeListings } from './tree-listing.ts'
+import { isHostileName, printableName, type TreeListings } from './tree-listing.ts'
 
 /** An app's place in one commit. */
 export interface AppPlace {
@@ -83,12 +83,13 @@ async function expandPatterns(
 }
 
 function nameProblem({ name, folder }: AppPlace, before: AppPlace | undefined): readonly Diagnostic[] {
+  const file = folder.split('/').map(printableName).join('/')
   const report = (message: string, hint: string): readonly Diagnostic[] => [
-    { file: folder, line: 1, column: 1, code: 'bad-app', message, hint },
+    { file, line: 1, column: 1, code: 'bad-app', message, hint },
   ]
-  if (!APP_NAME.test(name))
+  if (!APP_NAME.test(name) || folder.split('/').some(isHostileName))
     return report(
-      `a folder named "${name}" cannot be an app`,
+      `a folder named "${printableName(name)}" cannot be an app`,
       'use lower case letters, digits and dashes, at most 63: the name is also that of the namespace',
     )
   if (before?.name === name)
@@ -120,8 +121,9 @@ async function matchFolders(
 }
 
 async function childrenOf(listings: TreeListings, { path, oid }: Folder, segment: string): Promise<Folder[]> {
-  const { folders } = await listings.read(oid)
-  return folders
+  const { folders, refused } = await listings.read(oid)
+  // A hostile name is found too, so that it is told: an app that is there and yet not taken would be deleted.
+  return [...folders, ...refused.filter(({ type }) => type === 'tree')]
     .filter(({ name }) => matchesSegment(segment, name))
     .map(entry => ({ path: joinPath(path, entry.name), oid: entry.oid }))
 }

@@ -2,7 +2,7 @@ import type { Diagnostic } from '../../kube/index.ts'
 import type { TreeEntry } from '../git/object.ts'
 import { type FileRequest, type FileResult, requestKey } from './file-checker.ts'
 import type { DesiredObject } from './revision.ts'
-import type { TreeListings } from './tree-listing.ts'
+import { printableName, type TreeListings } from './tree-listing.ts'
 
 /** A file of an app at one path, with what it declares there. */
 export interface LoadedFile {
@@ -151,9 +151,9 @@ function finishFile(
   }
 }
 
-/** A link or submodule that could stand for manifests. Others, such as a linked README.md, are no more looked at than any other file. */
+/** A link, submodule or hostile name that could stand for manifests. Others, such as a linked README.md, are no more looked at than any other file. */
 function refusal(folder: string, { type, name }: TreeEntry): Diagnostic[] {
-  const file = joinPath(folder, name)
+  const file = joinPath(folder, printableName(name))
   if (type === 'commit')
     return [
       {
@@ -166,16 +166,18 @@ function refusal(folder: string, { type, name }: TreeEntry): Diagnostic[] {
       },
     ]
   if (type === 'symlink' && name.includes('.') && !/\.(?:ya?ml|json)$/i.test(name)) return []
-  return [
-    {
-      file,
-      line: 1,
-      column: 1,
-      code: 'symlink',
-      message: type === 'symlink' ? 'a symbolic link is not followed' : 'a folder of this name is not read',
-      hint: 'put the file itself here',
-    },
-  ]
+  const at = { file, line: 1, column: 1 }
+  if (type === 'symlink')
+    return [
+      {
+        ...at,
+        code: 'symlink',
+        message: 'a symbolic link is not followed',
+        hint: 'put the file itself here',
+      },
+    ]
+  const what = type === 'tree' ? 'folder' : 'file'
+  return [{ ...at, code: 'bad-name', message: `a ${what} of this name is not read`, hint: 'rename it' }]
 }
 
 function tooMany(path: string, deep: boolean): Diagnostic {

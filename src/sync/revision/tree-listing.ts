@@ -6,7 +6,7 @@ export interface TreeListing {
   /** Files that can hold manifests: `*.yaml`, `*.yml`, `*.json`. */
   readonly manifests: readonly TreeEntry[]
   readonly folders: readonly TreeEntry[]
-  /** Symbolic links and submodules, which are never followed. */
+  /** Symbolic links and submodules, which are never followed, and what has a name that is never used. */
   readonly refused: readonly TreeEntry[]
 }
 
@@ -34,19 +34,38 @@ export class TreeListings {
 
 function sortEntries(entries: readonly TreeEntry[]): TreeListing {
   return {
-    manifests: entries.filter(({ type, name }) => type === 'blob' && isManifestName(name)),
-    // Git never stores such a name; one that is there was made to lead somewhere else.
+    manifests: entries.filter(entry => isManifest(entry) && !isHostileName(entry.name)),
     folders: entries.filter(({ type, name }) => type === 'tree' && !isHostileName(name)),
-    refused: entries.filter(
-      ({ type, name }) => type === 'symlink' || type === 'commit' || (type === 'tree' && isHostileName(name)),
-    ),
+    refused: entries.filter(entry => {
+      const { type, name } = entry
+      if (type === 'symlink' || type === 'commit') return true
+      return (type === 'tree' || isManifest(entry)) && isHostileName(name)
+    }),
   }
 }
 
-function isManifestName(name: string): boolean {
-  return /\.(?:ya?ml|json)$/i.test(name) && !name.includes('/')
+function isManifest({ type, name }: TreeEntry): boolean {
+  return type === 'blob' && /\.(?:ya?ml|json)$/i.test(name)
 }
 
-function isHostileName(name: string): boolean {
-  return name === '.' || name === '..' || name.includes('/') || /^\.git$/i.test(name)
+/**
+ * A name that was made to lead somewhere else (Git never stores such), or to do something to the terminal of whoever reads it:
+ * control characters, and those that turn the direction of text.
+ */
+export function isHostileName(name: string): boolean {
+  if (name === '.' || name === '..' || name.includes('/') || /^\.git$/i.test(name)) return true
+  return name.length > MAX_NAME || UNPRINTABLE.test(name)
 }
+
+/** A name as it can be shown to anyone. */
+export function printableName(name: string): string {
+  const shown = name.replace(new RegExp(UNPRINTABLE, 'gu'), character => {
+    const code = character.codePointAt(0) ?? 0
+    return `\\u{${code.toString(16)}}`
+  })
+  return shown.length > MAX_NAME ? `${shown.slice(0, MAX_NAME)}…` : shown
+}
+
+/** As file systems; a tree may hold more. */
+const MAX_NAME = 255
+const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u

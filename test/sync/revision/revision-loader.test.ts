@@ -248,7 +248,24 @@ describe.each([
     const evil = at.gitWithInput(`040000 tree ${at.head('HEAD:a')}\t..\n`, 'mktree').trim()
     const hostile = at.gitWithInput('x', 'commit-tree', evil).trim()
     const { loader } = await openLoader(at)
-    expect(summary(await loader.load(hostile, { signal }))).toEqual(['whole in default', '  ! ..:1 symlink'])
+    expect(summary(await loader.load(hostile, { signal }))).toEqual(['whole in default', '  ! ..:1 bad-name'])
+  })
+
+  it('reads nothing of a name that could write to a terminal, and shows the name without doing so', async () => {
+    const at = newRepository()
+    at.commit('base', { 'a/ok.yaml': configMap('ok') })
+    at.write({
+      'a/x\u001b]0;pwned\u0007.yaml': configMap('title'),
+      'a/\u202egnp\u009b31m/b.json': configMap('b'),
+    })
+    at.commit('escapes')
+    const { apps } = await load(at, 'a')
+    expect(apps.flatMap(({ objects }) => objects.map(({ object }) => object.metadata.name))).toEqual(['ok'])
+    expect(apps.flatMap(({ diagnostics }) => diagnostics.map(({ file, code }) => `${file} ${code}`))).toEqual(
+      ['a/\\u{202e}gnp\\u{9b}31m bad-name', 'a/x\\u{1b}]0;pwned\\u{7}.yaml bad-name'],
+    )
+    at.commit('apps', { 'bowline.yaml': 'apps: apps/*\n', 'apps/x\u001b[2J/a.yaml': configMap('a') })
+    expect((await load(at, '')).diagnostics).toMatchObject([{ file: 'apps/x\\u{1b}[2J', code: 'bad-app' }])
   })
 
   it.each([
