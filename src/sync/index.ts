@@ -24,13 +24,10 @@ export { type RepositoryEvent, type WatchOptions, watchRepository } from './repo
 export { createRevert, type Revert, type RevertOptions } from './revert.ts'
 export { ParseCache } from './revision/parse-cache.ts'
 export { ParsePool, type ParsePoolOptions } from './revision/parse-pool.ts'
-export {
-  type AppChange,
-  type AppRevision,
-  changedSince,
-  type DesiredObject,
-  type Revision,
-  type RevisionChange,
+export type {
+  AppRevision,
+  DesiredObject,
+  Revision,
 } from './revision/revision.ts'
 export { type LoadOptions, RevisionLoader, type RevisionLoaderOptions } from './revision/revision-loader.ts'
 export type { DeleteAllowance } from './revision/trailers.ts'
