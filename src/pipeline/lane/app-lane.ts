@@ -182,7 +182,10 @@ export class AppLane implements Service {
       this.#standing.accept(target, plan)
       this.#health.expect(target.desired)
       this.#suspects.clear()
-      if (target.trigger === 'start' && isEmptyPlan(plan)) return await this.#takeNote(target, plan)
+      const isUnchanged = target.trigger === 'start' && isEmptyPlan(plan)
+      // A crash between the last write and health leaves nothing to write, and a story without its end.
+      if (isUnchanged && !(await this.#recorder.wasInterrupted(target)))
+        return await this.#takeNote(target, plan)
       await this.#run({ target, plan, trigger: target.trigger, deadlineMs: DEPLOY_DEADLINE_MS })
     } catch (error) {
       // Nothing is lost to an error of this process: the target is tried again unless there is a newer one.

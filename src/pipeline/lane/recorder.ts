@@ -71,6 +71,13 @@ export class Recorder {
     }
   }
 
+  /** Whether the newest record of the app is of this commit and tells of an attempt that a crash cut short. */
+  async wasInterrupted({ app, commit }: AppTarget): Promise<boolean> {
+    const last = await this.#ledger.last(app)
+    const state = last?.status?.state
+    return last?.spec.commit.id === commit.id && (state === 'Interrupted' || state === 'Open')
+  }
+
   /** Records that a target waits for a person; the record's name. */
   async hold(target: AppTarget, plan: Plan | undefined): Promise<string> {
     const { app, commit, trigger, skipped } = target
