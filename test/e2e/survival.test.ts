@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { systemClock } from '../../src/base/index.ts'
-import type { Pod } from '../../src/kube/index.ts'
+import { Kinds, type Pod } from '../../src/kube/index.ts'
 import { eventually } from '../base/eventually.ts'
 import { startTestEngine, type TestEngine, testEngineAvailability } from '../support/dockerd.ts'
 import { webDeployment } from './support/manifests.ts'
@@ -136,9 +136,11 @@ describe.skipIf(!available)(`what survives what (${reason})`, () => {
 
   it('a server that is killed during a roll-out goes on where it was', async () => {
     const commit = await site.repository.push('two', { 'web.yaml': webDeployment('web', 'two', 3) })
-    await site.until('the record to be opened', async () =>
-      (await site.records('origin')).some(({ spec }) => spec.commit.id === commit),
-    )
+    // Everything is written, and not yet healthy: the next start finds nothing to change, and still owes the end of the story.
+    await site.until('the new template', async () => {
+      const { spec } = await site.client.get(Kinds.Deployment, 'web', { namespace: 'default' })
+      return JSON.stringify(spec).includes('two')
+    })
     await site.kill()
     const ids = await containerIds()
     expect(ids.length).toBeGreaterThanOrEqual(3)
@@ -150,6 +152,9 @@ describe.skipIf(!available)(`what survives what (${reason})`, () => {
     await untilAgreed()
     const records = await site.records('origin')
     expect(records.map(({ status }) => status?.state)).not.toContain('Open')
+    expect(
+      records.filter(({ spec }) => spec.commit.id === commit).map(({ status }) => status?.state),
+    ).toEqual([...['Interrupted', 'Healthy']])
     expect((await site.bowline('audit', 'verify')).code).toBe(0)
   })
 
