@@ -13,6 +13,7 @@ import {
 import { durationText } from './duration-text.ts'
 import { EXIT } from './exit-code.ts'
 import { changeLine, countsText, diagnosticLines, shortId } from './plan-text.ts'
+import { hang, printable } from './printable.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface FollowOptions {
@@ -164,7 +165,7 @@ class Story {
     const { print, paint } = this.#terminal
     if (!this.#seen) {
       this.#seen = true
-      const { commit } = root.status ?? {}
+      const { commit } = printable(root.status ?? {})
       print(`${paint('yellow', shortId(this.#commit))} "${commit?.subject ?? ''}"  <${commit?.author ?? ''}>`)
       const total = root.status?.apps?.total ?? affected.length
       if (affected.length === 0) print(`${paint('bold', 'PLAN')}    0 of ${total} apps change`)
@@ -181,7 +182,8 @@ class Story {
     for (const record of records) {
       if (record === undefined) continue
       this.#planned.add(record.spec.app)
-      for (const change of record.spec.plan.changes) print(changeLine(record.spec.app, change, paint))
+      for (const change of printable(record.spec.plan.changes))
+        print(changeLine(record.spec.app, change, paint))
     }
   }
 
@@ -201,7 +203,7 @@ class Story {
       for (const diagnostic of diagnostics)
         for (const line of diagnosticLines(diagnostic, this.#commit, paint)) print(line)
     } else if (phase !== 'Healthy') {
-      for (const line of message.split('; ')) print(`          ${line}`)
+      for (const line of message.split('; ')) print(`          ${hang(line, '            ')}`)
       for (const line of await this.#lastWords(message)) print(`            ${line}`)
     }
   }
@@ -215,9 +217,10 @@ class Story {
     // The App of a folder that left Git goes with the last of its objects.
     if (app === undefined) {
       const phase = state === 'Healthy' || state === 'Held' ? state : 'Failed'
-      return { phase, message: record.status?.health?.message ?? '', diagnostics: [], namespace: 'default' }
+      const { message } = printable(record.status?.health ?? { message: '' })
+      return { phase, message, diagnostics: [], namespace: 'default' }
     }
-    const { status, spec } = app
+    const { status, spec } = printable(app)
     if (status?.observedRevision !== this.#commit || status.lastRecord !== record.metadata.name)
       return undefined
     return {

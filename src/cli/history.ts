@@ -5,6 +5,7 @@ import { Kinds, type RecordObject } from '../kube/index.ts'
 import { durationText } from './duration-text.ts'
 import { EXIT } from './exit-code.ts'
 import { changeLine, countsText, fieldLines, shortId } from './plan-text.ts'
+import { hang, printable } from './printable.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -30,7 +31,7 @@ export async function showHistory(
     return EXIT.ok
   }
   const { paint } = terminal
-  const rows = records.map(({ metadata, spec, status }) => [
+  const rows = printable(records).map(({ metadata, spec, status }) => [
     metadata.name ?? '',
     paint('yellow', shortId(spec.commit.id)),
     spec.trigger === 'drift' ? `drift by ${spec.actor ?? 'unknown'}` : spec.trigger,
@@ -66,7 +67,7 @@ export async function showRecords(
       data: { next: '`bowline history` lists the records' },
     })
   if (output === 'json') terminal.print(JSON.stringify(records, null, 2))
-  else for (const record of records.toSorted(byOpening)) printRecord(record, terminal)
+  else for (const record of printable(records.toSorted(byOpening))) printRecord(record, terminal)
   return EXIT.ok
 }
 
@@ -119,7 +120,7 @@ export async function exportRecords(
 function printRecord({ metadata, spec, status }: RecordObject, { print, paint }: Terminal): void {
   const state = status?.state ?? 'Open'
   print(
-    `${paint('bold', metadata.name ?? '')}  ${paint(COLOURS[state] ?? 'gray', state)}  ${status?.health?.message ?? ''}`,
+    `${paint('bold', metadata.name ?? '')}  ${paint(COLOURS[state] ?? 'gray', state)}  ${hang(status?.health?.message ?? '', '    ')}`,
   )
   print(`  commit     ${spec.commit.id}`)
   print(`  subject    ${spec.commit.subject}`)
@@ -136,10 +137,10 @@ function printRecord({ metadata, spec, status }: RecordObject, { print, paint }:
     print(`  ${changeLine(spec.app, change, paint)}`)
     for (const line of fieldLines(change, paint)) print(line)
   }
-  if (spec.plan.hold !== undefined) print(`  held       ${spec.plan.hold.message}`)
+  if (spec.plan.hold !== undefined) print(`  held       ${hang(spec.plan.hold.message, '             ')}`)
   for (const { ref, outcome, message, at } of status?.changes ?? [])
     print(
-      `  ${at.slice(11, 23)}  ${outcome} ${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}${message === undefined ? '' : `: ${message}`}`,
+      `  ${at.slice(11, 23)}  ${outcome} ${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}${message === undefined ? '' : `: ${hang(message, '                ')}`}`,
     )
   for (const { action, node, pod, container, at, reason } of status?.containers ?? [])
     print(

@@ -1,4 +1,5 @@
 import type { App, RecordObject } from '../kube/index.ts'
+import { hang } from './printable.ts'
 import type { Terminal } from './terminal.ts'
 
 type Paint = Terminal['paint']
@@ -48,7 +49,7 @@ export function diagnosticLines(
   const { file, line, column, message, excerpt, hint } = diagnostic
   const at = `${file}:${line}:${column}@${shortId(revision)}`
   return [
-    `  ${paint('red', '✗')} ${paint('bold', at)}: ${message}`,
+    `  ${paint('red', '✗')} ${paint('bold', at)}: ${hang(message, '      ')}`,
     ...(excerpt === undefined ? [] : excerpt.split('\n').map(text => `      ${text}`)),
     ...(hint === undefined ? [] : [`      ${paint('cyan', `→ ${hint}`)}`]),
   ]

@@ -4,6 +4,7 @@ import { apiPath, Kinds } from '../kube/index.ts'
 import type { PlanPreview } from '../pipeline/index.ts'
 import { EXIT } from './exit-code.ts'
 import { changeLine, countsText, diagnosticLines, fieldLines, shortId } from './plan-text.ts'
+import { hang, printable } from './printable.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Prints what a commit would change: 0 nothing, 2 something, 1 a mistake in the manifests. */
@@ -26,7 +27,7 @@ export async function showPlan(
   }
   if (output === 'json')
     terminal.print(JSON.stringify(previews.length === 1 ? previews[0] : previews, null, 2))
-  else for (const preview of previews) printPreview(preview, terminal)
+  else for (const preview of previews) printPreview(printable(preview), terminal)
   const apps = previews.flatMap(preview => preview.apps)
   const broken =
     previews.some(({ diagnostics }) => diagnostics.length > 0) || apps.some(app => app.diagnostics.length > 0)
@@ -51,7 +52,7 @@ function printPreview({ commit, apps, diagnostics }: PlanPreview, { print, paint
       for (const line of fieldLines(change, paint)) print(line)
     }
     if (app.hold !== undefined)
-      print(`  ${paint('yellow', '‖')} ${app.app} would be held: ${app.hold.message}`)
+      print(`  ${paint('yellow', '‖')} ${app.app} would be held: ${hang(app.hold.message, '      ')}`)
     if (app.diagnostics.length > 0)
       print(
         `  ${paint('yellow', '‖')} ${app.app} would be held: nothing of it changes until its files are correct`,

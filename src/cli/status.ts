@@ -2,6 +2,7 @@ import type { Client } from '../client/index.ts'
 import { type App, Kinds, type Node } from '../kube/index.ts'
 import { EXIT } from './exit-code.ts'
 import { diagnosticLines, shortId } from './plan-text.ts'
+import { printable } from './printable.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -23,7 +24,7 @@ export async function showStatus(
   if (output === 'json') {
     const summary = apps.items.map(({ metadata, spec, status }) => ({ name: metadata.name, spec, status }))
     terminal.print(JSON.stringify({ apps: summary, nodes: nodes.items.map(nodeSummary) }, null, 2))
-  } else printText(apps.items, nodes.items, terminal)
+  } else printText(printable(apps.items), printable(nodes.items), terminal)
   const phases = apps.items.map(app => app.status?.phase)
   if (phases.includes('Failed')) return EXIT.failed
   return phases.includes('Held') ? EXIT.held : EXIT.ok
@@ -40,7 +41,7 @@ function printText(apps: readonly App[], nodes: readonly Node[], terminal: Termi
         paint(COLOURS[status?.phase ?? 'Pending'], status?.phase ?? 'Pending'),
         shortId(status?.observedRevision ?? ''),
         String(status?.objects ?? 0),
-        status?.message ?? '',
+        (status?.message ?? '').split('\n', 1)[0] ?? '',
       ]),
     ))
       print(line)

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { printableOutput } from './printable.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -6,7 +7,7 @@ type Style = Parameters<typeof styleText>[0]
  * Where a command prints. Colour and progress only on a terminal; plain lines otherwise, so that what a person sees can be piped.
  */
 export interface Terminal {
-  /** One line (or several) of the answer, to stdout. */
+  /** One line (or several) of the answer, to stdout; what a terminal would obey, but for colours, is shown escaped. */
   print(text: string): void
   /** A remark that is not the answer, to stderr. */
   note(text: string): void
@@ -38,18 +39,18 @@ export function createTerminal(options: {
     },
     print(text) {
       clear()
-      stdout.write(`${text}\n`)
+      stdout.write(`${printableOutput(text, colours)}\n`)
     },
     note(text) {
       clear()
-      stderr.write(`${text}\n`)
+      stderr.write(`${printableOutput(text, false)}\n`)
     },
     paint: (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text),
     progress(lines) {
       if (!isTerminal) return
       clear()
       const width = stdout.columns ?? 120
-      for (const line of lines) stdout.write(`${cut(line, width)}\n`)
+      for (const line of lines) stdout.write(`${cut(printableOutput(line, colours), width)}\n`)
       shown = lines.length
     },
   }

@@ -1,6 +1,7 @@
 import type { HttpsClient } from '../client/index.ts'
 import type { JoinToken } from '../cluster/index.ts'
 import { EXIT } from './exit-code.ts'
+import { printable } from './printable.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -30,7 +31,7 @@ export async function createToken(
 
 export async function listTokens(client: HttpsClient, terminal: Terminal): Promise<number> {
   const { tokens } = (await client.rawGet(TOKENS_PATH)) as { readonly tokens: readonly JoinToken[] }
-  const rows = tokens.map(token => [
+  const rows = printable(tokens).map(token => [
     token.id,
     token.expiresAt,
     token.singleUse
