@@ -49,6 +49,8 @@ export interface AgentOptions {
 
 /** How long an agent that starts waits for the server before it goes by what it kept on disk. */
 const SERVER_PATIENCE_MS = 5000
+/** How long one that ends waits for its last events to be written. */
+const LAST_EVENTS_MS = 1000
 /** Images pulled at once on one node. */
 const CONCURRENT_PULLS = 3
 
@@ -228,6 +230,10 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     await Promise.allSettled(parts)
     references.close()
     await checkpoints.flushed()
+    const written = new AbortController()
+    const patience = clock.sleep(LAST_EVENTS_MS, written.signal).catch(() => {})
+    await Promise.race([recorder.close(), patience])
+    written.abort()
   }
 }
 

@@ -36,6 +36,8 @@ export interface EventRecorder {
   ): void
   /** Resolves when everything recorded so far was written or given up. */
   flush(): Promise<void>
+  /** Takes no more events and resolves when those that wait were tried once: nobody waits for a server that is away. */
+  close(): Promise<void>
 }
 
 /** Events that wait to be written; beyond this new ones are dropped. */
@@ -57,6 +59,7 @@ class WritingRecorder implements EventRecorder {
   #last: Promise<void> = Promise.resolve()
   /** Makes names unique within a millisecond. */
   #serial = 0
+  readonly #closing = new AbortController()
 
   constructor(options: EventRecorderOptions) {
     this.#options = options
@@ -70,7 +73,7 @@ class WritingRecorder implements EventRecorder {
     message: string,
     { fieldPath }: EventOptions = {},
   ): void {
-    if (this.#waiting >= MAX_WAITING) return
+    if (this.#waiting >= MAX_WAITING || this.#closing.signal.aborted) return
     const at = formatTime(this.#options.clock.now())
     this.#waiting += 1
     this.#last = this.#last.then(async () => {
@@ -88,17 +91,23 @@ class WritingRecorder implements EventRecorder {
     await this.#last
   }
 
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#last
+  }
+
   async #write(about: KubeObject, said: Said): Promise<void> {
     // Correlated only now, so that the name of an event still being written is known to its repetition.
     const subject = `${about.kind}/${about.metadata.namespace ?? ''}/${about.metadata.name}/${about.metadata.uid}/${said.fieldPath ?? ''}`
     const correlation = this.#correlator.correlate({ subject, ...said })
     if (correlation === undefined) return
+    const { signal } = this.#closing
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#writeOnce(about, said, correlation)
       } catch (error) {
-        if (attempt === ATTEMPTS || !isWorthRetrying(error)) throw error
-        await this.#options.clock.sleep(RETRY_MS * attempt)
+        if (attempt === ATTEMPTS || signal.aborted || !isWorthRetrying(error)) throw error
+        await this.#options.clock.sleep(RETRY_MS * attempt, signal)
       }
     }
   }

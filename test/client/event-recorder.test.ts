@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { silentLogger } from '../../src/base/index.ts'
+import { BowlineError, silentLogger } from '../../src/base/index.ts'
 import { createEventRecorder, type EventRecorder } from '../../src/client/index.ts'
-import { Kinds, type KubeObject } from '../../src/kube/index.ts'
+import { type EventObject, Kinds, type KubeObject } from '../../src/kube/index.ts'
 import { FakeClock } from '../base/fake-clock.ts'
 import { startTestApi, type TestApi } from '../cluster/api/test-api.ts'
 
@@ -93,6 +93,30 @@ describe('createEventRecorder()', () => {
     expect(await events()).toMatchObject([
       { metadata: { namespace: 'default' }, involvedObject: { name: 'n1' } },
     ])
+  })
+
+  it('close() tries what waits once more and waits for no server', async () => {
+    const tried: string[] = []
+    const away = createEventRecorder({
+      client: {
+        create: async (_kind, object) => {
+          tried.push((object as KubeObject as EventObject).reason ?? '')
+          throw new BowlineError('unavailable', 'Cannot reach the server: it is away', { retryable: true })
+        },
+        patch: api.client.patch,
+      },
+      component: 'tester',
+      clock,
+      log: silentLogger,
+    })
+    for (const reason of ['One', 'Two', 'Three']) away.record(about, 'Normal', reason, 'said')
+    await clock.advance(0)
+    expect(tried).toEqual(['One'])
+    await away.close()
+    away.record(about, 'Normal', 'Late', 'said')
+    await away.flush()
+    expect(tried).toEqual(['One', 'Two', 'Three'])
+    expect(clock.pending).toBe(0)
   })
 
   it('loses an event that is refused, and goes on', async () => {

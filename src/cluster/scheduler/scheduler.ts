@@ -95,6 +95,7 @@ export class Scheduler implements Service {
     close()
     for (const unsubscribe of subscriptions) unsubscribe()
     await Promise.all(this.#writes)
+    await this.#events.close()
   }
 
   #nodeChanged(node: Node, previous: Node | undefined): void {

@@ -80,6 +80,7 @@ export class DeploymentController implements Service {
         signal,
       )
     for (const unsubscribe of subscriptions) unsubscribe()
+    await this.#events.close()
   }
 
   #replicaSetSeen(replicaSet: ReplicaSet): void {

@@ -92,6 +92,7 @@ export class NodeLifecycleController implements Service {
         signal,
       )
     for (const unsubscribe of subscriptions) unsubscribe()
+    await this.#events.close()
   }
 
   #nodeSeen(node: Node, previous: Node | undefined): void {

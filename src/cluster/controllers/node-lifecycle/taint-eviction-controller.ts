@@ -62,6 +62,7 @@ export class TaintEvictionController implements Service {
         signal,
       )
     for (const unsubscribe of subscriptions) unsubscribe()
+    await this.#events.close()
   }
 
   #taintsSeen(node: Node): void {

@@ -94,6 +94,7 @@ export class ReplicaSetController implements Service {
         signal,
       )
     for (const unsubscribe of subscriptions) unsubscribe()
+    await this.#events.close()
   }
 
   #podAdded(pod: Pod): void {
