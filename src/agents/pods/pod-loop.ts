@@ -65,7 +65,8 @@ export class PodLoop {
   /** Follows the pods until `signal` aborts and what was begun has ended. Containers stay as they are. */
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal
-    signal.addEventListener('abort', () => this.#queue.close(), { once: true })
+    if (signal.aborted) this.#queue.close()
+    else signal.addEventListener('abort', () => this.#queue.close(), { once: true })
     for (let uid = await this.#queue.take(); uid !== undefined; uid = await this.#queue.take()) {
       try {
         this.#look(uid)

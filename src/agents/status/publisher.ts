@@ -42,7 +42,8 @@ export class Publisher {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    signal.addEventListener('abort', () => this.#queue.close(), { once: true })
+    if (signal.aborted) this.#queue.close()
+    else signal.addEventListener('abort', () => this.#queue.close(), { once: true })
     await Promise.all(Array.from({ length: CONCURRENCY }, () => this.#work(signal)))
   }
 

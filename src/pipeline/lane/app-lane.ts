@@ -20,6 +20,9 @@ const DEPLOY_DEADLINE_MS = 600_000
 /** How long a repair may take: it puts back what ran already. */
 const REPAIR_DEADLINE_MS = 120_000
 
+/** How often the progress of an attempt is told. */
+const TELL_MS = 1_000
+
 /** Waits before work that failed is tried again. */
 const RETRY = { initialMs: 5_000, maxMs: 300_000 }
 
@@ -59,6 +62,7 @@ export class AppLane implements Service {
   #isStale = false
   #retries = 0
   #cancelRetry: () => void = () => {}
+  #cancelTelling: (() => void) | undefined
   #wake: () => void = () => {}
 
   constructor(app: string, parts: LaneParts) {
@@ -103,10 +107,9 @@ export class AppLane implements Service {
     return accepted !== undefined && isHandingOver(accepted, this.#parts)
   }
 
-  /** Whether the last target that it was given is to have nothing at all. */
+  /** Whether it was told already that the app has left Git. */
   get isLeaving(): boolean {
-    const target = this.#pending ?? this.#standing.held?.target ?? this.#standing.accepted
-    return target !== undefined && target.desired.size === 0 && target.diagnostics.length === 0
+    return (this.#pending ?? this.#standing.held?.target ?? this.#standing.accepted)?.isGone === true
   }
 
   /** An object of this app may differ from what Git says. */
@@ -127,6 +130,8 @@ export class AppLane implements Service {
     this.#health.touch(key)
     this.#isStale = true
     this.#wake()
+    if (!this.#recorder.isRecording) return
+    this.#cancelTelling ??= this.#parts.clock.after(TELL_MS, () => this.#say())
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -148,6 +153,7 @@ export class AppLane implements Service {
     }
     signal.removeEventListener('abort', stop)
     this.#cancelRetry()
+    this.#cancelTelling?.()
   }
 
   /** Does one piece of work; false when there is none. */
@@ -245,6 +251,10 @@ export class AppLane implements Service {
           this.#standing.begin(trigger === 'drift' ? 'repairing drift' : describePlan(plan), record)
           this.#say()
         },
+        onWritten: () => {
+          this.#standing.wait()
+          this.#say()
+        },
         onHealthy: () => {
           if (trigger !== 'drift') this.#standing.applied()
           this.#standing.end()
@@ -298,12 +308,15 @@ export class AppLane implements Service {
     this.#leaveWhenEmpty(target)
   }
 
-  #leaveWhenEmpty({ desired }: AppTarget): void {
-    const isEmpty = desired.size === 0 && this.#parts.inventory.entriesOf(this.app).size === 0
-    if (isEmpty && this.#pending === undefined && this.#standing.held === undefined) this.#parts.onEmptied()
+  #leaveWhenEmpty({ isGone }: AppTarget): void {
+    const isEmpty = this.#parts.inventory.entriesOf(this.app).size === 0
+    if (isGone && isEmpty && this.#pending === undefined && this.#standing.held === undefined)
+      this.#parts.onEmptied()
   }
 
   #say(): void {
+    this.#cancelTelling?.()
+    this.#cancelTelling = undefined
     if (this.#stop.signal.aborted) return
     const now = this.#health.look()
     this.#wasHealthy = now.state === 'healthy'

@@ -17,6 +17,9 @@ const MAX_CONTAINERS = 1_000
 /** Outcomes beyond those of its plan that one record tells: of repairs while it was open. */
 const MAX_REPAIRS = 1_000
 
+/** What an agent reports is heard of within that time, as long as it is connected. */
+const FRESH_MS = 2_000
+
 /** One attempt at one commit in one app: its open record, and what has happened so far. */
 export class Attempt {
   readonly #ledger: Ledger
@@ -72,7 +75,7 @@ export class Attempt {
         node,
         pod,
         container,
-        at: at ?? this.#now(),
+        at: this.#timeOf(at),
         ...(reason === undefined ? {} : { reason }),
       })
     }
@@ -102,6 +105,12 @@ export class Attempt {
       containers: this.#containers,
       ...(healthyAt === undefined ? {} : { healthyAt }),
     })
+  }
+
+  /** Agents tell whole seconds: what has just happened gets the time at which it was heard of, what is older its own. */
+  #timeOf(at: string | undefined): string {
+    const isFresh = at === undefined || Math.abs(this.#clock.now() - Date.parse(at)) < FRESH_MS
+    return isFresh ? this.#now() : at
   }
 
   #now(): string {

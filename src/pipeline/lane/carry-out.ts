@@ -28,8 +28,10 @@ export interface WorkOrder {
   readonly deadlineMs: number
   /** Ends the work; its reason is a {@link Takeover}. */
   readonly signal: AbortSignal
-  /** Called once everything is healthy, though what is replaced may still be ending. */
-  readonly onHealthy: (message: string) => void
+  /** Called when everything is written. */
+  readonly onWritten: () => void
+  /** Called when everything is healthy, though what is replaced may still be ending. */
+  readonly onHealthy: () => void
 }
 
 /** How the work on one record ended. */
@@ -79,13 +81,14 @@ async function endOf(
   const { signal, attempt } = order
   if (signal.aborted) return takenOver(signal)
   if (failed.length > 0) return { state: 'Failed', message: describeFailures(failed) }
+  order.onWritten()
   const deadline = parts.clock.now() + order.deadlineMs
   for (;;) {
     const { state, message } = await settle(order, parts, deadline)
     if (state === 'aborted') return takenOver(signal)
     if (state !== 'healthy') return { state: state === 'failed' ? 'Failed' : 'Deadline', message }
     await attempt.noteHealthy(message)
-    order.onHealthy(message)
+    order.onHealthy()
     if (await untilReplacedEnded(order, parts, deadline)) return { state: 'Healthy', message }
   }
 }

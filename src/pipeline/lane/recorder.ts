@@ -24,6 +24,8 @@ export interface WorkHooks {
   readonly signal: AbortSignal
   /** The record is open, under this name. */
   readonly onOpen: (record: string) => void
+  /** Everything is written; what is left is to become healthy. */
+  readonly onWritten: () => void
   /** Everything is healthy, though what is replaced may still be ending. */
   readonly onHealthy: () => void
 }
@@ -55,12 +57,15 @@ export class Recorder {
   }
 
   /** Does the work and says how it ended. */
-  async run(work: Work, { signal, onOpen, onHealthy }: WorkHooks): Promise<WorkEnd> {
+  async run(work: Work, { signal, onOpen, onWritten, onHealthy }: WorkHooks): Promise<WorkEnd> {
     const { target, plan, deadlineMs } = work
     const attempt = await this.#open(work)
     onOpen(attempt.name)
     try {
-      const end = await carryOut({ target, plan, attempt, deadlineMs, signal, onHealthy }, this.#parts)
+      const end = await carryOut(
+        { target, plan, attempt, deadlineMs, signal, onWritten, onHealthy },
+        this.#parts,
+      )
       await attempt.close(end.state, end.message)
       return end
     } catch (error) {

@@ -19,7 +19,7 @@ export class Standing {
   #accepted: AppTarget | undefined
   #held: Held | undefined
   #failure: Failure | undefined
-  /** What is being done, while something is. */
+  /** What is being done, while something is; empty when that is waiting. */
   #work: string | undefined
   #applied: string | undefined
   #counts: Readonly<Record<Action, number>> | undefined
@@ -62,6 +62,11 @@ export class Standing {
     this.#record = record
   }
 
+  /** Everything is written: what is said from now on is what is waited for. */
+  wait(): void {
+    this.#work = ''
+  }
+
   recorded(record: string): void {
     this.#record = record
   }
@@ -102,7 +107,8 @@ export class Standing {
   #phase(now: HealthNow): Pick<LaneReport, 'phase' | 'message' | 'counts' | 'hold'> {
     if (this.#held !== undefined) return heldPhase(this.#held)
     const counts = this.#counts === undefined ? {} : { counts: this.#counts }
-    if (this.#work !== undefined) return { phase: 'Progressing', message: this.#work, ...counts }
+    if (this.#work !== undefined)
+      return { phase: 'Progressing', message: this.#work || now.message, ...counts }
     if (this.#failure !== undefined) return { phase: 'Failed', message: this.#failure.message, ...counts }
     const phase = ({ healthy: 'Healthy', progressing: 'Progressing', failed: 'Failed' } as const)[now.state]
     return { phase, message: now.message, ...counts }

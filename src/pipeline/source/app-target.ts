@@ -15,6 +15,8 @@ export interface AppTarget {
   readonly trigger: Trigger
   /** Commits that were passed over since the last one attempted, oldest first. */
   readonly skipped: readonly string[]
+  /** The commit does not have the app at all any more. */
+  readonly isGone: boolean
   /** By `refKey`. */
   readonly desired: ReadonlyMap<string, DesiredObject>
   /** Any makes the app held at this commit. */

@@ -52,7 +52,7 @@ export function composeStatus(app: App, sayings: Sayings, nowMs: number): AppSta
     ...(appliedRevision === undefined ? {} : { appliedRevision }),
     objects: objectsOf(sayings),
     ...(lane === undefined && source === undefined ? {} : { diagnostics: diagnosticsOf(sayings) }),
-    ...(lane?.counts === undefined ? {} : { changes: { ...lane.counts } }),
+    ...changesOf(lane, before),
     ...(lane?.hold === undefined ? {} : { hold: { ...lane.hold } }),
     ...(record === undefined ? {} : { lastRecord: record }),
     ...(source === undefined ? {} : { apps: fanOut(source, before) }),
@@ -93,6 +93,14 @@ function rollUp(children: readonly App[], own: LaneReport | undefined): Verdict 
 function commitStatus({ id, subject, author, committer }: Commit | LaneReport['commit']): Partial<AppStatus> {
   const commit = { id, subject, author: author.name, committedAt: committer.time }
   return { observedRevision: id, commit }
+}
+
+/** What the plan of the commit came to; that nothing is left to do when it is looked at again says nothing of it. */
+function changesOf(lane: LaneReport | undefined, before: AppStatus): Pick<AppStatus, 'changes'> {
+  if (lane?.counts === undefined) return {}
+  const { create, configure, delete: deletes } = lane.counts
+  const isSecondLook = before.observedRevision === lane.commit.id && before.changes !== undefined
+  return isSecondLook && create + configure + deletes === 0 ? {} : { changes: { ...lane.counts } }
 }
 
 function objectsOf({ objects, children }: Sayings): number {

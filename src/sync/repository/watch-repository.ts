@@ -34,14 +34,22 @@ export async function* watchRepository(
   // Ends the listener also when the consumer stops iterating.
   const ended = new AbortController()
   const listening = AbortSignal.any([signal, ended.signal])
+  let listener = new AbortController()
+  const listen = (): void => {
+    listener.abort()
+    listener = new AbortController()
+    repository.listen(() => bell.ring(), AbortSignal.any([listening, listener.signal]))
+  }
   try {
-    repository.listen(() => bell.ring(), listening)
+    listen()
     onReady?.(() => bell.ring())
     let told = ''
     let failures = 0
     while (!signal.aborted) {
       const event = await look(repository, signal)
       if (event === undefined) return
+      // What was listened to may be another folder of the same name now.
+      if (event.type === 'head' && failures > 0) listen()
       failures = event.type === 'problem' ? failures + 1 : 0
       const news = event.type === 'head' ? event.commit : `${event.problem.code} ${event.problem.message}`
       if (news !== told) {

@@ -1,0 +1,232 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Client } from '../../src/client/index.ts'
+import { Kinds, type Pod, type RecordObject, StatusError } from '../../src/kube/index.ts'
+import { eventually } from '../base/eventually.ts'
+import { node } from '../cluster/controllers/build.ts'
+import { configMap, deployment } from './manifests.ts'
+import { ROOT, TestPipeline } from './test-pipeline.ts'
+
+describe('Pipeline: failures', () => {
+  let world: TestPipeline
+  /** What the pipeline's writes meet before they reach the API. */
+  let refuse: (name: string, manager: string | undefined) => void
+
+  beforeEach(async () => {
+    refuse = () => {}
+    world = await TestPipeline.create({
+      wrapClient: client => withFaults(client, (...facts) => refuse(...facts)),
+    })
+  })
+
+  afterEach(() => world.close())
+
+  it('closes the record of a refused change as Failed, once, and a commit that mends it works', async () => {
+    world.push('one', { 'web.yaml': deployment('web'), 'config.yaml': configMap('config') })
+    await world.start()
+    await world.reaches('Healthy', world.repository.head())
+    const commit = world.push('another selector', {
+      'web.yaml': deployment('web', { label: 'other' }),
+      'config.yaml': configMap('config', 'two'),
+    })
+    const app = await world.reaches('Failed', commit)
+    expect(app.status?.message).toMatch(/^Deployment default\/web: .*spec\.selector.*immutable/)
+    const record = await world.recorded('Failed', isClosedAt(commit))
+    expect(record.status?.state).toBe('Failed')
+    expect(record.status?.changes).toMatchObject([
+      { ref: { kind: 'ConfigMap' }, outcome: 'configured' },
+      { ref: { kind: 'Deployment' }, outcome: 'failed', message: expect.stringContaining('immutable') },
+    ])
+    // What runs is well, but it is not what Git says.
+    const [pod] = await podsOf(world)
+    const { runtime, id } = await world.containerOf(pod?.metadata.name ?? '')
+    runtime.exitContainer(id, 1)
+    await eventually('the container to run again', async () => {
+      const { items } = await world.client.list(Kinds.Pod, { namespace: 'default' })
+      return (
+        items[0]?.status?.containerStatuses?.[0]?.restartCount === 1 &&
+        items[0].status.containerStatuses[0].ready
+      )
+    })
+    await world.reaches('Failed', commit)
+    expect(
+      (await world.records()).filter(isClosedAt(commit)).filter(({ spec }) => spec.trigger !== 'drift'),
+    ).toHaveLength(1)
+    expect((await world.app()).status?.conditions).toMatchObject([
+      { type: 'Ready', status: 'False' },
+      { type: 'Synced', status: 'False', reason: 'Failed' },
+    ])
+    const mended = world.push('the old selector', { 'web.yaml': deployment('web', { image: 'shop:3' }) })
+    await world.reaches('Healthy', mended)
+  })
+
+  it('deletes nothing of an app after a change of the same commit failed', async () => {
+    world.push('one', { 'web.yaml': deployment('web'), 'config.yaml': configMap('config') })
+    await world.start()
+    await world.reaches('Healthy', world.repository.head())
+    world.repository.git('rm', '-q', 'config.yaml')
+    const commit = world.push('two', { 'web.yaml': deployment('web', { label: 'other' }) })
+    await world.reaches('Failed', commit)
+    const record = await world.recorded('Failed', isClosedAt(commit))
+    expect(record.status?.changes.at(-1)).toMatchObject({
+      action: 'delete',
+      outcome: 'skipped',
+      message: 'another change of this commit failed',
+    })
+    await world.client.get(Kinds.ConfigMap, 'config', { namespace: 'default' })
+  })
+
+  it('repeats a write that met a passing error', async () => {
+    let refusals = 0
+    refuse = name => {
+      if (name !== 'config' || refusals >= 2) return
+      refusals += 1
+      throw new StatusError('ServiceUnavailable', 'not now')
+    }
+    const commit = world.push('one', { 'config.yaml': configMap('config') })
+    await world.start()
+    await world.reaches('Healthy', commit)
+    expect(refusals).toBe(2)
+    expect((await world.records())[0]?.status?.changes).toMatchObject([{ outcome: 'created' }])
+  })
+
+  it('tries a commit again in a record of its own when its writes kept meeting errors that pass', async () => {
+    let isAway = true
+    refuse = name => {
+      if (name === 'config' && isAway) throw new StatusError('ServiceUnavailable', 'away for longer')
+    }
+    const commit = world.push('one', { 'config.yaml': configMap('config') })
+    await world.start()
+    const failed = await world.reaches('Failed', commit, ROOT, 15_000)
+    expect(failed.status?.message).toContain('away for longer')
+    isAway = false
+    await world.reaches('Healthy', commit, ROOT, 15_000)
+    expect((await world.records()).map(({ spec, status }) => [spec.trigger, status?.state])).toEqual([
+      ['start', 'Failed'],
+      ['retry', 'Healthy'],
+    ])
+  })
+})
+
+describe('Pipeline: pods that do not get well', () => {
+  let world: TestPipeline
+
+  beforeEach(async () => {
+    world = await TestPipeline.create({ nodes: [] })
+    await world.start()
+    await addNode(world.client, 'host-1')
+  })
+
+  afterEach(() => world.close())
+
+  it('fails a commit whose container crashes three times, says how, and follows when it gets well by itself', async () => {
+    const commit = world.push('one', { 'web.yaml': deployment('web') })
+    const pod = await scheduledPod(world)
+    await patchContainer(world, pod, {
+      ready: false,
+      restartCount: 3,
+      state: { waiting: { reason: 'CrashLoopBackOff' } },
+      lastState: {
+        terminated: { exitCode: 1, reason: 'Error', message: 'Error: DATABASE_URL is not set\n' },
+      },
+    })
+    const app = await world.reaches('Failed', commit)
+    const message = `Deployment default/web: ${pod.metadata.name}/web on host-1: exit 1, restarted 3 times: Error: DATABASE_URL is not set`
+    expect(app.status?.message).toBe(message)
+    const record = await world.recorded('Failed', isClosedAt(commit))
+    expect(record.status).toMatchObject({ state: 'Failed', health: { message } })
+    // It tries once more, which is no health.
+    await patchContainer(world, pod, { ready: false, restartCount: 4, state: { running: {} } })
+    expect((await world.app()).status).toMatchObject({ phase: 'Failed', message })
+    await patchContainer(world, pod, { ready: true, restartCount: 4, state: { running: {} } })
+    await world.reaches('Healthy', commit)
+    expect(await world.records()).toHaveLength(1)
+  })
+
+  it('records what stops again and again as one drift and not as one after another', async () => {
+    const commit = world.push('one', { 'web.yaml': deployment('web') })
+    const pod = await scheduledPod(world)
+    await patchContainer(world, pod, { ready: true, restartCount: 0, state: { running: {} } })
+    await world.reaches('Healthy', commit)
+    for (const restartCount of [1, 2, 3, 4, 5]) {
+      const containerID = `hollow://${restartCount}`
+      await patchContainer(world, pod, { ready: false, restartCount, containerID, state: { running: {} } })
+      await patchContainer(world, pod, {
+        ready: false,
+        restartCount,
+        containerID,
+        state: { waiting: { reason: 'CrashLoopBackOff' } },
+        lastState: { terminated: { exitCode: 1, containerID } },
+      })
+    }
+    const app = await world.reaches('Failed', commit)
+    expect(app.status?.message).toContain('exit 1, restarted')
+    expect((await world.records()).map(({ spec }) => spec.trigger)).toEqual(['start', 'drift'])
+  })
+
+  it('says why pods are not scheduled', async () => {
+    const commit = world.push('one', {
+      'web.yaml': deployment('web', { more: '          resources: { requests: { cpu: "500" } }\n' }),
+    })
+    await eventually('the reason', async () =>
+      (await world.app()).status?.message?.includes('0/1 nodes are available'),
+    )
+    await world.reaches('Progressing', commit)
+  })
+})
+
+function isClosedAt(commit: string): (record: RecordObject) => boolean {
+  return ({ spec, status }) => spec.commit.id === commit && status?.state !== 'Open'
+}
+
+async function podsOf(world: TestPipeline): Promise<readonly Pod[]> {
+  return (await world.client.list(Kinds.Pod, { namespace: 'default' })).items
+}
+
+/** A node without an agent. */
+async function addNode(client: Client, name: string): Promise<void> {
+  const { status, ...object } = node(name)
+  const { resourceVersion: _version, uid: _uid, ...metadata } = object.metadata
+  const created = await client.create(Kinds.Node, { ...object, metadata })
+  await client.update(
+    Kinds.Node,
+    { ...created, ...(status === undefined ? {} : { status }) },
+    { subresource: 'status' },
+  )
+}
+
+async function scheduledPod(world: TestPipeline): Promise<Pod> {
+  return eventually('a pod with a node', async () =>
+    (await podsOf(world)).find(({ spec }) => spec?.nodeName !== undefined),
+  )
+}
+
+/** Says of a pod's container what an agent would. */
+async function patchContainer(
+  world: TestPipeline,
+  pod: Pod,
+  state: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const { name = '', namespace = '' } = pod.metadata
+  const ready = state.ready === true ? 'True' : 'False'
+  const conditions = ['ContainersReady', 'Ready'].map(type => ({ type, status: ready }))
+  const container = {
+    name: 'web',
+    image: 'shop:1',
+    imageID: '',
+    containerID: 'hollow://0',
+    lastState: {},
+    ...state,
+  }
+  const body = { status: { phase: 'Running', conditions, containerStatuses: [container] } }
+  await world.client.patch(Kinds.Pod, name, { type: 'merge', body }, { namespace, subresource: 'status' })
+}
+
+function withFaults(client: Client, refuse: (name: string, manager: string | undefined) => void): Client {
+  return {
+    ...client,
+    patch: async (kind, name, patch, options) => {
+      refuse(name, options?.fieldManager)
+      return client.patch(kind, name, patch, options)
+    },
+  }
+}
