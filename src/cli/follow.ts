@@ -221,7 +221,11 @@ class Story {
       return { phase, message, diagnostics: [], namespace: 'default' }
     }
     const { status, spec } = printable(app)
-    if (status?.observedRevision !== this.#commit || status.lastRecord !== record.metadata.name)
+    // A repair may have its own record since.
+    if (
+      status?.observedRevision !== this.#commit ||
+      sequenceOf(status.lastRecord) < sequenceOf(record.metadata.name)
+    )
       return undefined
     return {
       phase: status.phase ?? 'Pending',
@@ -333,6 +337,11 @@ class Story {
       .filter(({ spec }) => spec.app === name && spec.trigger !== 'drift')
     return ofApp.toSorted((a, b) => b.spec.sequence - a.spec.sequence)[0]
   }
+}
+
+/** Records are named `<app>-<sequence>`; 0 for none. */
+function sequenceOf(record: string | undefined): number {
+  return Number(/-(\d+)$/.exec(record ?? '')?.[1] ?? 0)
 }
 
 async function readLastLines(
