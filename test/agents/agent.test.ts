@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Kinds } from '../../src/kube/index.ts'
 import {
@@ -239,6 +241,25 @@ describe('startAgent() with a pod', () => {
     )
     const ready = (await node.runtime.listSandboxes()).filter(({ state }) => state === 'ready')
     expect(ready.map(({ attempt }) => attempt)).toEqual([1])
+  })
+
+  it('startAgent() keeps of a container that restarts often no more than its last two runs', async () => {
+    const { client, createPod, folder, runtime } = await hollow()
+    const { metadata } = await createPod('web', { containers: [sleeper] })
+    for (const restarts of [0, 1, 2, 3]) {
+      await podUntil(
+        agent as TestAgent,
+        'web',
+        current => isReady(current) && current.containerStatuses?.[0]?.restartCount === restarts,
+      )
+      const body = { spec: { containers: [{ name: 'app', image: `app:${restarts + 2}` }] } }
+      if (restarts < 3)
+        await client.patch(Kinds.Pod, 'web', { type: 'strategic', body }, { namespace: 'default' })
+    }
+    const messages = join(folder, 'pods', metadata.uid ?? '', 'containers', 'app')
+    await until('the others are removed', async () => (await runtime.listContainers()).length === 2)
+    await until('their messages too', async () => (await readdir(messages)).length === 2)
+    expect((await readdir(messages)).sort()).toEqual(['2.message', '3.message'])
   })
 
   it('startAgent() restarts a container whose image was changed', async () => {

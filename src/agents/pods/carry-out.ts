@@ -30,7 +30,7 @@ export async function carryOut(
   means: CarryOutMeans,
   signal: AbortSignal,
 ): Promise<void> {
-  const { runtime, observed } = means
+  const { runtime, observed, volumes } = means
   switch (step.type) {
     case 'mount-volumes':
       return mountVolumes(entry, means)
@@ -46,6 +46,7 @@ export async function carryOut(
       return stopContainer(entry, step, view, means, signal)
     case 'remove-container':
       await runtime.removeContainer(step.container.id)
+      await volumes.removeMessageFile(entry.uid, step.container.name, step.container.attempt)
       observed.removeContainer(step.container.id)
       entry.lastWords.delete(step.container.id)
       return

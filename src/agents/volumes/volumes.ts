@@ -48,6 +48,8 @@ export interface Volumes {
   /** The file for a container's last words, empty, fit to be mounted. */
   createMessageFile(uid: string, container: string, attempt: number): Promise<string>
   messageFile(uid: string, container: string, attempt: number): string
+  /** Gone already is fine. */
+  removeMessageFile(uid: string, container: string, attempt: number): Promise<void>
   /** The pods that have anything here. */
   owners(): Promise<readonly string[]>
   /** Removes everything of a pod. Gone already is fine. */
@@ -152,6 +154,10 @@ export function createVolumes({ folder, memoryFolder, allowHost }: VolumesOption
       // Whatever user the container runs as writes its last words here.
       await chmod(file, 0o666)
       return file
+    },
+
+    async removeMessageFile(uid, container, attempt) {
+      await rm(messageFile(uid, container, attempt), { force: true })
     },
 
     async owners() {
