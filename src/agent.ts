@@ -95,9 +95,12 @@ export async function runAgent(
   } catch (error) {
     if (!isAborted(error)) throw error
   } finally {
-    if (config.stopContainers()) await removeEverything(runtime)
-    await runtime.close()
-    await client.close()
+    try {
+      if (config.stopContainers()) await removeEverything(runtime)
+    } finally {
+      await runtime.close()
+      await client.close()
+    }
   }
 }
 

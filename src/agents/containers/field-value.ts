@@ -23,8 +23,11 @@ export function fieldValue(
 ): string {
   const { metadata, spec } = pod
   const subscript = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(fieldPath)
-  if (subscript !== null)
-    return metadata[subscript[1] as 'labels' | 'annotations']?.[subscript[2] ?? ''] ?? ''
+  if (subscript !== null) {
+    const [, map = '', key = ''] = subscript
+    // A label may have the name of something that every object inherits.
+    return new Map(Object.entries(metadata[map as 'labels' | 'annotations'] ?? {})).get(key) ?? ''
+  }
   switch (fieldPath) {
     case 'metadata.name':
       return metadata.name
