@@ -1,0 +1,69 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { type HealthNow, type HealthResult, waitForHealth } from '../../src/apply/index.ts'
+import { FakeClock } from '../base/fake-clock.ts'
+
+describe('waitForHealth()', () => {
+  let clock: FakeClock
+  let now: HealthNow
+  let listeners: Set<() => void>
+  let stop: AbortController
+
+  beforeEach(() => {
+    clock = new FakeClock()
+    now = { state: 'progressing', message: '1 of 3 replicas are available' }
+    listeners = new Set()
+    stop = new AbortController()
+  })
+
+  function wait(): Promise<HealthResult> {
+    return waitForHealth({
+      look: () => now,
+      onChange(listener) {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+      clock,
+      deadlineMs: 1_000,
+      signal: stop.signal,
+    })
+  }
+
+  async function becomes(next: HealthNow): Promise<void> {
+    now = next
+    for (const listener of listeners) listener()
+    await clock.advance(0)
+  }
+
+  it('ends when everything is healthy, and leaves neither listener nor timer', async () => {
+    const waiting = wait()
+    await becomes({ state: 'progressing', message: '2 of 3' })
+    await becomes({ state: 'healthy', message: '1 object is healthy' })
+    expect(await waiting).toEqual({ state: 'healthy', message: '1 object is healthy' })
+    expect(listeners.size).toBe(0)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('ends at once when it is healthy or has failed already', async () => {
+    now = { state: 'failed', message: 'exit 1' }
+    expect(await wait()).toEqual({ state: 'failed', message: 'exit 1' })
+    now = { state: 'healthy', message: 'fine' }
+    expect((await wait()).state).toBe('healthy')
+  })
+
+  it('ends at the deadline and says what was missing', async () => {
+    const waiting = wait()
+    await clock.advance(1_000)
+    expect(await waiting).toEqual({
+      state: 'deadline',
+      message: 'not healthy in time: 1 of 3 replicas are available',
+    })
+  })
+
+  it('ends when the signal aborts', async () => {
+    const waiting = wait()
+    await clock.advance(10)
+    stop.abort(new Error('a newer commit'))
+    expect((await waiting).state).toBe('aborted')
+    expect(clock.pending).toBe(0)
+  })
+})
