@@ -71,7 +71,7 @@ export function parseCommit({ oid, bytes }: GitObject): Commit {
 
 /** A cut message ends in a line of its own that is no trailer: half a message must not allow anything. */
 function messageIn(text: string): string {
-  const message = text.replace(/^\n+/, '')
+  const message = printable(text.replace(/^\n+/, '').replaceAll('\r\n', '\n'))
   return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}\n\n…` : message.trimEnd()
 }
 
@@ -84,6 +84,14 @@ function subjectOf(message: string): string {
     else if (lines.length > 0) break
   }
   return cut(lines.join(' '), MAX_SUBJECT)
+}
+
+/**
+ * Control characters other than line ends and tabs as U+FFFD. They mean nothing in a message, do things to terminals, and one in a
+ * record makes `kubectl get records -o yaml` fail for all of them, because YAML has no way to write it.
+ */
+function printable(text: string): string {
+  return text.replace(/(?![\n\t])\p{Cc}/gu, '\ufffd')
 }
 
 function cut(text: string, length: number): string {
@@ -173,8 +181,8 @@ function parseSignature(text: string): Signature {
   const stamp = /^(-?\d{1,15})\s+([-+]\d{4})/.exec(text.slice(close + 1, close + 64).trim())
   const timeMs = Number(stamp?.[1] ?? 0) * 1000
   return {
-    name: cut(text.slice(0, open).trim(), MAX_NAME),
-    email: cut(text.slice(open + 1, close), MAX_NAME),
+    name: cut(printable(text.slice(0, open).trim()), MAX_NAME),
+    email: cut(printable(text.slice(open + 1, close)), MAX_NAME),
     time: formatTime(timeMs, stamp?.[2] ?? '+0000'),
     timeMs,
   }

@@ -3,10 +3,10 @@ import { parseCommit } from '../../../src/sync/git/object.ts'
 import { parseDeleteAllowance } from '../../../src/sync/revision/trailers.ts'
 
 describe('parseCommit()', () => {
-  it('keeps an author whose name holds carriage returns, escapes and other odd characters', () => {
+  it('keeps an author whose name holds carriage returns, escapes and other odd characters, without what terminals obey', () => {
     const name = 'Mal\u001b]0;x\u0007lory\r\u2028 (root) "admin"'
     expect(commit({ author: `${name} <m@example.org> 1700000000 -0130` }).author).toEqual({
-      name,
+      name: 'Mal\ufffd]0;x\ufffdlory\ufffd\u2028 (root) "admin"',
       email: 'm@example.org',
       time: '2023-11-14T20:43:20-01:30',
       timeMs: 1_700_000_000_000,
@@ -35,6 +35,12 @@ describe('parseCommit()', () => {
     const { author, message, subject } = commit(parts)
     expect(author.name.length + subject.length + message.length).toBeLessThan(100_000)
     expect(parseDeleteAllowance(message)).toBeUndefined()
+  })
+
+  it('gives messages without control characters, and line ends of Windows as line ends', () => {
+    const { message, subject } = commit({ message: 'one \u001b[2J\r\n\r\ntwo\u009b\u007f\ttab\r\nthree' })
+    expect(subject).toBe('one \ufffd[2J')
+    expect(message).toBe('one \ufffd[2J\n\ntwo\ufffd\ufffd\ttab\nthree')
   })
 
   it('cuts a long message so that nothing in the middle of it becomes a trailer', () => {
