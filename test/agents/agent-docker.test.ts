@@ -203,14 +203,15 @@ describe.skipIf(!available)(`startAgent() over a Docker Engine (${reason})`, { t
       volumeMounts: [scratch],
       lifecycle: { preStop: { exec: { command: ['sh', '-c', 'echo hook >> /scratch/order'] } } },
     })
-    const watching = shell('trap "sleep 1; cat /scratch/order; exit 0" TERM; sleep 1000 & wait', {
+    const whenBothWrote = 'until grep -qs stopped /scratch/order; do sleep 0.1; done; cat /scratch/order'
+    const watching = shell(`trap "${whenBothWrote}; exit 0" TERM; sleep 1000 & wait`, {
       name: 'watcher',
       volumeMounts: [scratch],
     })
     await agent.createPod('web', {
       containers: [stopping, watching],
       volumes: [{ name: 'scratch', emptyDir: {} }],
-      terminationGracePeriodSeconds: 10,
+      terminationGracePeriodSeconds: 20,
     })
     await podUntil(agent, 'web', isReady)
     const lines: string[] = []
