@@ -151,8 +151,10 @@ describe.skipIf(!available)(`Docker Engine behind the runtime contract (${reason
       memoryBytes: 16 * 2 ** 20,
       command: ['sh', '-c', 'x=$(head -c 60000000 /dev/zero | tr "\\0" x); echo done'],
     })
-    await eventually('the kill', async () => (await runtime.containerStatus(id))?.state === 'exited', 15_000)
-    expect(await runtime.containerStatus(id)).toMatchObject({ reason: 'OOMKilled', exitCode: 137 })
+    // The engine may hear of the exit before it hears why.
+    const killed = async () => (await runtime.containerStatus(id))?.reason === 'OOMKilled'
+    await eventually('the kill', killed, 15_000)
+    expect(await runtime.containerStatus(id)).toMatchObject({ state: 'exited', exitCode: 137 })
   })
 
   it('a score below 0 that the engine may not give does not keep a container from starting', async () => {

@@ -1,10 +1,13 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type LogFields, silentLogger } from '../../../../src/base/index.ts'
 import { startTestApi, type TestApi } from '../support/api-server.ts'
 import { ask } from '../support/https.ts'
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300)
+
+/** Hundreds of requests a test, thousands when asked for: what counts is that they end. */
+vi.setConfig({ testTimeout: 300_000 })
 const SEED = Number(process.env.FUZZ_SEED ?? 20_260_101)
 
 let api: TestApi
