@@ -6,6 +6,7 @@ import { readConfig } from '../config.ts'
 import { openDataDir } from '../data-dir.ts'
 import type { RuntimeChoice } from '../runtime-choice.ts'
 import { createLogger, type LogLevel } from './log.ts'
+import { logLostPromises } from './lost-promises.ts'
 
 export interface AgentFlags {
   readonly server: string
@@ -48,10 +49,13 @@ export async function runAgentCommand(flags: AgentFlags, signal: AbortSignal): P
     capacityShare: 1 / flags.capacityShare,
     stopContainers: parent.stopContainers,
   }
+  const log = createLogger(flags.logLevel)
+  const endLogging = logLostPromises(log)
   try {
-    const parts = { clock: systemClock, ids: systemIds, log: createLogger(flags.logLevel) }
+    const parts = { clock: systemClock, ids: systemIds, log }
     await runAgent(config, parts, AbortSignal.any([signal, parent.signal]))
   } finally {
+    endLogging()
     parent.dispose()
     await dataDir.release()
   }

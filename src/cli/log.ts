@@ -3,9 +3,13 @@ import type { LogFields, Logger } from '../base/index.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-/** JSON lines on stderr, through pino. */
+/** Characters that wait to be written at most; what comes then is dropped. */
+const MAX_UNWRITTEN = 1024 * 1024
+
+/** JSON lines on stderr, through pino. A log that cannot be written (a full disk, a reader that went away) is lost and stops nothing. */
 export function createLogger(level: LogLevel): Logger {
-  const destination = pino.destination({ dest: 2, sync: true })
+  const destination = pino.destination({ dest: 2, sync: true, maxLength: MAX_UNWRITTEN })
+  destination.on('error', () => {})
   return wrap(pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination))
 }
 

@@ -7,6 +7,7 @@ import type { App } from '../kube/index.ts'
 import { locateSource } from '../repository.ts'
 import { type RunningServer, type ServerConfig, startServer } from '../server.ts'
 import { createLogger, type LogLevel } from './log.ts'
+import { logLostPromises } from './lost-promises.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface ServerFlags {
@@ -45,9 +46,11 @@ export async function withServer(
   const dataDir = await openDataDir(path)
   const stop = new AbortController()
   const running = AbortSignal.any([signal, stop.signal])
+  const log = createLogger(flags.logLevel)
+  const endLogging = logLostPromises(log)
   try {
     const config = await serverConfig(flags, dataDir.path)
-    const parts = { clock: systemClock, ids: systemIds, log: createLogger(flags.logLevel) }
+    const parts = { clock: systemClock, ids: systemIds, log }
     const server = await startServer(config, parts, running)
     try {
       await body(server, { dataDir: dataDir.path, signal: running })
@@ -58,6 +61,7 @@ export async function withServer(
     }
     await server.closed
   } finally {
+    endLogging()
     await dataDir.release()
   }
 }

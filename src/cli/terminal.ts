@@ -25,6 +25,8 @@ export function createTerminal(options: {
   readonly noColor: boolean
 }): Terminal {
   const { stdout, stderr } = options
+  // Whoever read may have gone (`| head`): that ends no server, and a command that prints ends as it would have.
+  for (const stream of [stdout, stderr]) stream.on('error', passOverBrokenPipe)
   const isTerminal = stdout.isTTY === true
   const colours = isTerminal && !options.noColor
   let shown = 0
@@ -54,6 +56,10 @@ export function createTerminal(options: {
       shown = lines.length
     },
   }
+}
+
+function passOverBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
 }
 
 /** A line that wraps would break the count of lines to clear; escape sequences take no room. */

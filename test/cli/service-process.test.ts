@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const CLI = pathToFileURL(join(import.meta.dirname, '../../src/cli')).href
+
+describe('a process that serves', () => {
+  it('logLostPromises() tells of a failure that nobody waits for, and the process goes on', () => {
+    const { status, stdout, stderr } = run(`
+      const end = logLostPromises(createLogger('info'))
+      void Promise.reject(new Error('nobody waits'))
+      await later(50)
+      console.log('alive')
+      end()
+    `)
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'alive\n' })
+    expect(JSON.parse(stderr)).toMatchObject({ level: 50, msg: 'A failure was lost', error: 'nobody waits' })
+  })
+
+  it.runIf(existsSync('/dev/full'))('createLogger() goes on when its lines cannot be written', () => {
+    const full = openSync('/dev/full', 'w')
+    try {
+      const { status, stdout } = run(
+        `
+        const log = createLogger('info')
+        for (let index = 0; index < 5_000; index += 1) log.info('a line', { text: 'x'.repeat(1_000) })
+        await later(50)
+        log.info('another')
+        console.log('alive')
+      `,
+        full,
+      )
+      expect({ status, stdout }).toEqual({ status: 0, stdout: 'alive\n' })
+    } finally {
+      closeSync(full)
+    }
+  })
+
+  it('createTerminal() goes on when its reader went away', () => {
+    const { status, stderr } = run(`
+      const terminal = createTerminal({ stdout: process.stdout, stderr: process.stderr, noColor: true })
+      process.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
+      await later(50)
+      terminal.note('alive')
+    `)
+    expect({ status, stderr }).toEqual({ status: 0, stderr: 'alive\n' })
+  })
+})
+
+/** Runs a program of its own with what a service is made of. */
+function run(program: string, stderr: number | 'pipe' = 'pipe') {
+  const source = `
+    import { createLogger } from '${CLI}/log.ts'
+    import { logLostPromises } from '${CLI}/lost-promises.ts'
+    import { createTerminal } from '${CLI}/terminal.ts'
+    const later = ms => new Promise(resolve => setTimeout(resolve, ms))
+    ${program}
+  `
+  return spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', source], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', stderr],
+    timeout: 30_000,
+  })
+}
