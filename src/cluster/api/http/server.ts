@@ -156,7 +156,10 @@ async function listen(
   try {
     await listening
   } catch (cause) {
-    throw new BowlineError('unavailable', `Cannot listen on ${host}:${port}: ${messageOf(cause)}`, { cause })
+    throw new BowlineError('unavailable', `Cannot listen on ${host}:${port}: ${messageOf(cause)}`, {
+      cause,
+      data: { next: 'choose another address with --listen, or stop what has this one' },
+    })
   }
   const { address, port: realPort } = server.address() as AddressInfo
   return { host: address, port: realPort }
