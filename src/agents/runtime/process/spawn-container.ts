@@ -43,6 +43,8 @@ export async function invocationOf(config: ContainerConfig): Promise<Invocation>
   const env = {
     PATH: DEFAULT_PATH,
     HOME: '/',
+    // As in a container; the host's own name stays what it is.
+    HOSTNAME: config.pod.name,
     ...Object.fromEntries(config.env.map(({ name, value }) => [name, value])),
   }
   const wanted = config.workingDir ?? '/'
