@@ -18,7 +18,8 @@ export const PATIENCE_MS = 60_000
 export interface SiteOptions {
   /** From `inject('bowlineMain')`. */
   readonly main: string
-  readonly engine: TestEngine
+  /** Absent: containers are processes of this machine. */
+  readonly engine?: TestEngine
   readonly nodes?: number
   /** More flags for `bowline up`. */
   readonly flags?: readonly string[]
@@ -85,8 +86,10 @@ export class Site {
   launch(flags: readonly string[] = []): Program {
     const { engine, nodes = 1 } = this.#options
     const up = this.spawn([
-      ...['up', this.repository.path, '--data-dir', this.dataDir, '--runtime', 'docker'],
-      ...['--docker-socket', engine.socketPath, '--nodes', String(nodes)],
+      ...['up', this.repository.path, '--data-dir', this.dataDir, '--nodes', String(nodes)],
+      ...(engine === undefined
+        ? ['--runtime', 'process']
+        : ['--runtime', 'docker', '--docker-socket', engine.socketPath]),
       ...['--listen', `127.0.0.1:${this.port}`, '--log-level', 'debug'],
       ...(this.#options.flags ?? []),
       ...flags,
@@ -197,7 +200,11 @@ export class Site {
   }
 
   /** Polls until `condition` gives a value that is not undefined or false. A server that is away for a moment is no failure. */
-  until<T>(what: string, condition: () => Promise<T | undefined | false>): Promise<T> {
+  until<T>(
+    what: string,
+    condition: () => Promise<T | undefined | false>,
+    patienceMs: number = PATIENCE_MS,
+  ): Promise<T> {
     let problem = ''
     return eventually<T>(
       what,
@@ -213,7 +220,7 @@ export class Site {
           return undefined
         }
       },
-      PATIENCE_MS,
+      patienceMs,
     ).catch((error: unknown) => {
       throw new Error(`${String(error)}${problem === '' ? '' : `; last problem: ${problem}`}`)
     })
