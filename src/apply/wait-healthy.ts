@@ -1,9 +1,9 @@
-import { type Clock, isAborted } from '../base/index.ts'
+import type { Clock } from '../base/index.ts'
 
 /** How all that is waited for is doing, taken together. */
 export interface HealthNow {
   readonly state: 'healthy' | 'progressing' | 'failed'
-  /** One sentence for a person. */
+  /** One sentence for a person. May be made when it is asked for: a wait looks often and tells once. */
   readonly message: string
 }
 
@@ -28,33 +28,30 @@ export interface WaitOptions {
  * the whole state after each change and never counts events.
  */
 export async function waitForHealth(options: WaitOptions): Promise<HealthResult> {
-  const { look, clock, signal } = options
+  const { look, clock, deadlineMs, signal } = options
   let wake: () => void = () => {}
-  const unsubscribe = options.onChange(() => wake())
-  const end = clock.now() + options.deadlineMs
+  let isLate = deadlineMs <= 0
+  const ring = (): void => wake()
+  const unsubscribe = options.onChange(ring)
+  const cancel = clock.after(deadlineMs, () => {
+    isLate = true
+    wake()
+  })
+  signal.addEventListener('abort', ring, { once: true })
   try {
     for (;;) {
-      const changed = new Promise<void>(resolve => {
+      const rung = new Promise<void>(resolve => {
         wake = resolve
       })
-      const { state, message } = look()
-      if (state !== 'progressing') return { state, message }
-      if (signal.aborted) return { state: 'aborted', message }
-      const left = end - clock.now()
-      if (left <= 0) return { state: 'deadline', message: `not healthy in time: ${message}` }
-      await firstOf(changed, left, clock, signal)
+      const now = look()
+      if (now.state !== 'progressing') return { state: now.state, message: now.message }
+      if (signal.aborted) return { state: 'aborted', message: now.message }
+      if (isLate) return { state: 'deadline', message: `not healthy in time: ${now.message}` }
+      await rung
     }
   } finally {
     unsubscribe()
+    cancel()
+    signal.removeEventListener('abort', ring)
   }
-}
-
-/** Resolves at the change, the end of the time, or the abort, and leaves no timer behind. */
-async function firstOf(changed: Promise<void>, ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  const stop = new AbortController()
-  const slept = clock.sleep(ms, AbortSignal.any([signal, stop.signal])).catch(error => {
-    if (!isAborted(error) && !signal.aborted) throw error
-  })
-  await Promise.race([changed, slept])
-  stop.abort()
 }

@@ -3,7 +3,7 @@ import { assemblePlan, type Plan, type SourcePosition } from '../../diff/index.t
 import { type ObjectRef, refKey, refOf } from '../../kube/index.ts'
 import type { Inventory, InventoryEntry } from '../inventory.ts'
 import type { LiveObjects } from '../live/live-objects.ts'
-import type { AppTarget } from '../source/app-target.ts'
+import type { AppTarget, DesiredObject } from '../source/app-target.ts'
 
 /** What a plan is made of beside the target. */
 export interface PlanParts {
@@ -20,19 +20,36 @@ export function planTarget(
   { live, inventory }: PlanParts,
   candidates?: readonly ObjectRef[],
 ): Plan {
-  const owned: InventoryEntry[] = []
-  for (const [key, entry] of inventory.entriesOf(target.app)) if (!movesAway(target, key)) owned.push(entry)
+  // Only what is not declared can be up for deletion, and only deletions are weighed against all that the app owns.
+  const declared = candidates === undefined ? undefined : declaredOf(target, candidates)
   return assemblePlan({
     app: target.app,
     revision: target.commit.id,
-    desired: [...target.desired.values()],
+    desired: declared ?? [...target.desired.values()],
     live: ref => live.get(ref),
-    inventory: owned,
+    inventory: declared === undefined ? ownedBy(target, inventory) : [],
     allowDelete: target.allowDelete,
     busyNamespaces: name => live.pods(name).some(pod => pod.status?.phase === 'Running'),
     manager: FIELD_MANAGER,
     ...(candidates === undefined ? {} : { candidates }),
   })
+}
+
+/** What the target declares of these objects; undefined when it does not declare all of them. */
+function declaredOf(target: AppTarget, refs: readonly ObjectRef[]): readonly DesiredObject[] | undefined {
+  const declared: DesiredObject[] = []
+  for (const ref of refs) {
+    const desired = target.desired.get(refKey(ref))
+    if (desired === undefined) return undefined
+    declared.push(desired)
+  }
+  return declared
+}
+
+function ownedBy(target: AppTarget, inventory: Inventory): readonly InventoryEntry[] {
+  const owned: InventoryEntry[] = []
+  for (const [key, entry] of inventory.entriesOf(target.app)) if (!movesAway(target, key)) owned.push(entry)
+  return owned
 }
 
 /**

@@ -15,7 +15,9 @@ export class HealthTracker {
   #judged = new Map<string, ObjectRef>()
   readonly #dirty = new Set<string>()
   /** Everything that is not healthy. */
-  readonly #troubles = new Map<string, { readonly ref: ObjectRef; readonly health: Health }>()
+  readonly #troubles = new Map<string, Trouble>()
+  /** Those of them that will not become so by waiting. */
+  readonly #failed = new Set<string>()
   #total = 0
 
   constructor(judge: (ref: ObjectRef) => Health) {
@@ -32,7 +34,7 @@ export class HealthTracker {
       judged.set(key, ref)
       if (known === undefined) this.#dirty.add(key)
     }
-    for (const key of this.#troubles.keys()) if (!judged.has(key)) this.#troubles.delete(key)
+    for (const key of this.#troubles.keys()) if (!judged.has(key)) this.#note(key, undefined)
     this.#judged = judged
     this.#total = desired.size
   }
@@ -50,16 +52,21 @@ export class HealthTracker {
     return () => this.#watchers.delete(watcher)
   }
 
+  /** Costs what was touched since the last look; the message is made when it is read, of what is known then. */
   look(): HealthNow {
     for (const key of this.#dirty) this.#examine(key)
     this.#dirty.clear()
-    const troubles = [...this.#troubles.values()]
-    const failed = troubles.filter(({ health }) => health.state === 'failed')
-    if (failed.length > 0) return { state: 'failed', message: nameAll(failed) }
-    if (troubles.length > 0) return { state: 'progressing', message: nameAll(troubles) }
+    if (this.#troubles.size === 0)
+      return {
+        state: 'healthy',
+        message: this.#total === 1 ? '1 object is healthy' : `${this.#total} objects are healthy`,
+      }
+    const describe = (): string => this.#describeTroubles()
     return {
-      state: 'healthy',
-      message: this.#total === 1 ? '1 object is healthy' : `${this.#total} objects are healthy`,
+      state: this.#failed.size > 0 ? 'failed' : 'progressing',
+      get message() {
+        return describe()
+      },
     }
   }
 
@@ -67,12 +74,29 @@ export class HealthTracker {
     const ref = this.#judged.get(key)
     if (ref === undefined) return
     const health = this.#judge(ref)
-    if (health.state === 'healthy') this.#troubles.delete(key)
-    else this.#troubles.set(key, { ref, health })
+    this.#note(key, health.state === 'healthy' ? undefined : { ref, health })
+  }
+
+  #note(key: string, trouble: Trouble | undefined): void {
+    if (trouble === undefined) this.#troubles.delete(key)
+    else this.#troubles.set(key, trouble)
+    if (trouble?.health.state === 'failed') this.#failed.add(key)
+    else this.#failed.delete(key)
+  }
+
+  #describeTroubles(): string {
+    const troubles = [...this.#troubles.values()]
+    const failed = troubles.filter(({ health }) => health.state === 'failed')
+    return nameAll(failed.length > 0 ? failed : troubles)
   }
 }
 
-function nameAll(troubles: readonly { readonly ref: ObjectRef; readonly health: Health }[]): string {
+interface Trouble {
+  readonly ref: ObjectRef
+  readonly health: Health
+}
+
+function nameAll(troubles: readonly Trouble[]): string {
   const named = troubles
     .map(({ ref, health }) => `${describeRef(ref)}: ${health.reason}`)
     .sort()

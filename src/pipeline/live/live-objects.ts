@@ -9,6 +9,7 @@ import {
   type OwnerReference,
   objectKey,
   type Pod,
+  refKey,
   refOf,
   resourceName,
 } from '../../kube/index.ts'
@@ -110,8 +111,9 @@ export class LiveObjects {
    * stopped cannot stop everything, after five seconds.
    */
   async catchUp(writes: readonly SeenWrite[], signal: AbortSignal): Promise<void> {
-    let waiting = writes.filter(write => !this.#shows(write))
-    if (waiting.length === 0 || signal.aborted) return
+    const waiting = new Map<string, SeenWrite>()
+    for (const write of writes) if (!this.#shows(write)) waiting.set(refKey(write.ref), write)
+    if (waiting.size === 0 || signal.aborted) return
     await new Promise<void>(resolve => {
       const finish = (): void => {
         unsubscribe()
@@ -119,9 +121,10 @@ export class LiveObjects {
         signal.removeEventListener('abort', finish)
         resolve()
       }
-      const unsubscribe = this.subscribe(() => {
-        waiting = waiting.filter(write => !this.#shows(write))
-        if (waiting.length === 0) finish()
+      const unsubscribe = this.subscribe(({ ref }) => {
+        const write = waiting.get(refKey(ref))
+        if (write !== undefined && this.#shows(write)) waiting.delete(refKey(ref))
+        if (waiting.size === 0) finish()
       })
       const cancel = this.#clock.after(CATCH_UP_MS, finish)
       signal.addEventListener('abort', finish, { once: true })
