@@ -117,6 +117,7 @@ class Story {
   readonly #readLog: StoryParts['readLog']
   readonly #planned = new Set<string>()
   readonly #ended = new Map<string, Ended>()
+  #knownRoot: App | undefined
   #seen = false
   #deploying = false
 
@@ -154,11 +155,16 @@ class Story {
     return EXIT.deadline
   }
 
-  /** The app whose source is the repository: the one that no other app owns. */
+  /**
+   * The app whose source is the repository (the one that no other app owns), as it was when the commit was last its newest: a
+   * commit that a newer one overtakes keeps its own end.
+   */
   #root(): App | undefined {
-    return this.#view.apps
+    const current = this.#view.apps
       .list()
       .find(app => !app.metadata.ownerReferences?.length && app.status?.observedRevision === this.#commit)
+    this.#knownRoot = current ?? this.#knownRoot
+    return this.#knownRoot
   }
 
   #tellPlan(root: App, affected: readonly string[]): void {
@@ -208,31 +214,35 @@ class Story {
     }
   }
 
-  /** How an app ended, once its record is closed and its status tells the same. */
+  /**
+   * How an app ended, once its record is closed. The record decides: the app's own phase goes on with whatever happens next.
+   * What holds it is told by the app's status, which is written right after.
+   */
   #endOf(name: string): Ended | undefined {
     const record = this.#record(name)
     const state = record?.status?.state ?? 'Open'
     if (record === undefined || state === 'Open') return undefined
+    const { message } = printable(record.status?.health ?? { message: '' })
+    const phase = state === 'Healthy' || state === 'Held' ? state : 'Failed'
     const app = this.#view.apps.get(name)
     // The App of a folder that left Git goes with the last of its objects.
-    if (app === undefined) {
-      const phase = state === 'Healthy' || state === 'Held' ? state : 'Failed'
-      const { message } = printable(record.status?.health ?? { message: '' })
-      return { phase, message, diagnostics: [], namespace: 'default' }
-    }
+    if (app === undefined) return { phase, message, diagnostics: [], namespace: 'default' }
     const { status, spec } = printable(app)
+    const namespace = spec.namespace ?? 'default'
+    if (state === 'Superseded') return { phase, message, diagnostics: [], namespace }
     // A repair may have its own record since.
     if (
-      status?.observedRevision !== this.#commit ||
+      status?.observedRevision === this.#commit &&
       sequenceOf(status.lastRecord) < sequenceOf(record.metadata.name)
     )
       return undefined
+    const isCurrent = status?.observedRevision === this.#commit
     return {
-      phase: status.phase ?? 'Pending',
-      message: status.message ?? '',
-      diagnostics: status.diagnostics ?? [],
-      deletes: status.hold?.deletes,
-      namespace: spec.namespace ?? 'default',
+      phase,
+      message,
+      diagnostics: isCurrent ? (status.diagnostics ?? []) : [],
+      deletes: isCurrent ? status.hold?.deletes : undefined,
+      namespace,
     }
   }
 
