@@ -19,6 +19,7 @@ const INPUTS = [
 
 export function build({ ifNeeded = false } = {}) {
   if (ifNeeded && !isStale()) return
+  removeRemains()
   const out = `dist.${process.pid}`
   try {
     run(['--import', 'tsx', 'scripts/generate-schemas.ts'])
@@ -34,6 +35,23 @@ export function build({ ifNeeded = false } = {}) {
     takePlace(out)
   } finally {
     rmSync(join(ROOT, out), { recursive: true, force: true })
+  }
+}
+
+/** What builds that were killed have left. */
+function removeRemains() {
+  for (const name of readdirSync(ROOT)) {
+    const pid = /^dist\.(\d+)(\.old)?$/.exec(name)?.[1]
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(ROOT, name), { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error.code === 'EPERM'
   }
 }
 

@@ -40,6 +40,8 @@ export async function startCluster(
   const stdio = ['ignore', log, log] as const
   const child = spawn(file, args, { cwd: folder.path, env: environment, stdio: [...stdio], detached: true })
   closeSync(log)
+  // One that stays outlives the demo.
+  child.unref()
   await folder.writeState({ place, pid: child.pid ?? 0 })
   for (const end = systemClock.now() + START_WITHIN_MS; ; ) {
     if (/^serving https:/m.test(await readFile(folder.log, 'utf8'))) return child

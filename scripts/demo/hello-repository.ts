@@ -11,6 +11,7 @@ const BRANCH = 'main'
 export class HelloRepository {
   readonly #shell: Shell
   readonly #narrator: Narrator
+  #hasUpstream = false
 
   private constructor(shell: Shell, narrator: Narrator) {
     this.#shell = shell
@@ -64,7 +65,13 @@ export class HelloRepository {
   async push(message: string): Promise<void> {
     await this.#shell.must('git', 'add', '.')
     await this.#shell.must('git', 'commit', '--quiet', '--message', message)
-    await this.#shell.must('git', 'push', '--quiet', 'origin', BRANCH)
+    await this.#shell.must(
+      'git',
+      'push',
+      '--quiet',
+      ...(this.#hasUpstream ? [] : ['--set-upstream', 'origin', BRANCH]),
+    )
+    this.#hasUpstream = true
   }
 
   /** The full id of the newest commit. */

@@ -77,7 +77,8 @@ async function runStory(narrator: Narrator, { runtime, stay }: Wishes): Promise<
     code = interruption.code ?? 1
     if (!isAborted(error) || interruption.code === undefined) {
       narrator.failure(messageOf(error))
-      narrator.say(`what the server and its agents said: ${await keepLog(folder)}`)
+      const log = await keepLog(folder)
+      if (log !== undefined) narrator.say(`what the server and its agents said: ${log}`)
     }
   }
   stories.abort()
@@ -164,12 +165,12 @@ function sayHowToStay(narrator: Narrator, folder: DemoFolder): void {
   narrator.say('npm run demo -- --stop   # ends it and removes everything')
 }
 
-/** Where the log is now that its folder goes away. */
-async function keepLog(folder: DemoFolder): Promise<string> {
+/** Where the log is now that its folder goes away; undefined when there is none. */
+async function keepLog(folder: DemoFolder): Promise<string | undefined> {
   const kept = join(tmpdir(), `bowline-demo-${folder.id}.log`)
   return await copyFile(folder.log, kept).then(
     () => kept,
-    () => 'nothing yet',
+    () => undefined,
   )
 }
 

@@ -157,7 +157,7 @@ async function revertBroken({ narrator, world, repository }: Scene): Promise<voi
   narrator.chapter('git revert takes it back')
   const before = identities(world)
   await repository.shell.must('git', 'revert', '--no-edit', 'HEAD')
-  await repository.shell.must('git', 'push', '--quiet', 'origin', 'main')
+  await repository.shell.must('git', 'push', '--quiet')
   await repository.shell.must('bowline', 'follow')
   await world.until('the app is healthy', () => world.apps.list()[0]?.status?.phase === 'Healthy')
   narrator.claim(identities(world) === before, 'the app is healthy; no container had to change')
@@ -170,6 +170,7 @@ async function rollBack({ narrator, world, repository }: Scene, commit: string):
     await settled(world, narrator)
   })
   narrator.claim(report.answers.has('Hello'), 'the pods say "Hello" again')
+  await repository.shell.must('git', 'pull', '--quiet')
 }
 
 async function readRecords({ narrator, world, repository }: Scene): Promise<void> {
