@@ -8,7 +8,7 @@ export interface HealthNow {
 }
 
 export interface HealthResult {
-  /** `aborted`: the signal ended the wait, and says why. */
+  /** `aborted`: the signal ended the wait; its reason says why. */
   readonly state: 'healthy' | 'failed' | 'deadline' | 'aborted'
   readonly message: string
 }
@@ -45,7 +45,7 @@ export async function waitForHealth(options: WaitOptions): Promise<HealthResult>
       })
       const now = look()
       if (now.state !== 'progressing') return { state: now.state, message: now.message }
-      if (signal.aborted) return { state: 'aborted', message: now.message }
+      if (signal.aborted) return { state: 'aborted', message: 'the wait was ended' }
       if (isLate) return { state: 'deadline', message: `not healthy in time: ${now.message}` }
       await rung
     }
