@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,7 +12,6 @@ import {
 import type { OpenRuntime } from './agents/runtime/index.ts'
 import { BowlineError, type Clock, type Ids, isAborted, type Logger } from './base/index.ts'
 import { createHttpsClient } from './client/index.ts'
-import { fingerprint } from './pki/index.ts'
 import { chooseRuntime, openRuntime, type RuntimeChoice } from './runtime-choice.ts'
 import { VERSION } from './version.ts'
 
@@ -60,7 +60,7 @@ export async function runAgent(
   const choice = await chooseRuntime(config.runtime, config.dataDir)
   const runtime: OpenRuntime = await openRuntime(choice, {
     dockerSockets: config.dockerSockets,
-    clusterUid: fingerprint(identity.ca).slice(0, 32),
+    clusterUid: clusterUidOf(identity),
     nodeName: config.nodeName,
     stateDir: join(config.dataDir, 'runtime'),
     clock,
@@ -134,4 +134,9 @@ async function removeEverything(runtime: OpenRuntime): Promise<void> {
   const running = containers.filter(({ state }) => state === 'running')
   await Promise.allSettled(running.map(({ id }) => runtime.stopContainer(id, STOP_GRACE_MS)))
   await runtime.purge()
+}
+
+/** A cluster is its certificate authority: the beginning of its fingerprint tells one cluster's containers from another's. */
+function clusterUidOf({ ca }: NodeIdentity): string {
+  return new X509Certificate(ca).fingerprint256.replaceAll(':', '').toLowerCase().slice(0, 32)
 }

@@ -2,26 +2,24 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { isAborted, systemClock } from '../base/index.ts'
 import type { HttpsClient } from '../client/index.ts'
 import { readConfig } from '../config.ts'
-import { localCommit } from '../repository.ts'
 import { VERSION } from '../version.ts'
-import { type AgentFlags, runAgentCommand } from './agent.ts'
-import { type ConnectOptions, connect, kubeconfigPath } from './connect.ts'
+import type { AgentFlags } from './agent.ts'
+import type { ConnectOptions } from './connect.ts'
 import { EXIT, Exit, exitCodeOf, explain } from './exit-code.ts'
-import { followCommit } from './follow.ts'
 import { exportRecords, showHistory, showRecords, verifyRecords } from './history.ts'
-import { printKubeconfig } from './kubeconfig.ts'
 import { showPlan } from './plan.ts'
-import { revertCommit } from './rollback.ts'
-import { runServerCommand, type ServerFlags } from './server.ts'
+import type { ServerFlags } from './server.ts'
 import { showStatus } from './status.ts'
 import { createTerminal, type Terminal } from './terminal.ts'
 import { createToken, deleteToken, listTokens } from './token.ts'
-import { runUpCommand, type UpFlags } from './up.ts'
-import { showVersion } from './version.ts'
+import type { UpFlags } from './up.ts'
 
 type Output = 'text' | 'json'
 
-/** Parses the command line, runs the command, and answers with the exit code. Never throws. */
+/**
+ * Parses the command line, runs the command, and answers with the exit code. Never throws. What a command needs is loaded when
+ * it runs: an agent carries neither the store nor git.
+ */
 export async function runCli(argv: readonly string[]): Promise<number> {
   const terminal = createTerminal({
     stdout: process.stdout,
@@ -67,9 +65,11 @@ function addServices(program: Command, terminal: Terminal, signal: AbortSignal):
     .option('--docker-socket <path>', "the engine's socket")
     .option('--allow-host <path...>', 'host folders that pods may mount; nothing in Git can grant it')
     .option('--stop-containers', 'stop and remove the containers when the server stops')
-    .action((dir: string | undefined, flags: UpFlags) => runUpCommand(dir, flags, terminal, signal))
+    .action(async (dir: string | undefined, flags: UpFlags) =>
+      (await import('./up.ts')).runUpCommand(dir, flags, terminal, signal),
+    )
   withServerFlags(program.command('server').description('run the server alone')).action(
-    (flags: ServerFlags) => runServerCommand(flags, terminal, signal),
+    async (flags: ServerFlags) => (await import('./server.ts')).runServerCommand(flags, terminal, signal),
   )
   program
     .command('agent')
@@ -87,7 +87,7 @@ function addServices(program: Command, terminal: Terminal, signal: AbortSignal):
     .option('--allow-host <path...>', 'host folders that pods may mount; nothing in Git can grant it')
     .option('--capacity-share <n>', "how many agents share this machine's capacity", wholeNumber, 1)
     .addOption(logLevelOption())
-    .action((flags: AgentFlags) => runAgentCommand(flags, signal))
+    .action(async (flags: AgentFlags) => (await import('./agent.ts')).runAgentCommand(flags, signal))
 }
 
 function withServerFlags(command: Command): Command {
@@ -111,7 +111,7 @@ function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): 
     .argument('[rev]', 'a commit, branch or tag of the repository here', 'HEAD')
     .addOption(outputOption())
     .action((rev: string, flags: ConnectOptions & { output: Output }) =>
-      withClient(flags, async client => showPlan(client, terminal, await localCommit(rev), flags.output)),
+      withClient(flags, async client => showPlan(client, terminal, await resolveLocally(rev), flags.output)),
     )
   connected(
     program.command('follow').description('what a commit does, until its apps are healthy, failed or held'),
@@ -119,16 +119,17 @@ function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): 
     .argument('[rev]', 'a commit, branch or tag of the repository here', 'HEAD')
     .option('--deadline <seconds>', 'how long to wait', wholeNumber, 600)
     .action((rev: string, flags: ConnectOptions & { deadline: number }) =>
-      withClient(flags, async client =>
-        followCommit({
+      withClient(flags, async client => {
+        const { followCommit } = await import('./follow.ts')
+        return followCommit({
           client,
           terminal,
           clock: systemClock,
-          commit: await localCommit(rev),
+          commit: await resolveLocally(rev),
           deadlineMs: flags.deadline * 1_000,
           signal,
-        }),
-      ),
+        })
+      }),
     )
   connected(program.command('status').description('every app and every host'))
     .addOption(outputOption())
@@ -170,7 +171,9 @@ function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): 
     .option('--deadline <seconds>', 'how long to follow', wholeNumber, 600)
     .action((rev: string, flags: ConnectOptions & { deadline: number }) =>
       withClient(flags, async client => {
+        const { revertCommit } = await import('./rollback.ts')
         const commit = await revertCommit(client, terminal, rev, signal)
+        const { followCommit } = await import('./follow.ts')
         return followCommit({
           client,
           terminal,
@@ -182,10 +185,14 @@ function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): 
       }),
     )
   connected(program.command('kubeconfig').description('print the kubeconfig of this server')).action(
-    (flags: ConnectOptions) => printKubeconfig(kubeconfigPath(flags), terminal),
+    async (flags: ConnectOptions) => {
+      const { kubeconfigPath } = await import('./connect.ts')
+      const { printKubeconfig } = await import('./kubeconfig.ts')
+      await printKubeconfig(kubeconfigPath(flags), terminal)
+    },
   )
   connected(program.command('version').description('the versions of this command and of the server')).action(
-    (flags: ConnectOptions) => showVersion(flags, terminal),
+    async (flags: ConnectOptions) => (await import('./version.ts')).showVersion(flags, terminal),
   )
 }
 
@@ -218,11 +225,18 @@ function outputOption(): Option {
   return new Option('-o, --output <format>').choices(['text', 'json']).default('text')
 }
 
+/** The full id of a commit of the repository around the current folder. */
+async function resolveLocally(revision: string): Promise<string> {
+  const { localCommit } = await import('../repository.ts')
+  return localCommit(revision)
+}
+
 /** Runs a command with a client and ends it with the code that it answers. */
 async function withClient(
   options: ConnectOptions,
   run: (client: HttpsClient) => Promise<number>,
 ): Promise<void> {
+  const { connect } = await import('./connect.ts')
   const client = await connect(options)
   try {
     const code = await run(client)
