@@ -37,7 +37,7 @@ export function createTerminal(options: {
   return {
     isTerminal,
     get columns() {
-      return stdout.columns ?? 120
+      return stdout.columns || 120
     },
     print(text) {
       clear()
@@ -51,7 +51,7 @@ export function createTerminal(options: {
     progress(lines) {
       if (!isTerminal) return
       clear()
-      const width = stdout.columns ?? 120
+      const width = stdout.columns || 120
       for (const line of lines) stdout.write(`${cut(printableOutput(line, colours), width)}\n`)
       shown = lines.length
     },
