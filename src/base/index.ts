@@ -8,6 +8,7 @@
 export { type BackoffOptions, backoffMs, jittered } from './backoff.ts'
 export { Broadcast } from './broadcast.ts'
 export { Channel } from './channel.ts'
+export { type ChildDescriptor, onlyDescriptors } from './child-descriptors.ts'
 export { type Clock, systemClock } from './clock.ts'
 export {
   BowlineError,

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { backoffMs, type Clock, systemClock } from '../base/index.ts'
+import { backoffMs, type Clock, onlyDescriptors, systemClock } from '../base/index.ts'
 import type { RuntimeChoice } from '../runtime-choice.ts'
 import type { RunningServer } from '../server.ts'
 import type { AgentMessage } from './agent.ts'
@@ -108,7 +108,8 @@ function spawnAgent(name: string, { server, flags, dataDir, tokenFile }: Supervi
   ]
   // In a session of its own, a Ctrl-C at the terminal reaches it only through its parent.
   return fork(process.argv[1] ?? '', ['agent', ...options], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // The server has its store open; what runs for an agent must not.
+    stdio: onlyDescriptors(['ignore', 'inherit', 'inherit', 'ipc']),
     detached: true,
   })
 }

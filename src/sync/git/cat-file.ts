@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { BowlineError } from '../../base/index.ts'
+import { BowlineError, onlyDescriptors } from '../../base/index.ts'
 import { type GitBinary, gitSpawnOptions } from './git-binary.ts'
 import type { GitObject, ObjectType } from './object.ts'
 import { MAX_OBJECT_BYTES } from './object-database.ts'
@@ -56,7 +56,7 @@ export class CatFile {
     if (this.#child !== undefined) return this.#child
     const child = spawn('git', ['cat-file', '--batch'], {
       ...gitSpawnOptions(this.#git, { gitDir: this.#gitDir }),
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: onlyDescriptors(['pipe', 'pipe', 'pipe']),
     })
     const reply = new ReplyParser(answer => this.#questions.shift()?.resolve(answer))
     let stderr = ''

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { kill } from 'node:process'
-import { BowlineError, type Clock, messageOf } from '../../../base/index.ts'
+import { BowlineError, type Clock, messageOf, onlyDescriptors } from '../../../base/index.ts'
 import { OutputCap } from '../output-cap.ts'
 import type { ExecResult } from '../runtime.ts'
 import type { RunUser } from './run-user.ts'
@@ -24,18 +24,18 @@ export function execBeside(
       env,
       // A group of its own, so that all of it can be ended.
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: onlyDescriptors(['ignore', 'pipe', 'pipe']),
       ...(user.dropped && { uid: user.uid, gid: user.gid }),
     })
     const stdout = new OutputCap()
     const stderr = new OutputCap()
-    child.stdout.on('data', (chunk: Buffer) => stdout.add(chunk))
-    child.stderr.on('data', (chunk: Buffer) => stderr.add(chunk))
+    child.stdout?.on('data', (chunk: Buffer) => stdout.add(chunk))
+    child.stderr?.on('data', (chunk: Buffer) => stderr.add(chunk))
     const cancel = clock.after(timeoutMs, () => {
       endGroup(child.pid)
       // A process that left the group may hold the pipes open.
-      child.stdout.destroy()
-      child.stderr.destroy()
+      child.stdout?.destroy()
+      child.stderr?.destroy()
       reject(new BowlineError('timeout', `Cannot run "${file}": it did not end within ${timeoutMs} ms`))
     })
     child.on('error', error => {

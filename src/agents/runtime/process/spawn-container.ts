@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { access, constants, open, stat } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { execPath } from 'node:process'
-import { BowlineError } from '../../../base/index.ts'
+import { BowlineError, onlyDescriptors } from '../../../base/index.ts'
 import type { ContainerConfig } from '../runtime.ts'
 import type { RunUser } from './run-user.ts'
 import { KEEPER, RUNNER } from './scripts.ts'
@@ -88,7 +88,7 @@ export async function spawnContainer(
       cwd: folder,
       env: { PATH: DEFAULT_PATH },
       detached: true,
-      stdio: 'ignore',
+      stdio: onlyDescriptors(['ignore', 'ignore', 'ignore']),
     })
     await spawned(keeper)
     keeper.unref()
@@ -102,7 +102,7 @@ export async function spawnContainer(
       cwd: invocation.cwd,
       env: invocation.env,
       detached: true,
-      stdio: ['ignore', stdout.fd, stderr.fd, exitCode.fd, processes.fd],
+      stdio: onlyDescriptors(['ignore', stdout.fd, stderr.fd, exitCode.fd, processes.fd]),
       ...(user.dropped && { uid: user.uid, gid: user.gid }),
     })
     await spawned(runner)

@@ -7,6 +7,7 @@ import type { ContainerConfig } from '../../../../src/agents/runtime/index.ts'
 import { openProcessRuntime } from '../../../../src/agents/runtime/index.ts'
 import { parseIdentity } from '../../../../src/agents/runtime/process/process-identity.ts'
 import { hasCode, silentLogger, systemClock } from '../../../../src/base/index.ts'
+import { openLmdbStore } from '../../../../src/cluster/store/index.ts'
 import { eventually } from '../../../base/eventually.ts'
 import { baseConfig, collect, podNamed } from '../conformance.ts'
 
@@ -69,6 +70,20 @@ describe('openProcessRuntime()', () => {
     expect((await runtime.imageStatus('any:1')).user).toBe(
       inside.exitCode === 0 ? execFileSync('id', ['-u', 'nobody'], { encoding: 'utf8' }).trim() : '',
     )
+  })
+
+  it('gives a container and what is executed beside it none of the files that the agent or its parent has open', async () => {
+    const store = await openLmdbStore({ path: join(folder, 'store'), clock: systemClock, log: silentLogger })
+    try {
+      const list = 'for file in /proc/self/fd/*; do readlink "$file"; done | tr "\\n" " "'
+      const id = await started(`${list}; echo; sleep 60`)
+      expect(await firstLine(id)).toContain('stderr.pipe')
+      expect(await firstLine(id)).not.toMatch(/store\.mdb|exit|processes/)
+      const { stdout } = await runtime.exec(id, ['sh', '-c', list], 10_000)
+      expect(stdout).not.toMatch(/store\.mdb/)
+    } finally {
+      await store.close()
+    }
   })
 
   it('a container whose runner was killed is ended and counts as exited', async () => {
