@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-const SERIAL = ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts']
+const SERIAL = ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts', 'test/{demo,package}.test.ts']
 
 export default defineConfig({
   test: {
