@@ -27,15 +27,20 @@ function severed(client: Client): Client {
     refused += 1
     throw new BowlineError('unavailable', 'Cannot reach the server: it is away', { retryable: true })
   }
+  /** The call, or its refusal while the server is away. */
+  function reach<T>(call: () => T): T {
+    cut()
+    return call()
+  }
   return {
-    get: async (...all) => (cut(), client.get(...all)),
-    list: async (...all) => (cut(), client.list(...all)),
-    create: async (...all) => (cut(), client.create(...all)),
-    update: async (...all) => (cut(), client.update(...all)),
-    patch: async (...all) => (cut(), client.patch(...all)),
-    delete: async (...all) => (cut(), client.delete(...all)),
-    createSubresource: async (...all) => (cut(), client.createSubresource(...all)),
-    watch: (...all) => (cut(), client.watch(...all)),
+    get: async (...all) => reach(() => client.get(...all)),
+    list: async (...all) => reach(() => client.list(...all)),
+    create: async (...all) => reach(() => client.create(...all)),
+    update: async (...all) => reach(() => client.update(...all)),
+    patch: async (...all) => reach(() => client.patch(...all)),
+    delete: async (...all) => reach(() => client.delete(...all)),
+    createSubresource: async (...all) => reach(() => client.createSubresource(...all)),
+    watch: (...all) => reach(() => client.watch(...all)),
   }
 }
 

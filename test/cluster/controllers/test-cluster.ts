@@ -97,15 +97,3 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     },
   }
 }
-
-/** Polls until `list` has exactly so many. */
-function settlesAt<T>(
-  what: string,
-  count: number,
-  list: () => Promise<readonly T[]>,
-): Promise<readonly T[]> {
-  return eventually(`${count} ${what}`, async () => {
-    const items = await list()
-    return items.length === count && items
-  })
-}
