@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { systemClock } from '../../src/base/index.ts'
 import { Kinds } from '../../src/kube/index.ts'
+import { WAIT } from '../e2e/support/manifests.ts'
 import { disagreements } from '../e2e/support/orphans.ts'
 import { engineContainers, Site } from '../e2e/support/site.ts'
 import { startTestEngine, TEST_IMAGE, type TestEngine, testEngineAvailability } from '../support/dockerd.ts'
@@ -200,7 +201,7 @@ spec:
       containers:
         - name: main
           image: ${TEST_IMAGE}
-          command: [sh, -c, 'trap "exit 0" TERM; while :; do sleep 0.1; done']
+          command: [sh, -c, '${WAIT}']
           env:
             - {name: VERSION, value: ${version}}
           volumeMounts:

@@ -101,7 +101,7 @@ describe.skipIf(!available)(`from git push to running containers (${reason})`, (
 
   it('a crash loop fails the commit with what the container said, while the old one still serves', async () => {
     const broken = webDeployment('web', 'three', 3).replace(
-      'exec httpd -f -p 8080 -h /tmp',
+      'httpd -p 8080 -h /tmp',
       'echo "Error: DATABASE_URL is not set" >&2; exit 1',
     )
     const { code, stdout } = await site.deploy('shop 3', { 'apps/shop/web.yaml': broken })

@@ -201,9 +201,10 @@ describe.skipIf(!available)(`kubectl 1.32 on running containers (${reason})`, ()
     const conflict = await site.kubectl(other, manifest('a: "4"'))
     expect(conflict.stderr).toContain('conflict with "kubectl": .data.a')
     await site.kubectlOk([...other, '--force-conflicts'], manifest('a: "4"'))
-    expect((await site.kubectl(['diff', '--server-side', '-f', '-'], manifest('a: "5"'))).stdout).toMatch(
-      /^\+ {2}a: "5"$/m,
-    )
+    expect(
+      (await site.kubectl(['diff', '--server-side', '--force-conflicts', '-f', '-'], manifest('a: "5"')))
+        .stdout,
+    ).toMatch(/^\+ {2}a: "5"$/m)
     await k('delete', 'cm', 'settings')
   })
 

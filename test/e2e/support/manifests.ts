@@ -1,5 +1,8 @@
 import { TEST_IMAGE } from '../../support/dockerd.ts'
 
+/** Runs until it is asked to end, and then does. */
+export const WAIT = 'trap "exit 0" TERM; sleep 100000 & wait'
+
 /** A web server that answers with `text`, behind a readiness probe; ends at once when asked to. */
 export function webDeployment(name: string, text: string, replicas: number): string {
   return `apiVersion: apps/v1
@@ -18,7 +21,7 @@ spec:
       containers:
         - name: web
           image: ${TEST_IMAGE}
-          command: [sh, -c, 'echo "${text}" >/tmp/index.html; echo "serving ${text}"; exec httpd -f -p 8080 -h /tmp']
+          command: [sh, -c, 'echo "${text}" >/tmp/index.html; echo "serving ${text}"; httpd -p 8080 -h /tmp; ${WAIT}']
           readinessProbe:
             periodSeconds: 1
             httpGet: {port: 8080, path: /}
@@ -60,6 +63,3 @@ export function scriptPod(name: string, script: string, container: object = {}, 
     },
   })
 }
-
-/** Runs until it is asked to end, and then does. */
-export const WAIT = 'trap "exit 0" TERM; while :; do sleep 0.1; done'
