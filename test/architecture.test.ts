@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
@@ -30,19 +30,9 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'base',
   ],
   'agents/runtime': ['kube', 'base'],
-  'agents/network': ['agents/runtime', 'kube', 'base'],
   'agents/volumes': ['agents/runtime', 'kube', 'base'],
   'agents/probes': ['agents/runtime', 'kube', 'base'],
-  agents: [
-    'agents/runtime',
-    'agents/network',
-    'agents/volumes',
-    'agents/probes',
-    'pki',
-    'client',
-    'kube',
-    'base',
-  ],
+  agents: ['agents/runtime', 'agents/volumes', 'agents/probes', 'pki', 'client', 'kube', 'base'],
 }
 
 /** The composition root and the command line see every layer, by its door. */
@@ -104,6 +94,11 @@ describe('architecture', () => {
     for (const [layer, imports] of Object.entries(LAYERS))
       for (const imported of imports)
         expect(names.indexOf(imported), `${layer} imports ${imported}`).toBeLessThan(names.indexOf(layer))
+  })
+
+  it('every layer of the table is a folder with a door', () => {
+    const absent = Object.keys(LAYERS).filter(layer => !existsSync(join(SRC, layer, 'index.ts')))
+    expect(absent).toEqual([])
   })
 
   it('every import goes to an allowed layer, by its index.ts', () => {
