@@ -3,7 +3,6 @@ import { type Client, createInformer, Informers } from '../../../src/client/inde
 import { type ControllersOptions, startControllers } from '../../../src/cluster/controllers/index.ts'
 import { startScheduler } from '../../../src/cluster/scheduler/index.ts'
 import { formatTime, Kinds, type Pod } from '../../../src/kube/index.ts'
-import { eventually } from '../../base/eventually.ts'
 import { startTestApi, type TestApi } from '../api/test-api.ts'
 import { type NodeFacts, node } from './build.ts'
 
