@@ -79,7 +79,7 @@ export class Reflector<T extends KubeObject> {
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       const events = await this.#listAndWatch(session.signal)
-      if (events > 0 || clock.now() - startedAt >= SHORT_WATCH_MS) return 0
+      if (signal.aborted || events > 0 || clock.now() - startedAt >= SHORT_WATCH_MS) return 0
       return this.#failed('the watch ended at once')
     } catch (error) {
       if (signal.aborted) return 0

@@ -119,10 +119,11 @@ function startInformer(source: Source) {
   const clock = new FakeClock()
   const controller = new AbortController()
   abort.now = () => controller.abort()
+  const warnings: string[] = []
   const informer: Informer<KubeObject> = createInformer(source, PODS, {
     clock,
     ids: { ...systemIds, random: () => 0.5 },
-    log: silentLogger,
+    log: { ...silentLogger, warn: message => warnings.push(message) },
     indexes: { app: object => (object.metadata.labels?.app ? [object.metadata.labels.app] : []) },
   })
   const seen: string[] = []
@@ -132,7 +133,7 @@ function startInformer(source: Source) {
     deleted: object => seen.push(`-${object.metadata.uid}`),
   })
   const running = informer.run(controller.signal)
-  return { clock, informer, seen, running, stop: () => controller.abort() }
+  return { clock, informer, seen, warnings, running, stop: () => controller.abort() }
 }
 
 describe('createInformer()', () => {
@@ -257,6 +258,7 @@ describe('createInformer()', () => {
     await watching.informer.synced
     watching.stop()
     await watching.running
+    expect(watching.warnings).toEqual([])
     const down = new Source()
     down.listError = new Error('down')
     const waiting = startInformer(down)
