@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Clock, type Ids, isAborted, type Logger } from '../../../base/index.ts'
 import { findResource, StatusError } from '../../../kube/index.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
+import { MASTERS_GROUP } from '../auth/identity.ts'
 import type { Authorizer, Identity, Verbs } from '../contract.ts'
 import type { Tunnels } from '../tunnel/tunnels.ts'
 import { type Answer, statusAnswer } from './answer.ts'
@@ -104,7 +105,8 @@ export class RequestHandler {
     const path = parseApiPath(exchange.segments)
     const extension = path && findExtension(this.#options.extensions, path, exchange.method)
     const isStream = isStreaming(exchange, path, extension)
-    run.hold(this.#options.inFlight.enter(isStream ? 'streams' : sortOf(exchange.method)))
+    const limited = user.groups.includes(MASTERS_GROUP) ? undefined : user.username
+    run.hold(this.#options.inFlight.enter(isStream ? 'streams' : sortOf(exchange.method), limited))
     if (isStream) return this.#route(exchange, path, extension, onBug)
     const timeoutMs = Math.min(
       durationOf(exchange.query, 'timeout') || REQUEST_TIMEOUT_MS,

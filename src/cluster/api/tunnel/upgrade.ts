@@ -33,7 +33,7 @@ export function upgradeToTunnel(options: UpgradeOptions): void {
 
 async function grant({ request, socket, head, authenticator, tunnels }: UpgradeOptions): Promise<void> {
   const user = await authenticator.authenticate(credentialsOf(request))
-  if (request.url !== TUNNEL_PATH || request.method !== 'GET') throw pathNotFound()
+  if (request.url !== TUNNEL_PATH || request.method !== 'GET') throw notServed(request.url ?? '')
   if (request.headers.upgrade?.toLowerCase() !== TUNNEL_PROTOCOL)
     throw new StatusError('BadRequest', `this path speaks the protocol ${TUNNEL_PROTOCOL}`)
   const nodeName = nodeNameOf(user)
@@ -45,6 +45,18 @@ async function grant({ request, socket, head, authenticator, tunnels }: UpgradeO
     `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${TUNNEL_PROTOCOL}\r\n\r\n`,
   )
   tunnels.accept(nodeName, socket)
+}
+
+/** What kubectl asks for by an upgrade; the words are what a person then reads. */
+function notServed(url: string): StatusError {
+  const subresource = /^\/api\/v1\/namespaces\/[^/]+\/pods\/[^/]+\/(attach|exec|portforward)(?:\?|$)/.exec(
+    url,
+  )?.[1]
+  if (subresource === undefined) return pathNotFound()
+  return new StatusError(
+    'NotFound',
+    `this server does not offer pods/${subresource} yet; "kubectl logs" and "kubectl describe" work`,
+  )
 }
 
 /**

@@ -617,6 +617,7 @@ describe('limits and failures', () => {
       headers: { connection: 'Upgrade', upgrade: 'websocket' },
     })
     expect(reply.json).toMatchObject({ kind: 'Status', code: 404 })
+    expect(reply.json.message).toContain('does not offer pods/exec yet')
   })
 })
 
