@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events'
-import { Agent, type Dispatcher } from 'undici'
+import type { Agent, Dispatcher } from 'undici'
 import { BowlineError, type Clock, causesOf, isAborted, messageOf } from '../base/index.ts'
 import { type Status, StatusError } from '../kube/index.ts'
+import { createAgent } from './undici.ts'
 import { parseWarnings } from './warnings.ts'
 
 /** How a client proves who it is. PEM texts; a certificate may be followed by its intermediates. */
@@ -113,7 +114,7 @@ export class Transport {
   #connect(options: Agent.Options): Agent {
     const { ca } = this.#options
     const credentials = this.#credentials
-    return new Agent({
+    return createAgent({
       headersTimeout: this.#timeoutMs,
       // Shorter than the idle limit of any server or firewall that is likely between, so that no request meets a closed socket.
       keepAliveTimeout: 30_000,

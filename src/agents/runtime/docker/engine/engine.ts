@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
-import Docker from 'dockerode'
+import type Docker from 'dockerode'
 import { BowlineError, type Clock } from '../../../../base/index.ts'
+import { loadDockerode } from './dockerode.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
 import { engineError } from './engine-error.ts'
 
@@ -134,7 +135,8 @@ function openDocker(endpoint: Endpoint, apiVersion?: string): Docker {
   // dockerode fills what is missing from DOCKER_HOST; a key that is there, even undefined, overrides that.
   const nothing = { host: undefined, port: undefined, socketPath: undefined, ca: undefined, cert: undefined }
   const version = apiVersion === undefined ? undefined : `v${apiVersion}`
-  return new Docker({
+  const Dockerode = loadDockerode()
+  return new Dockerode({
     ...nothing,
     key: undefined,
     protocol: 'http',
