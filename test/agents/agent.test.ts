@@ -207,8 +207,10 @@ describe('startAgent() with a pod', () => {
       state: { waiting: { reason: 'CrashLoopBackOff' } },
       lastState: { terminated: { exitCode: 1 } },
     })
-    const [back] = (await node.events('web')).filter(({ reason }) => reason === 'BackOff')
-    expect(back?.message).toMatch(/^Back-off restarting failed container app in pod web_default\(/)
+    const back = await until('the event', async () =>
+      (await node.events('web')).find(({ reason }) => reason === 'BackOff'),
+    )
+    expect(back.message).toMatch(/^Back-off restarting failed container app in pod web_default\(/)
   })
 
   it('startAgent() replaces a container that somebody removed', async () => {
