@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import fs from 'node:fs'
-import { getConfig } from 'isomorphic-git'
 import type { GitDirectory } from './git-directory.ts'
+import { isomorphicGit } from './isomorphic-git.ts'
 
 /** Who makes a commit. */
 export interface Author {
@@ -35,6 +35,7 @@ function askGit(
 
 async function readConfiguration(gitdir: string): Promise<Author | undefined> {
   const read = async (path: string): Promise<string | undefined> => {
+    const { getConfig } = await isomorphicGit()
     const value: unknown = await getConfig({ fs, gitdir, path }).catch(() => undefined)
     return typeof value === 'string' && value !== '' ? value : undefined
   }

@@ -1,9 +1,9 @@
 import fs from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expandOid, readObject } from 'isomorphic-git'
 import { BowlineError, messageOf } from '../../base/index.ts'
 import type { GitDirectory } from './git-directory.ts'
+import { isomorphicGit } from './isomorphic-git.ts'
 import { writeLooseObject } from './loose-object.ts'
 import type { GitObject, ObjectType } from './object.ts'
 import { MAX_OBJECT_BYTES, type ObjectDatabase } from './object-database.ts'
@@ -40,6 +40,7 @@ export class IsomorphicObjectDatabase implements ObjectDatabase {
   async expand(prefix: string): Promise<string | undefined> {
     await this.#refreshCache()
     try {
+      const { expandOid } = await isomorphicGit()
       return await expandOid({ fs, gitdir: this.#directory.commonDir, oid: prefix, cache: this.#cache })
     } catch (error) {
       if (codeOf(error) === 'AmbiguousError')
@@ -62,6 +63,7 @@ export class IsomorphicObjectDatabase implements ObjectDatabase {
 
   async #readObject(oid: string): Promise<GitObject> {
     const gitdir = this.#directory.commonDir
+    const { readObject } = await isomorphicGit()
     let result: Awaited<ReturnType<typeof readObject>>
     try {
       result = await readObject({ fs, gitdir, oid, format: 'content', cache: this.#cache })

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
-import { deleteRef, fetch, listServerRefs, push, writeRef } from 'isomorphic-git'
 import { BowlineError, causesOf, isAborted, messageOf } from '../../base/index.ts'
 import { createHttpClient } from './http-client.ts'
+import { isomorphicGit } from './isomorphic-git.ts'
 import { branchRef } from './ref-name.ts'
 import { MAX_PACK_BYTES, type Remote } from './remote.ts'
 
@@ -33,6 +33,7 @@ export class IsomorphicRemote implements Remote {
   async ask(branch: string, signal: AbortSignal): Promise<string | undefined> {
     const ref = branchRef(branch)
     return this.#run('read', signal, async () => {
+      const { listServerRefs } = await isomorphicGit()
       const refs = await listServerRefs({
         http: this.#http(signal, MAX_REFS_BYTES),
         url: this.#options.url,
@@ -47,6 +48,7 @@ export class IsomorphicRemote implements Remote {
     const { gitDir: gitdir, url } = this.#options
     const ref = branchRef(branch)
     return this.#run('fetch', signal, async () => {
+      const { fetch } = await isomorphicGit()
       const { fetchHead } = await fetch({
         fs,
         http: this.#http(signal, MAX_PACK_BYTES),
@@ -66,6 +68,7 @@ export class IsomorphicRemote implements Remote {
   async push(oid: string, branch: string, signal: AbortSignal): Promise<void> {
     const { gitDir: gitdir, url } = this.#options
     await this.#run('push to', signal, async () => {
+      const { deleteRef, push, writeRef } = await isomorphicGit()
       await writeRef({ fs, gitdir, ref: PUSHED_REF, value: oid, force: true })
       try {
         await push({

@@ -28,6 +28,8 @@ export function listenToRefs(
     awaitWriteFinish: false,
   })
   watcher.on('all', () => wake())
+  // What the system says, before the folder is read again to find out what that was.
+  watcher.on('raw', () => wake())
   // chokidar drops a second change of a file that comes while it still looks at the first; the system's own events do not.
   watcher.on('raw', (_event, path) => {
     if (typeof path !== 'string' || !path.endsWith('.lock')) wake()

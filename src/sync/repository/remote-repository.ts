@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { init, setConfig } from 'isomorphic-git'
 import { BowlineError, type Clock, hasCode } from '../../base/index.ts'
 import { type GitBinary, runGit } from '../git/git-binary.ts'
 import type { GitDirectory } from '../git/git-directory.ts'
 import { createGitReader, type GitReader } from '../git/git-reader.ts'
+import { isomorphicGit } from '../git/isomorphic-git.ts'
 import { IsomorphicRemote, type RemoteOptions } from '../git/isomorphic-remote.ts'
 import { NativeRemote } from '../git/native-remote.ts'
 import type { ObjectType } from '../git/object.ts'
@@ -201,6 +201,7 @@ export class RemoteRepository implements Repository {
     await mkdir(gitDir, { recursive: true, mode: 0o700 })
     // A lock that a killed process left would block the branch for ever; nobody else writes here.
     await rm(join(gitDir, `${branchRef(this.branch)}.lock`), { force: true })
+    const { init, setConfig } = await isomorphicGit()
     await init({ fs, gitdir: gitDir, bare: true, defaultBranch: this.branch })
     // isomorphic-git does not fetch without a refspec; no address is written, so that none can hold a secret.
     await setConfig({
