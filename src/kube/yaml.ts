@@ -1,23 +1,20 @@
-import {
-  Composer,
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  Lexer,
-  LineCounter,
-  type Pair,
-  Parser,
-  Schema,
-  stringify,
-} from 'yaml'
+import { createRequire } from 'node:module'
+import type { Document, LineCounter, Pair } from 'yaml'
 import { BowlineError, deepCopy, isObject, setOwn } from '../base/index.ts'
 import type { DiagnosticCode, TextPosition } from './diagnostic.ts'
 import type { FieldStep } from './field-path.ts'
 import { resolvePlainScalar, resolveTaggedScalar, type ScalarResult } from './yaml-scalar.ts'
 
 // One file, because it is the only one that may import the `yaml` package: composing, converting and locating all walk its nodes.
+
+const require = createRequire(import.meta.url)
+let loaded: typeof import('yaml') | undefined
+
+/** The package, loaded with the first text: an agent reads none, and would hold 5 MB for it. */
+function yaml(): typeof import('yaml') {
+  loaded ??= require('yaml') as typeof import('yaml')
+  return loaded
+}
 
 /** How much one text may ask for. Each bound is reported as one problem of its own code. */
 export interface YamlLimits {
@@ -71,7 +68,7 @@ const MAX_PROBLEMS = 50
  * allowed size, keys are compared by hash, and nothing deeper than the limit is composed.
  */
 export function parseYaml(text: string, limits: YamlLimits = yamlLimits): YamlText {
-  const lines = new LineCounter()
+  const lines = new (yaml().LineCounter)()
   const found: Problems = { list: [], at: offset => positionAt(lines, offset) }
   const documents: YamlDocument[] = []
   const spent: AliasBudget = { added: 0 }
@@ -110,7 +107,12 @@ export function parseYamlValue(text: string, limits: YamlLimits = yamlLimits): u
 
 /** YAML text that this parser, kubectl and YAML 1.2 readers all read back as the same JSON value. Keys keep their order. */
 export function stringifyYaml(value: unknown): string {
-  return stringify(value, { schema: 'core', compat: 'yaml-1.1', lineWidth: 0, aliasDuplicateObjects: false })
+  return yaml().stringify(value, {
+    schema: 'core',
+    compat: 'yaml-1.1',
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+  })
 }
 
 interface Problems {
@@ -143,8 +145,14 @@ function sentence(message: string): string {
   return line.charAt(0).toLowerCase() + line.slice(1, 160)
 }
 
+let schema: import('yaml').Schema | undefined
+
 /** Scalars stay text here, and a shared schema spares one being built for every document. */
-const SCHEMA = new Schema({ schema: 'failsafe', resolveKnownTags: false, merge: false, compat: null })
+function textSchema(): import('yaml').Schema {
+  const { Schema } = yaml()
+  schema ??= new Schema({ schema: 'failsafe', resolveKnownTags: false, merge: false, compat: null })
+  return schema
+}
 
 type Composed = Document.Parsed
 
@@ -165,9 +173,10 @@ function* composeDocuments(
     )
     return
   }
+  const { Composer, Lexer, Parser } = yaml()
   // The library compares each key with all before it, so `uniqueKeys` would cost the square of a map's size.
   const composer = new Composer({
-    schema: SCHEMA,
+    schema: textSchema(),
     uniqueKeys: false,
     logLevel: 'silent',
     prettyErrors: false,
@@ -279,7 +288,7 @@ function convertDocument(
 }
 
 function convertNode(node: unknown, conversion: Conversion): unknown {
-  if (isAlias(node)) return convertAlias(node, conversion)
+  if (yaml().isAlias(node)) return convertAlias(node, conversion)
   const anchor = (node as { anchor?: string } | null)?.anchor
   const before = conversion.size
   if (anchor !== undefined) conversion.anchors.set(anchor, undefined)
@@ -290,13 +299,13 @@ function convertNode(node: unknown, conversion: Conversion): unknown {
 }
 
 function convertContent(node: unknown, conversion: Conversion): unknown {
-  if (isScalar(node)) {
+  if (yaml().isScalar(node)) {
     const source = String(node.source ?? node.value ?? '')
     conversion.size += source.length
     return settle(scalarOf(node, source), offsetOf(node), conversion)
   }
-  if (isSeq(node)) return node.items.map(item => convertNode(item, conversion))
-  if (isMap(node)) return convertMap(node.items as Pair[], conversion)
+  if (yaml().isSeq(node)) return node.items.map(item => convertNode(item, conversion))
+  if (yaml().isMap(node)) return convertMap(node.items as Pair[], conversion)
   return null
 }
 
@@ -334,7 +343,7 @@ function reportDuplicate(key: string, first: number, second: number, conversion:
 
 function isMergeKey(key: unknown): boolean {
   return (
-    isScalar(key) &&
+    yaml().isScalar(key) &&
     key.source === '<<' &&
     (key.tag === undefined ? key.type === 'PLAIN' : key.tag === 'tag:yaml.org,2002:merge')
   )
@@ -448,10 +457,11 @@ function locate(root: unknown, path: readonly FieldStep[], at: 'key' | 'value'):
     const next = stepInto(node, step)
     if (next === undefined) return offset
     const isLast = index === path.length - 1
-    const useKey = next.key !== undefined && (isLast ? at === 'key' || !isScalar(next.value) : true)
+    const useKey = next.key !== undefined && (isLast ? at === 'key' || !yaml().isScalar(next.value) : true)
     const target = useKey ? next.key : next.value
     // An empty value has no place of its own that a person would recognise.
-    const shown = isScalar(target) && target.source === '' && next.key !== undefined ? next.key : target
+    const shown =
+      yaml().isScalar(target) && target.source === '' && next.key !== undefined ? next.key : target
     offset = offsetOf(shown ?? next.key)
     node = next.value
   }
@@ -462,20 +472,25 @@ function stepInto(
   node: unknown,
   step: FieldStep,
 ): { readonly key?: unknown; readonly value: unknown } | undefined {
-  if (isMap(node)) {
+  if (yaml().isMap(node)) {
     if (typeof step === 'object') return undefined
-    const pair = (node.items as Pair[]).findLast(({ key }) => isScalar(key) && keyText(key) === String(step))
+    const pair = (node.items as Pair[]).findLast(
+      ({ key }) => yaml().isScalar(key) && keyText(key) === String(step),
+    )
     return pair === undefined ? undefined : { key: pair.key, value: pair.value }
   }
-  if (!isSeq(node)) return undefined
+  if (!yaml().isSeq(node)) return undefined
   if (typeof step === 'number') return step < node.items.length ? { value: node.items[step] } : undefined
   if (typeof step === 'string') return undefined
   const item = node.items.find(
     candidate =>
-      isMap(candidate) &&
+      yaml().isMap(candidate) &&
       (candidate.items as Pair[]).some(
         ({ key, value }) =>
-          isScalar(key) && key.source === step.key && isScalar(value) && value.source === step.value,
+          yaml().isScalar(key) &&
+          key.source === step.key &&
+          yaml().isScalar(value) &&
+          value.source === step.value,
       ),
   )
   return item === undefined ? undefined : { value: item }
