@@ -1,15 +1,9 @@
 import type { webcrypto } from 'node:crypto'
+import type { X509Certificate } from '@peculiar/x509'
 import { BowlineError, type Clock } from '../base/index.ts'
 import { createWebKeyPair, ECDSA_SHA256, importPrivateKey, isKeyOf, privateKeyPem } from './key.ts'
 import { DAY_MS, validFrom } from './validity.ts'
-import {
-  BasicConstraintsExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  SubjectKeyIdentifierExtension,
-  X509Certificate,
-  X509CertificateGenerator,
-} from './x509.ts'
+import { x509 as library } from './x509.ts'
 
 /** An authority's lasting form: two PEM texts. `privateKey` is the cluster's deepest secret. */
 export interface AuthorityFiles {
@@ -27,6 +21,13 @@ const AUTHORITY_LIFETIME_MS = 3653 * DAY_MS
 
 /** A new self-signed authority: EC P-256, valid for ten years, may sign certificates but no further authorities. */
 export async function createAuthority(clock: Clock): Promise<Authority> {
+  const {
+    BasicConstraintsExtension,
+    KeyUsageFlags,
+    KeyUsagesExtension,
+    SubjectKeyIdentifierExtension,
+    X509CertificateGenerator,
+  } = library()
   const keys = await createWebKeyPair()
   const { notBefore, notAfter } = validFrom(clock.now(), AUTHORITY_LIFETIME_MS)
   const x509 = await X509CertificateGenerator.createSelfSigned({
@@ -67,6 +68,7 @@ export function pemText(x509: { toString(format: 'pem'): string }): string {
 }
 
 function readAuthorityCertificate(pem: string): X509Certificate {
+  const { BasicConstraintsExtension, X509Certificate } = library()
   let x509: X509Certificate
   try {
     x509 = new X509Certificate(pem)

@@ -10,6 +10,7 @@
 export { type Authority, createAuthority, loadAuthority } from './authority.ts'
 export { issueCertificate } from './issue.ts'
 export { createKeyPair } from './key.ts'
+export { createKeyAndRequest } from './key-request.ts'
 export { type CertificateFacts, fingerprint, isIssuedBy, readCertificate } from './read.ts'
-export { createKeyAndRequest, readRequest, signRequest } from './request.ts'
+export { readRequest, signRequest } from './request.ts'
 export { DAY_MS, renewalTime, type Validity, validFrom } from './validity.ts'

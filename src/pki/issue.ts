@@ -1,20 +1,8 @@
+import type { ExtendedKeyUsage, Extension, JsonName } from '@peculiar/x509'
 import { type Authority, pemText } from './authority.ts'
 import { ECDSA_SHA256, publicKeyBytes } from './key.ts'
 import type { Validity } from './validity.ts'
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  type Extension,
-  type JsonName,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  Name,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509CertificateGenerator,
-} from './x509.ts'
+import { x509 as library } from './x509.ts'
 
 /** Who a certificate speaks for. Kubernetes reads the common name as the user and the organizations as its groups. */
 export interface DistinguishedName {
@@ -37,13 +25,18 @@ export interface CertificateOptions {
   readonly ipAddresses?: readonly string[]
 }
 
-const USAGES: Readonly<Record<CertificateUsage, ExtendedKeyUsage>> = {
-  client: ExtendedKeyUsage.clientAuth,
-  server: ExtendedKeyUsage.serverAuth,
-}
-
 /** A certificate in PEM, signed by the authority. It never outlives the authority's own certificate. */
 export async function issueCertificate(options: CertificateOptions): Promise<string> {
+  const {
+    AuthorityKeyIdentifierExtension,
+    BasicConstraintsExtension,
+    ExtendedKeyUsageExtension,
+    KeyUsageFlags,
+    KeyUsagesExtension,
+    Name,
+    SubjectKeyIdentifierExtension,
+    X509CertificateGenerator,
+  } = library()
   const { authority, validity } = options
   const spki = publicKeyBytes(options.publicKey)
   const x509 = await X509CertificateGenerator.create({
@@ -57,7 +50,7 @@ export async function issueCertificate(options: CertificateOptions): Promise<str
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension(options.usages.map(usage => USAGES[usage])),
+      new ExtendedKeyUsageExtension(options.usages.map(keyUsage)),
       await AuthorityKeyIdentifierExtension.create(authority.x509.publicKey),
       await SubjectKeyIdentifierExtension.create(new Uint8Array(spki)),
       ...alternativeNames(options),
@@ -67,14 +60,19 @@ export async function issueCertificate(options: CertificateOptions): Promise<str
 }
 
 /** The structured form, in which no character of a name has a meaning. */
-export function subjectName({ commonName, organizations = [] }: DistinguishedName): JsonName {
+function subjectName({ commonName, organizations = [] }: DistinguishedName): JsonName {
   return [...organizations.map(organization => ({ O: [organization] })), { CN: [commonName] }]
+}
+
+function keyUsage(usage: CertificateUsage): ExtendedKeyUsage {
+  const { clientAuth, serverAuth } = library().ExtendedKeyUsage
+  return usage === 'client' ? clientAuth : serverAuth
 }
 
 function alternativeNames({ dnsNames = [], ipAddresses = [] }: CertificateOptions): readonly Extension[] {
   if (dnsNames.length + ipAddresses.length === 0) return []
   return [
-    new SubjectAlternativeNameExtension([
+    new (library().SubjectAlternativeNameExtension)([
       ...dnsNames.map(value => ({ type: 'dns' as const, value })),
       ...ipAddresses.map(value => ({ type: 'ip' as const, value })),
     ]),

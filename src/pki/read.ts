@@ -1,8 +1,9 @@
 import { createHash, createPublicKey, X509Certificate as NodeCertificate } from 'node:crypto'
+import type { Name, X509Certificate } from '@peculiar/x509'
 import { BowlineError } from '../base/index.ts'
 import type { DistinguishedName } from './issue.ts'
 import type { Validity } from './validity.ts'
-import { type Name, SubjectAlternativeNameExtension, X509Certificate } from './x509.ts'
+import { x509 as library } from './x509.ts'
 
 /** What a certificate says. */
 export interface CertificateFacts extends Validity {
@@ -16,7 +17,7 @@ export interface CertificateFacts extends Validity {
 /** Reads a certificate (PEM, or DER as TLS hands it over). `bad-input` when it is none. Trust is not judged here. */
 export function readCertificate(certificate: string | Uint8Array): CertificateFacts {
   const x509 = parseCertificate(certificate)
-  const names = x509.getExtension(SubjectAlternativeNameExtension)?.names.items ?? []
+  const names = x509.getExtension(library().SubjectAlternativeNameExtension)?.names.items ?? []
   return {
     subject: nameOf(x509.subjectName),
     serialNumber: x509.serialNumber,
@@ -53,7 +54,9 @@ export function nameOf(name: Name): Required<DistinguishedName> {
 
 function parseCertificate(certificate: string | Uint8Array): X509Certificate {
   try {
-    return new X509Certificate(typeof certificate === 'string' ? certificate : new Uint8Array(certificate))
+    return new (library().X509Certificate)(
+      typeof certificate === 'string' ? certificate : new Uint8Array(certificate),
+    )
   } catch (cause) {
     throw new BowlineError('bad-input', 'Cannot read certificate: it is not X.509', { cause })
   }

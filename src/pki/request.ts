@@ -1,16 +1,9 @@
 import { createPublicKey } from 'node:crypto'
+import type { Pkcs10CertificateRequest } from '@peculiar/x509'
 import { BowlineError } from '../base/index.ts'
-import { pemText } from './authority.ts'
-import { type CertificateOptions, type DistinguishedName, issueCertificate, subjectName } from './issue.ts'
-import { createWebKeyPair, ECDSA_SHA256, privateKeyPem } from './key.ts'
+import { type CertificateOptions, type DistinguishedName, issueCertificate } from './issue.ts'
 import { nameOf } from './read.ts'
-import { Pkcs10CertificateRequest, Pkcs10CertificateRequestGenerator } from './x509.ts'
-
-/** A fresh private key (PKCS#8) and a PKCS#10 request for it, both PEM. The key never leaves the one who asked. */
-export interface KeyAndRequest {
-  readonly privateKey: string
-  readonly request: string
-}
+import { x509 } from './x509.ts'
 
 /** What a verified request holds. The names are only what was asked for. */
 export interface CertificateRequest {
@@ -29,17 +22,6 @@ const MAX_REQUEST_CHARACTERS = 16_384
 
 const MIN_RSA_BITS = 2048
 const EC_CURVES: ReadonlySet<string | undefined> = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
-
-/** Makes an EC P-256 key and a request that asks for `subject`. */
-export async function createKeyAndRequest(subject: DistinguishedName): Promise<KeyAndRequest> {
-  const keys = await createWebKeyPair()
-  const request = await Pkcs10CertificateRequestGenerator.create({
-    name: subjectName(subject),
-    keys,
-    signingAlgorithm: ECDSA_SHA256,
-  })
-  return { privateKey: privateKeyPem(keys.privateKey), request: pemText(request) }
-}
 
 /**
  * Reads a request and checks that whoever made it holds its private key. `bad-input` when it is malformed, not signed by
@@ -70,7 +52,7 @@ export async function signRequest({ request, ...options }: SignRequestOptions): 
 
 function parseRequest(pem: string): Pkcs10CertificateRequest {
   try {
-    return new Pkcs10CertificateRequest(pem)
+    return new (x509().Pkcs10CertificateRequest)(pem)
   } catch (cause) {
     throw new BowlineError('bad-input', 'Cannot read certificate request: it is not PKCS#10 in PEM', {
       cause,

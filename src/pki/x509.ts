@@ -1,26 +1,20 @@
-// The library resolves its parts by decorators, which need this before anything of it is loaded.
-import 'reflect-metadata'
-
 import { webcrypto } from 'node:crypto'
-import { cryptoProvider } from '@peculiar/x509'
+import { createRequire } from 'node:module'
 
-// On Node 20 it does not find the platform's own cryptography by itself.
-cryptoProvider.set(webcrypto)
+const require = createRequire(import.meta.url)
+let loaded: typeof import('@peculiar/x509') | undefined
 
-export {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  type Extension,
-  type JsonName,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  Name,
-  Pkcs10CertificateRequest,
-  Pkcs10CertificateRequestGenerator,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509Certificate,
-  X509CertificateGenerator,
-} from '@peculiar/x509'
+/** The X.509 library, loaded when it is first needed: an agent only makes requests, and would hold 15 MB for it. */
+export function x509(): typeof import('@peculiar/x509') {
+  loaded ??= load()
+  return loaded
+}
+
+function load(): typeof import('@peculiar/x509') {
+  // The library resolves its parts by decorators, which need this before anything of it is loaded.
+  require('reflect-metadata')
+  const library = require('@peculiar/x509') as typeof import('@peculiar/x509')
+  // On Node 20 it does not find the platform's own cryptography by itself.
+  library.cryptoProvider.set(webcrypto)
+  return library
+}
