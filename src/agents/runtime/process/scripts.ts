@@ -46,10 +46,13 @@ printf '%s\\n' "$bw_code" >&3
  * The keeper copies what the container writes into numbered files `stdout.0`, `stdout.1`, … and removes the oldest ones
  * beyond 20 MB a stream. dd writes each read at once, so nothing waits in a buffer, and ends a file after so many reads.
  * When a disk is full it goes on reading, so that the container never blocks on its own output. It runs in the container's
- * folder and ends with the last process that has the output open.
+ * folder and ends with the last process that has the output open. It writes a line to descriptor 3 for each stream that it
+ * has opened: what is written before a pipe has a reader would be lost with its last writer.
  */
 export const KEEPER: string = `
 bw_keep() {
+  echo open >&3
+  exec 3>&-
   bw_n=0
   bw_oldest=0
   bw_total=0
@@ -66,6 +69,7 @@ bw_keep() {
 }
 bw_keep stdout < stdout.pipe &
 bw_keep stderr < stderr.pipe &
+exec 3>&-
 wait
 : > drained
 `

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { access, constants, open, stat } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { execPath } from 'node:process'
+import type { Readable } from 'node:stream'
 import { BowlineError, onlyDescriptors } from '../../../base/index.ts'
 import type { ContainerConfig } from '../runtime.ts'
 import type { RunUser } from './run-user.ts'
@@ -88,7 +89,7 @@ export async function spawnContainer(
       cwd: folder,
       env: { PATH: DEFAULT_PATH },
       detached: true,
-      stdio: onlyDescriptors(['ignore', 'ignore', 'ignore']),
+      stdio: onlyDescriptors(['ignore', 'ignore', 'ignore', 'pipe']),
     })
     await spawned(keeper)
     keeper.unref()
@@ -97,6 +98,7 @@ export async function spawnContainer(
     opened.push(stdout)
     const stderr = await open(inFolder('stderr.pipe'), 'r+')
     opened.push(stderr)
+    await listening(keeper)
     const setsid = SETSID_PATHS.find(existsSync) ?? ''
     const runner = spawn('/bin/sh', ['-c', RUNNER, 'bowline-runner', setsid, ...invocation.command], {
       cwd: invocation.cwd,
@@ -137,6 +139,26 @@ function spawned(child: ChildProcess): Promise<void> {
     child.once('error', reject)
   })
 }
+
+/** Resolves when the keeper has both pipes open: from then on nothing that the container writes is lost. */
+function listening(keeper: ChildProcess): Promise<void> {
+  const reports = keeper.stdio[3] as Readable
+  return new Promise((resolve, reject) => {
+    let lines = 0
+    reports.on('data', (chunk: Buffer) => {
+      lines += chunk.filter(byte => byte === NEWLINE).length
+      if (lines < 2) return
+      reports.destroy()
+      resolve()
+    })
+    reports.on('close', () =>
+      reject(new BowlineError('internal', 'Cannot start the container: what keeps its log ended at once')),
+    )
+    reports.on('error', reject)
+  })
+}
+
+const NEWLINE = 10
 
 async function isExecutable(path: string): Promise<boolean> {
   try {
