@@ -420,11 +420,17 @@ describe('startAgent() with processes', () => {
       restartPolicy: 'Never',
       containers: [{ name: 'app', image: 'x', command, terminationMessagePolicy: 'FallbackToLogsOnError' }],
     })
-    const status = await podUntil(node, 'job', ({ phase }) => phase === 'Failed')
-    expect(status.containerStatuses?.[0]?.state?.terminated).toMatchObject({
-      exitCode: 4,
-      reason: 'Error',
-      message: 'DATABASE_URL is not set\n',
+    // The end is told at once, the last words as soon as they have been read.
+    const status = await podUntil(
+      node,
+      'job',
+      ({ containerStatuses = [] }) => containerStatuses[0]?.state?.terminated?.message !== undefined,
+    )
+    expect(status).toMatchObject({
+      phase: 'Failed',
+      containerStatuses: [
+        { state: { terminated: { exitCode: 4, reason: 'Error', message: 'DATABASE_URL is not set\n' } } },
+      ],
     })
   })
 
