@@ -17,12 +17,14 @@ export interface PlanInput {
   readonly app: string
   /** The commit. */
   readonly revision: string
-  /** Everything that the app declares at this revision. */
-  readonly desired: readonly DesiredObject[]
+  /** Everything that the app declares at this revision: a list, or by `refKey` where each object is known to be declared once. */
+  readonly desired: readonly DesiredObject[] | ReadonlyMap<string, DesiredObject>
   /** The object as the cluster holds it now; frozen. */
   readonly live: (ref: ObjectRef) => KubeObject | undefined
-  /** Everything that Git owns of this app, also what is gone already. */
+  /** Everything that Git owns of this app, also what is gone already; with `kept`, only what is not declared. */
   readonly inventory: readonly OwnedObject[]
+  /** How many objects the app owns and still declares, where that is known. */
+  readonly kept?: number
   /** How many deletions the commit's trailer `Bowline-Allow-Delete` allows; 0 without one. */
   readonly allowDelete: number | 'all'
   /** Whether pods run in a namespace. */
@@ -46,13 +48,15 @@ export function assemblePlan(input: PlanInput): Plan {
   const asked = input.candidates && new Set(input.candidates.map(refKey))
   const declared = declaredAmong(input.desired, asked)
   const changes: Change[] = []
-  for (const desired of declared.values())
-    changes.push(planObject(desired, input.live(refOf(desired.object)), input.manager))
+  for (const desired of declared.values()) {
+    const { ref } = identityOf(desired.object)
+    changes.push(planObject(desired, { ref, live: input.live(ref), manager: input.manager }))
+  }
   const deletions = planDeletions(input, declared, asked)
   const hold = holdOf({
     app: input.app,
     refs: deletions.map(({ ref }) => ref),
-    kept: deletions.length === 0 ? 0 : countKept(input),
+    kept: deletions.length === 0 ? 0 : (input.kept ?? countKept(input)),
     allowed: input.allowDelete,
     isBusyNamespace: input.busyNamespaces,
   })
@@ -66,12 +70,13 @@ export function assemblePlan(input: PlanInput): Plan {
 
 /** The declared objects that are asked for, by key. Of two declarations of one object the first in the repository counts. */
 function declaredAmong(
-  desired: readonly DesiredObject[],
+  desired: PlanInput['desired'],
   asked: ReadonlySet<string> | undefined,
 ): ReadonlyMap<string, DesiredObject> {
+  if (isByKey(desired) && asked === undefined) return desired
   const declared = new Map<string, DesiredObject>()
-  for (const one of desired) {
-    const key = objectKeyOf(one.object)
+  for (const one of desired.values()) {
+    const { key } = identityOf(one.object)
     if (asked !== undefined && !asked.has(key)) continue
     const other = declared.get(key)
     if (other === undefined || comparePositions(one.source, other.source) < 0) declared.set(key, one)
@@ -98,23 +103,37 @@ function planDeletions(
 
 /** How many owned objects the app still declares. */
 function countKept({ desired, inventory }: PlanInput): number {
-  const declared = new Set(desired.map(({ object }) => objectKeyOf(object)))
+  const declared = declaredAmong(desired, undefined)
   return inventory.reduce((kept, { ref }) => (declared.has(refKeyOf(ref)) ? kept + 1 : kept), 0)
 }
 
-/** Keys of objects and references, made once: a small plan among 10,000 objects looks all of them up. */
-const knownKeys = new WeakMap<object, string>()
+function isByKey(desired: PlanInput['desired']): desired is ReadonlyMap<string, DesiredObject> {
+  return !Array.isArray(desired)
+}
 
-function objectKeyOf(object: KubeObject): string {
-  return knownKeys.get(object) ?? remember(object, refKey(refOf(object)))
+interface Identity {
+  readonly ref: ObjectRef
+  readonly key: string
+}
+
+/** References and keys of objects, made once: objects never change, and a plan of 10,000 looks all of them up. */
+const identities = new WeakMap<KubeObject, Identity>()
+const knownKeys = new WeakMap<ObjectRef, string>()
+
+function identityOf(object: KubeObject): Identity {
+  const known = identities.get(object)
+  if (known !== undefined) return known
+  const ref = refOf(object)
+  const identity = { ref, key: refKey(ref) }
+  identities.set(object, identity)
+  return identity
 }
 
 function refKeyOf(ref: ObjectRef): string {
-  return knownKeys.get(ref) ?? remember(ref, refKey(ref))
-}
-
-function remember(holder: object, key: string): string {
-  knownKeys.set(holder, key)
+  const known = knownKeys.get(ref)
+  if (known !== undefined) return known
+  const key = refKey(ref)
+  knownKeys.set(ref, key)
   return key
 }
 

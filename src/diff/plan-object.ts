@@ -3,7 +3,6 @@ import {
   findKind,
   type KubeObject,
   type ObjectRef,
-  refOf,
   schemaFor,
   serverSideApply,
 } from '../kube/index.ts'
@@ -21,23 +20,29 @@ export interface DesiredObject {
 /** The prediction reads no clock: times are part of no plan. */
 const NO_TIME = '1970-01-01T00:00:00Z'
 
+/** What an object is compared with. */
+export interface Comparison {
+  /** Of the object. */
+  readonly ref: ObjectRef
+  readonly live: KubeObject | undefined
+  readonly manager: string
+}
+
 /**
  * What an object's plan comes to. A live object is compared with what a forced server-side apply by `manager` and the kind's
  * defaults would make of it. One that is being deleted has to be made anew: `create`.
  */
-export function planObject(
-  { object, source }: DesiredObject,
-  live: KubeObject | undefined,
-  manager: string,
-): Change {
-  const ref = refOf(object)
+export function planObject(desired: DesiredObject, { ref, live, manager }: Comparison): Change {
+  const { object, source } = desired
   if (live === undefined || live.metadata.deletionTimestamp !== undefined)
     return { action: 'create', ref, source, fields: [] }
-  if (isKnownEqual(object, live, manager)) return { action: 'keep', ref, source, fields: [] }
+  const known = knownKeep(desired, live, manager)
+  if (known !== undefined) return known
   const fields = predictChanges(ref, object, live, manager)
   if (fields.length > 0) return { action: 'configure', ref, source, fields }
-  rememberEqual(object, live, manager)
-  return { action: 'keep', ref, source, fields: [] }
+  const keep: Change = { action: 'keep', ref, source, fields: [] }
+  keeps.set(live, { desired: object, manager, keep })
+  return keep
 }
 
 function predictChanges(
@@ -58,13 +63,13 @@ function predictChanges(
  * Pairs that were found equal. Desired and live objects never change once they are made, so what was equal stays equal: planning
  * an app again costs a lookup for every object that nobody touched since. Entries go with their objects.
  */
-const equalPairs = new WeakMap<KubeObject, { readonly desired: KubeObject; readonly manager: string }>()
+const keeps = new WeakMap<
+  KubeObject,
+  { readonly desired: KubeObject; readonly manager: string; readonly keep: Change }
+>()
 
-function isKnownEqual(desired: KubeObject, live: KubeObject, manager: string): boolean {
-  const known = equalPairs.get(live)
-  return known !== undefined && known.desired === desired && known.manager === manager
-}
-
-function rememberEqual(desired: KubeObject, live: KubeObject, manager: string): void {
-  equalPairs.set(live, { desired, manager })
+function knownKeep({ object, source }: DesiredObject, live: KubeObject, manager: string): Change | undefined {
+  const known = keeps.get(live)
+  if (known === undefined || known.desired !== object || known.manager !== manager) return undefined
+  return known.keep.source === source ? known.keep : { ...known.keep, source }
 }

@@ -48,12 +48,14 @@ export interface Plan {
   readonly revision: string
   /** In the order in which they are carried out; `keep` entries last. Of the candidates alone, where the plan was made for some. */
   readonly changes: readonly Change[]
+  /** How many objects stay as they are beside those that `changes` names, where it does not name them all. */
+  readonly kept?: number
   readonly hold?: Hold
 }
 
 /** How many changes of each action. */
 export function countActions(plan: Plan): Readonly<Record<Action, number>> {
-  const counts: Record<Action, number> = { create: 0, configure: 0, delete: 0, keep: 0 }
+  const counts: Record<Action, number> = { create: 0, configure: 0, delete: 0, keep: plan.kept ?? 0 }
   for (const change of plan.changes) counts[change.action] += 1
   return counts
 }

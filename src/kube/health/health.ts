@@ -1,4 +1,4 @@
-import { type KubeObject, type ObjectRef, refOf } from '../object.ts'
+import type { KubeObject, ObjectRef } from '../object.ts'
 import { deploymentHealth } from './deployment-health.ts'
 import { namespaceHealth } from './namespace-health.ts'
 import { podHealth } from './pod-health.ts'
@@ -12,27 +12,33 @@ export interface Health {
   readonly reason: string
 }
 
-/** The kinds whose status tells their health; every other kind is healthy as soon as it is there. */
-const RULES: Readonly<Record<string, (object: KubeObject) => Health>> = {
-  'apps/v1/Deployment': deploymentHealth,
-  'apps/v1/ReplicaSet': replicaSetHealth,
-  'v1/Namespace': namespaceHealth,
-  'v1/Pod': podHealth,
+interface Rule {
+  readonly apiVersion: string
+  readonly judge: (object: KubeObject) => Health
 }
+
+/** The kinds whose status tells their health; every other kind is healthy as soon as it is there. */
+const RULES: ReadonlyMap<string, Rule> = new Map([
+  ['Deployment', { apiVersion: 'apps/v1', judge: deploymentHealth }],
+  ['ReplicaSet', { apiVersion: 'apps/v1', judge: replicaSetHealth }],
+  ['Namespace', { apiVersion: 'v1', judge: namespaceHealth }],
+  ['Pod', { apiVersion: 'v1', judge: podHealth }],
+])
 
 /** The health of one object, judged by nothing but itself. An object that is being deleted is on its way out: progressing. */
 export function healthOf(object: KubeObject): Health {
   if (object.metadata.deletionTimestamp !== undefined)
     return { state: 'progressing', reason: 'is being deleted' }
-  const rule = RULES[ruleKey(refOf(object))]
-  return rule === undefined ? { state: 'healthy', reason: '' } : rule(object)
+  const rule = ruleOf(object)
+  return rule === undefined ? { state: 'healthy', reason: '' } : rule.judge(object)
 }
 
 /** Whether waiting can change the health of an object of this kind; all others are healthy as soon as they are there. */
-export function hasOwnHealth(ref: ObjectRef): boolean {
-  return Object.hasOwn(RULES, ruleKey(ref))
+export function hasOwnHealth(object: Pick<ObjectRef, 'apiVersion' | 'kind'>): boolean {
+  return ruleOf(object) !== undefined
 }
 
-function ruleKey({ apiVersion, kind }: ObjectRef): string {
-  return `${apiVersion}/${kind}`
+function ruleOf({ apiVersion, kind }: Pick<ObjectRef, 'apiVersion' | 'kind'>): Rule | undefined {
+  const rule = RULES.get(kind)
+  return rule?.apiVersion === apiVersion ? rule : undefined
 }

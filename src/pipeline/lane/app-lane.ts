@@ -8,7 +8,14 @@ import type { AppTarget } from '../source/app-target.ts'
 import type { LaneReport } from '../status/lane-report.ts'
 import { type CarryOutParts, Takeover, type WorkEnd } from './carry-out.ts'
 import { withPassedOver } from './passed-over.ts'
-import { entriesFor, goneFrom, isHandingOver, planTarget } from './plan-target.ts'
+import {
+  changedBetween,
+  entriesFor,
+  goneAmong,
+  isHandingOver,
+  planTarget,
+  undeclaredBy,
+} from './plan-target.ts'
 import { Recorder, type Work } from './recorder.ts'
 import { RepairPace } from './repair-pace.ts'
 import { describePlan, Standing } from './standing.ts'
@@ -53,6 +60,8 @@ export class AppLane implements Service {
   readonly #health: HealthTracker
   readonly #recorder: Recorder
   #pending: AppTarget | undefined
+  /** The accepted target, once every object was found or made as it says; what drifted since is among the suspects. */
+  #verified: AppTarget | undefined
   /** The accepted target was left before its end for one that is held. */
   #isUnfinished = false
   /** Ends the work under way: a newer commit, or the end of the process. */
@@ -183,16 +192,18 @@ export class AppLane implements Service {
 
   async #deploy(target: AppTarget): Promise<void> {
     try {
-      const plan = target.diagnostics.length > 0 ? undefined : planTarget(target, this.#parts)
+      const keys = this.#keysFor(target)
+      const plan = target.diagnostics.length > 0 ? undefined : planTarget(target, this.#parts, keys)
       if (plan === undefined || plan.hold !== undefined) return await this.#hold(target, plan)
       this.#standing.accept(target, plan)
-      this.#health.expect(target.desired)
+      this.#verified = undefined
+      this.#health.expect(target.desired, keys)
       this.#suspects.clear()
       const isUnchanged = target.trigger === 'start' && isEmptyPlan(plan)
       // A crash between the last write and health leaves nothing to write, and a story without its end.
       if (isUnchanged && !(await this.#recorder.wasInterrupted(target)))
         return await this.#takeNote(target, plan)
-      await this.#run({ target, plan, trigger: target.trigger, deadlineMs: DEPLOY_DEADLINE_MS })
+      await this.#run({ target, plan, keys, trigger: target.trigger, deadlineMs: DEPLOY_DEADLINE_MS })
     } catch (error) {
       // Nothing is lost to an error of this process: the target is tried again unless there is a newer one.
       this.#pending ??= target
@@ -200,9 +211,18 @@ export class AppLane implements Service {
     }
   }
 
+  /** What has to be compared: all of the target, unless everything was as the one before says, but for what changed since. */
+  #keysFor(target: AppTarget): ReadonlySet<string> | undefined {
+    if (this.#verified === undefined) return undefined
+    const keys = changedBetween(this.#verified, target, this.#parts)
+    for (const key of this.#suspects.keys) keys.add(key)
+    return keys
+  }
+
   /** Everything is as the target says already: nothing is written but what the inventory did not know. */
   async #takeNote(target: AppTarget, plan: Plan): Promise<void> {
     await this.#parts.inventory.put(entriesFor(target, plan, this.#parts))
+    this.#verified = target
     this.#standing.applied()
     await this.#letGo(target)
     this.#say()
@@ -225,8 +245,8 @@ export class AppLane implements Service {
     const { clock } = this.#parts
     try {
       await this.#letGo(accepted)
-      const candidates = suspects.map(({ ref }) => ref)
-      const plan = planTarget(accepted, this.#parts, candidates)
+      const keys = new Set(suspects.map(({ ref }) => refKey(ref)))
+      const plan = planTarget(accepted, this.#parts, keys)
       if (plan.hold !== undefined || (isEmptyPlan(plan) && disturbers.length === 0)) return
       if (!isEmptyPlan(plan)) await clock.sleep(this.#pace.next(clock.now()), this.#takeover.signal)
       const changed = new Set(
@@ -235,7 +255,7 @@ export class AppLane implements Service {
       const actors = suspects.flatMap(({ ref, actor }) => (changed.has(refKey(ref)) ? actor : []))
       const actor = nameActors([...actors, ...disturbers])
       const deadlineMs = REPAIR_DEADLINE_MS
-      await this.#run({ target: accepted, plan, trigger: 'drift', actor, containers, deadlineMs })
+      await this.#run({ target: accepted, plan, keys, trigger: 'drift', actor, containers, deadlineMs })
     } finally {
       // A newer target may be held, and then what was found is still to be repaired.
       if (this.#takeover.signal.aborted) for (const { ref, actor } of suspects) this.suspect(ref, actor)
@@ -273,6 +293,8 @@ export class AppLane implements Service {
     log.info('An attempt ended', { app: this.app, commit: target.commit.id, trigger, state })
     this.#isUnfinished = state === 'Superseded' && (trigger !== 'drift' || this.#isUnfinished)
     if (state === 'Superseded' || state === 'Interrupted') return
+    if (failed.length > 0) this.#verified = undefined
+    else if (trigger !== 'drift') this.#verified = target
     if (state !== 'Healthy') this.#standing.fail(message, failed.length > 0)
     else if (trigger !== 'drift' || isEmptyPlan(planTarget(target, this.#parts))) this.#standing.applied()
     if (failed.some(({ retryable }) => retryable)) this.#retryLater(target, trigger)
@@ -304,7 +326,8 @@ export class AppLane implements Service {
 
   /** Forgets what Git no longer declares and the cluster no longer holds. */
   async #letGo(target: AppTarget): Promise<void> {
-    await this.#parts.inventory.remove(this.app, goneFrom(target, this.#parts))
+    const gone = goneAmong(undeclaredBy(target, this.#parts), this.#parts)
+    await this.#parts.inventory.remove(this.app, gone)
     this.#leaveWhenEmpty(target)
   }
 

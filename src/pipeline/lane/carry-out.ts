@@ -3,11 +3,11 @@ import type { RecordState } from '../../audit/index.ts'
 import { BowlineError, type Clock, messageOf } from '../../base/index.ts'
 import type { Client } from '../../client/index.ts'
 import { isEmptyPlan, type Plan } from '../../diff/index.ts'
-import { describeRef, type KubeObject, refKey } from '../../kube/index.ts'
+import { describeRef, type KubeObject, type ObjectRef, refKey } from '../../kube/index.ts'
 import type { HealthTracker } from '../live/health-tracker.ts'
 import type { AppTarget } from '../source/app-target.ts'
 import type { Attempt } from './attempt.ts'
-import { entriesFor, goneFrom, type PlanParts, planTarget } from './plan-target.ts'
+import { entriesFor, goneAmong, type PlanParts, planTarget, undeclaredBy } from './plan-target.ts'
 import type { RepairPace } from './repair-pace.ts'
 import type { Suspects } from './suspects.ts'
 
@@ -24,6 +24,8 @@ export interface CarryOutParts extends PlanParts {
 export interface WorkOrder {
   readonly target: AppTarget
   readonly plan: Plan
+  /** The keys of all that the plan compared; undefined: everything. */
+  readonly keys: ReadonlySet<string> | undefined
   readonly attempt: Attempt
   readonly deadlineMs: number
   /** Ends the work; its reason is a {@link Takeover}. */
@@ -62,30 +64,36 @@ const LOOK_AGAIN_MS = 5_000
  * for what is replaced to end, so that the record tells all of it. The caller closes the record.
  */
 export async function carryOut(order: WorkOrder, parts: CarryOutParts): Promise<WorkEnd> {
-  const { target, plan, attempt } = order
+  const { target, plan, keys, attempt } = order
   const { inventory } = parts
-  await inventory.put(entriesFor(target, plan, parts))
+  await inventory.put(entriesFor(target, plan, parts, keys))
+  const leaving = undeclaredBy(target, parts)
   const outcomes = await write(order, parts, plan, outcome => attempt.addOutcome(outcome))
-  await inventory.remove(target.app, goneFrom(target, parts))
-  const failed = outcomes.filter(({ outcome }) => outcome === 'failed')
-  const end = await endOf(order, parts, failed)
-  await inventory.remove(target.app, goneFrom(target, parts))
-  return { ...end, failed }
+  await inventory.remove(target.app, goneAmong(leaving, parts))
+  const failed = new Map<string, Outcome>()
+  noteFailures(failed, outcomes)
+  const end = await endOf({ ...order, leaving, failed }, parts)
+  await inventory.remove(target.app, goneAmong(leaving, parts))
+  return { ...end, failed: [...failed.values()] }
 }
 
-async function endOf(
-  order: WorkOrder,
-  parts: CarryOutParts,
-  failed: readonly Outcome[],
-): Promise<Omit<WorkEnd, 'failed'>> {
-  const { signal, attempt } = order
+/** An order whose writes were tried, with the owned objects that its target does not declare. */
+interface WrittenOrder extends WorkOrder {
+  readonly leaving: ReadonlyMap<string, ObjectRef>
+  /** The last writes that failed, by `refKey`; repairs add to it and take away. */
+  readonly failed: Map<string, Outcome>
+}
+
+async function endOf(order: WrittenOrder, parts: CarryOutParts): Promise<Omit<WorkEnd, 'failed'>> {
+  const { signal, attempt, failed } = order
   if (signal.aborted) return takenOver(signal)
-  if (failed.length > 0) return { state: 'Failed', message: describeFailures(failed) }
+  if (failed.size > 0) return { state: 'Failed', message: describeFailures(failed) }
   order.onWritten()
   const deadline = parts.clock.now() + order.deadlineMs
   for (;;) {
     const { state, message } = await settle(order, parts, deadline)
     if (state === 'aborted') return takenOver(signal)
+    if (failed.size > 0) return { state: 'Failed', message: describeFailures(failed) }
     if (state !== 'healthy') return { state: state === 'failed' ? 'Failed' : 'Deadline', message }
     await attempt.noteHealthy(message)
     order.onHealthy()
@@ -93,13 +101,21 @@ async function endOf(
   }
 }
 
+function noteFailures(failed: Map<string, Outcome>, outcomes: readonly Outcome[]): void {
+  for (const outcome of outcomes)
+    if (outcome.outcome === 'failed') failed.set(refKey(outcome.ref), outcome)
+    else failed.delete(refKey(outcome.ref))
+}
+
 function takenOver({ reason }: AbortSignal): Omit<WorkEnd, 'failed'> {
   return { state: reason instanceof Takeover ? reason.state : 'Interrupted', message: messageOf(reason) }
 }
 
 /** `Deployment shop/web: …`, once for each write that failed. */
-function describeFailures(failed: readonly Outcome[]): string {
-  return failed.map(({ ref, message }) => `${describeRef(ref)}: ${message ?? 'failed'}`).join('; ')
+function describeFailures(failed: ReadonlyMap<string, Outcome>): string {
+  return [...failed.values()]
+    .map(({ ref, message }) => `${describeRef(ref)}: ${message ?? 'failed'}`)
+    .join('; ')
 }
 
 async function write(
@@ -126,7 +142,7 @@ async function write(
 }
 
 /** Waits for health; drift that appears meanwhile is repaired within the same record. */
-async function settle(order: WorkOrder, parts: CarryOutParts, deadline: number): Promise<HealthResult> {
+async function settle(order: WrittenOrder, parts: CarryOutParts, deadline: number): Promise<HealthResult> {
   const { clock, health, suspects } = parts
   for (;;) {
     await repairMeanwhile(order, parts)
@@ -145,19 +161,22 @@ async function settle(order: WorkOrder, parts: CarryOutParts, deadline: number):
   }
 }
 
-async function repairMeanwhile(order: WorkOrder, parts: CarryOutParts): Promise<void> {
+async function repairMeanwhile(order: WrittenOrder, parts: CarryOutParts): Promise<void> {
+  const { target, attempt, signal, failed } = order
   const { suspects, pace, clock } = parts
   const { suspects: found, containers } = suspects.take()
-  for (const { workload, changes } of containers) order.attempt.addContainers(workload, changes)
+  for (const { workload, changes } of containers) attempt.addContainers(workload, changes)
   if (found.length === 0) return
   const plan = planTarget(
-    order.target,
+    target,
     parts,
-    found.map(({ ref }) => ref),
+    found.map(({ ref }) => refKey(ref)),
   )
   if (isEmptyPlan(plan) || plan.hold !== undefined) return
-  await clock.sleep(pace.next(clock.now()), order.signal).catch(() => undefined)
-  await write(order, parts, plan, outcome => order.attempt.addRepair(outcome))
+  await clock.sleep(pace.next(clock.now()), signal).catch(() => undefined)
+  noteFailures(failed, await write(order, parts, plan, outcome => attempt.addRepair(outcome)))
+  // What takes over may be held, and then it is still to be repaired.
+  if (signal.aborted) for (const { ref, actor } of found) suspects.suspect(ref, actor)
 }
 
 /**
@@ -165,13 +184,11 @@ async function repairMeanwhile(order: WorkOrder, parts: CarryOutParts): Promise<
  * newer wants the lane, and then the attempt is as healthy as it was. False: an object drifted or fell ill before that.
  */
 async function untilReplacedEnded(
-  { target, attempt, signal }: WorkOrder,
-  { live, inventory, clock, suspects, health }: CarryOutParts,
+  { attempt, signal, leaving }: WrittenOrder,
+  { live, clock, suspects, health }: CarryOutParts,
   deadline: number,
 ): Promise<boolean> {
-  const removed = [...inventory.entriesOf(target.app)].flatMap(([key, { ref }]) =>
-    target.desired.has(key) ? [] : ref,
-  )
+  const removed = [...leaving.values()]
   const isEnding = (): boolean =>
     attempt.workloads.some(workload => live.podsOf(workload).some(isBeingDeleted)) ||
     removed.some(ref =>

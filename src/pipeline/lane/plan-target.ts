@@ -12,44 +12,68 @@ export interface PlanParts {
 }
 
 /**
- * The plan that makes an app equal to a target. With `candidates` only those objects are compared; what the revision declares
- * in all still counts for the hold rules.
+ * The plan that makes an app equal to a target. With `keys` (by `refKey`) only those objects are compared, and the others are
+ * taken to be as they should; what the app owns in all counts for the hold rules in either case.
  */
-export function planTarget(
-  target: AppTarget,
-  { live, inventory }: PlanParts,
-  candidates?: readonly ObjectRef[],
-): Plan {
-  // Only what is not declared can be up for deletion, and only deletions are weighed against all that the app owns.
-  const declared = candidates === undefined ? undefined : declaredOf(target, candidates)
-  return assemblePlan({
+export function planTarget(target: AppTarget, parts: PlanParts, keys?: Iterable<string>): Plan {
+  const { live } = parts
+  const scope = keys === undefined ? wholeScope(target, parts) : narrowScope(target, parts, keys)
+  const plan = assemblePlan({
     app: target.app,
     revision: target.commit.id,
-    desired: declared ?? [...target.desired.values()],
+    ...scope,
     live: ref => live.get(ref),
-    inventory: declared === undefined ? ownedBy(target, inventory) : [],
     allowDelete: target.allowDelete,
     busyNamespaces: name => live.pods(name).some(pod => pod.status?.phase === 'Running'),
     manager: FIELD_MANAGER,
-    ...(candidates === undefined ? {} : { candidates }),
   })
+  const rest = target.desired.size - scope.desired.size
+  return rest === 0 ? plan : { ...plan, kept: rest }
 }
 
-/** What the target declares of these objects; undefined when it does not declare all of them. */
-function declaredOf(target: AppTarget, refs: readonly ObjectRef[]): readonly DesiredObject[] | undefined {
-  const declared: DesiredObject[] = []
-  for (const ref of refs) {
-    const desired = target.desired.get(refKey(ref))
-    if (desired === undefined) return undefined
-    declared.push(desired)
+/** What is compared: declared objects, owned ones that are not declared, and how many the app owns and declares. */
+interface Scope {
+  readonly desired: ReadonlyMap<string, DesiredObject>
+  readonly inventory: readonly InventoryEntry[]
+  readonly kept: number
+}
+
+function wholeScope(target: AppTarget, { inventory }: PlanParts): Scope {
+  const undeclared: InventoryEntry[] = []
+  let kept = 0
+  for (const [key, entry] of inventory.entriesOf(target.app)) {
+    if (target.desired.has(key)) kept += 1
+    else if (!target.isClaimedElsewhere(key)) undeclared.push(entry)
   }
-  return declared
+  return { desired: target.desired, inventory: undeclared, kept }
 }
 
-function ownedBy(target: AppTarget, inventory: Inventory): readonly InventoryEntry[] {
-  const owned: InventoryEntry[] = []
-  for (const [key, entry] of inventory.entriesOf(target.app)) if (!movesAway(target, key)) owned.push(entry)
-  return owned
+function narrowScope(target: AppTarget, parts: PlanParts, keys: Iterable<string>): Scope {
+  const owned = parts.inventory.entriesOf(target.app)
+  const desired = new Map<string, DesiredObject>()
+  const undeclared: InventoryEntry[] = []
+  for (const key of keys) {
+    const declared = target.desired.get(key)
+    const entry = owned.get(key)
+    if (declared !== undefined) desired.set(key, declared)
+    else if (entry !== undefined && !target.isClaimedElsewhere(key)) undeclared.push(entry)
+  }
+  // Only deletions are weighed against all that the app owns.
+  const kept = undeclared.length === 0 ? 0 : wholeScope(target, parts).kept
+  return { desired, inventory: undeclared, kept }
+}
+
+/**
+ * The keys of all that can differ from a target when everything was as `before` said: what is declared differently, what is no
+ * longer declared, and what was owned without being declared.
+ */
+export function changedBetween(before: AppTarget, target: AppTarget, parts: PlanParts): Set<string> {
+  const changed = new Set<string>(undeclaredBy(target, parts).keys())
+  for (const [key, { object, source }] of target.desired) {
+    const old = before.desired.get(key)
+    if (old?.object !== object || old.source !== source) changed.add(key)
+  }
+  return changed
 }
 
 /**
@@ -61,16 +85,23 @@ export function isHandingOver(target: AppTarget, { inventory }: PlanParts): bool
   return false
 }
 
-/** What the inventory has to say once a plan is being carried out: a changed object is this commit's, a kept one stays its last changer's. */
+/**
+ * What the inventory has to say once a plan is being carried out: a changed object is this commit's, a kept one stays its last
+ * changer's. With `keys` only those can have anything new to say.
+ */
 export function entriesFor(
   target: AppTarget,
   plan: Plan,
   { inventory }: PlanParts,
+  keys: Iterable<string> = target.desired.keys(),
 ): readonly InventoryEntry[] {
   const owned = inventory.entriesOf(target.app)
   const changed = new Set(plan.changes.flatMap(({ action, ref }) => (action === 'keep' ? [] : refKey(ref))))
   const entries: InventoryEntry[] = []
-  for (const [key, { object, source }] of target.desired) {
+  for (const key of keys) {
+    const desired = target.desired.get(key)
+    if (desired === undefined) continue
+    const { object, source } = desired
     const known = owned.get(key)
     const commit = known === undefined || changed.has(key) ? target.commit.id : known.commit
     if (known?.commit === commit && isSamePlace(known.source, source)) continue
@@ -79,16 +110,25 @@ export function entriesFor(
   return entries
 }
 
-/**
- * Owned objects that the target does not declare and that are gone from the cluster, with all that ran on their behalf: nothing is
- * left to own.
- */
-export function goneFrom(target: AppTarget, { live, inventory }: PlanParts): readonly string[] {
+/** Owned objects that the target does not declare, by `refKey`. */
+export function undeclaredBy(
+  target: AppTarget,
+  { inventory }: Pick<PlanParts, 'inventory'>,
+): ReadonlyMap<string, ObjectRef> {
+  const undeclared = new Map<string, ObjectRef>()
+  for (const [key, { ref }] of inventory.entriesOf(target.app))
+    if (!target.desired.has(key)) undeclared.set(key, ref)
+  return undeclared
+}
+
+/** The keys of those that are gone from the cluster, with all that ran on their behalf: nothing is left to own. */
+export function goneAmong(
+  undeclared: ReadonlyMap<string, ObjectRef>,
+  { live }: Pick<PlanParts, 'live'>,
+): readonly string[] {
   const gone: string[] = []
-  for (const [key, { ref }] of inventory.entriesOf(target.app)) {
-    if (target.desired.has(key)) continue
+  for (const [key, ref] of undeclared)
     if (live.get(ref) === undefined && live.podsOf(ref).length === 0) gone.push(key)
-  }
   return gone
 }
 

@@ -12,6 +12,8 @@ import type { ContainerNews, Suspects } from './suspects.ts'
 export interface Work {
   readonly target: AppTarget
   readonly plan: Plan
+  /** The keys of all that the plan compared; absent: everything. */
+  readonly keys?: ReadonlySet<string> | undefined
   readonly trigger: Trigger
   readonly deadlineMs: number
   /** Of a drift: who made it, and what it did to containers before the record was open. */
@@ -58,12 +60,12 @@ export class Recorder {
 
   /** Does the work and says how it ended. */
   async run(work: Work, { signal, onOpen, onWritten, onHealthy }: WorkHooks): Promise<WorkEnd> {
-    const { target, plan, deadlineMs } = work
+    const { target, plan, keys, deadlineMs } = work
     const attempt = await this.#open(work)
     onOpen(attempt.name)
     try {
       const end = await carryOut(
-        { target, plan, attempt, deadlineMs, signal, onWritten, onHealthy },
+        { target, plan, keys, attempt, deadlineMs, signal, onWritten, onHealthy },
         this.#parts,
       )
       await attempt.close(end.state, end.message)

@@ -40,6 +40,11 @@ export class Suspects {
     return this.#suspects.size === 0 && this.#disturbers.size === 0
   }
 
+  /** The suspects, by `refKey`. */
+  get keys(): Iterable<string> {
+    return this.#suspects.keys()
+  }
+
   get isDisturbed(): boolean {
     return this.#disturbers.size > 0
   }

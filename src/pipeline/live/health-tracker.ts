@@ -12,7 +12,7 @@ const MAX_NAMED = 3
 export class HealthTracker {
   readonly #judge: (ref: ObjectRef) => Health
   readonly #watchers = new Set<() => void>()
-  #judged = new Map<string, ObjectRef>()
+  readonly #judged = new Map<string, ObjectRef>()
   readonly #dirty = new Set<string>()
   /** Everything that is not healthy. */
   readonly #troubles = new Map<string, Trouble>()
@@ -24,19 +24,21 @@ export class HealthTracker {
     this.#judge = judge
   }
 
-  /** The objects that count from now on, by `refKey`. */
-  expect(desired: ReadonlyMap<string, DesiredObject>): void {
-    const judged = new Map<string, ObjectRef>()
-    for (const [key, { object }] of desired) {
-      const known = this.#judged.get(key)
-      const ref = known ?? refOf(object)
-      if (!hasOwnHealth(ref)) continue
-      judged.set(key, ref)
-      if (known === undefined) this.#dirty.add(key)
-    }
-    for (const key of this.#troubles.keys()) if (!judged.has(key)) this.#note(key, undefined)
-    this.#judged = judged
+  /**
+   * The objects that count from now on, by `refKey`. With `keys` only these differ from those that counted before: declared
+   * differently, no longer declared, or new.
+   */
+  expect(desired: ReadonlyMap<string, DesiredObject>, keys?: Iterable<string>): void {
     this.#total = desired.size
+    if (keys === undefined) for (const key of this.#judged.keys()) if (!desired.has(key)) this.#forget(key)
+    for (const key of keys ?? desired.keys()) {
+      const object = desired.get(key)?.object
+      if (object === undefined) this.#forget(key)
+      else if (hasOwnHealth(object) && !this.#judged.has(key)) {
+        this.#judged.set(key, refOf(object))
+        this.#dirty.add(key)
+      }
+    }
   }
 
   /** Something that the health of this object depends on has changed. */
@@ -75,6 +77,11 @@ export class HealthTracker {
     if (ref === undefined) return
     const health = this.#judge(ref)
     this.#note(key, health.state === 'healthy' ? undefined : { ref, health })
+  }
+
+  #forget(key: string): void {
+    this.#judged.delete(key)
+    this.#note(key, undefined)
   }
 
   #note(key: string, trouble: Trouble | undefined): void {

@@ -1,5 +1,5 @@
 import { Broadcast, type Clock, type Logger, messageOf } from '../../base/index.ts'
-import type { Informers } from '../../client/index.ts'
+import type { Informers, Lister } from '../../client/index.ts'
 import {
   findKind,
   type Kind,
@@ -45,6 +45,8 @@ export class LiveObjects {
   readonly #informers: Informers
   readonly #clock: Clock
   readonly #followed = new Set<string>()
+  /** Where to look references up, for those that are asked about again and again. */
+  readonly #places = new WeakMap<ObjectRef, { readonly lister: Lister<KubeObject>; readonly key: string }>()
   readonly #workloads: WorkloadPods
   readonly #changes: Broadcast<LiveChange>
 
@@ -80,10 +82,14 @@ export class LiveObjects {
 
   /** The live object, or undefined. Its kind must have been followed. */
   get(ref: ObjectRef): KubeObject | undefined {
+    const known = this.#places.get(ref)
+    if (known !== undefined) return known.lister.get(known.key)
     const kind = findKind(ref.apiVersion, ref.kind)
     if (kind === undefined) return undefined
     const metadata = { name: ref.name, ...(ref.namespace === undefined ? {} : { namespace: ref.namespace }) }
-    return this.#informers.of(kind).get(objectKey({ metadata }))
+    const place = { lister: this.#informers.of(kind), key: objectKey({ metadata }) }
+    this.#places.set(ref, place)
+    return place.lister.get(place.key)
   }
 
   /** The pods of a namespace. */

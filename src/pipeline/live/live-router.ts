@@ -37,13 +37,16 @@ export function routeLiveChanges(parts: {
 /** A status update is no drift. Kinds without a generation are compared whenever they change. */
 function mayBeDrift({ object, previous }: LiveChange): boolean {
   if (object === undefined || previous === undefined) return object === undefined
-  const { generation, labels, annotations, deletionTimestamp } = object.metadata
+  const { generation, labels, annotations, deletionTimestamp, finalizers, ownerReferences } = object.metadata
+  const before = previous.metadata
   if (generation === undefined) return true
   return (
-    generation !== previous.metadata.generation ||
-    deletionTimestamp !== previous.metadata.deletionTimestamp ||
-    !deepEqual(labels, previous.metadata.labels) ||
-    !deepEqual(annotations, previous.metadata.annotations)
+    generation !== before.generation ||
+    deletionTimestamp !== before.deletionTimestamp ||
+    !deepEqual(labels, before.labels) ||
+    !deepEqual(annotations, before.annotations) ||
+    !deepEqual(finalizers, before.finalizers) ||
+    !deepEqual(ownerReferences, before.ownerReferences)
   )
 }
 

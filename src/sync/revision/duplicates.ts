@@ -3,6 +3,8 @@ import type { AppRevision, DesiredObject } from './revision.ts'
 
 /** Reports an object that an app declares more than once, at every place but the first. */
 export function findRepeats(objects: readonly DesiredObject[]): readonly Diagnostic[] {
+  // Nearly always there is none, and then counting is all that it costs.
+  if (new Set(objects.map(({ key }) => key)).size === objects.length) return []
   const first = new Map<string, DesiredObject>()
   const diagnostics: Diagnostic[] = []
   for (const desired of objects) {
@@ -15,6 +17,7 @@ export function findRepeats(objects: readonly DesiredObject[]): readonly Diagnos
 
 /** Reports objects that more than one app declares, to each of these apps. By app name. */
 export function findSharedObjects(apps: readonly AppRevision[]): ReadonlyMap<string, readonly Diagnostic[]> {
+  if (apps.length < 2) return new Map()
   const owners = new Map<string, { readonly app: string; readonly desired: DesiredObject }>()
   const found = new Map<string, Diagnostic[]>()
   const report = (app: string, diagnostic: Diagnostic): void => {

@@ -113,17 +113,25 @@ export function finishFolder(
   }
 }
 
-/** Every file of a folder, its own before those of its folders. */
-export function* filesOf(folder: LoadedFolder): Generator<LoadedFile> {
-  yield* folder.files
-  for (const inner of folder.folders) yield* filesOf(inner)
+/** What a folder declares, in the order of its files, and every problem in it. */
+export interface FolderContents {
+  readonly objects: readonly DesiredObject[]
+  readonly diagnostics: readonly Diagnostic[]
 }
 
-/** Every diagnostic of a folder's entries and files. */
-export function* diagnosticsOf(folder: LoadedFolder): Generator<Diagnostic> {
-  yield* folder.diagnostics
-  for (const file of folder.files) yield* file.diagnostics
-  for (const inner of folder.folders) yield* diagnosticsOf(inner)
+/** Folders that were carried over have been summed up before. */
+const knownContents = new WeakMap<LoadedFolder, FolderContents>()
+
+export function contentsOf(folder: LoadedFolder): FolderContents {
+  const known = knownContents.get(folder)
+  if (known !== undefined) return known
+  const inner = folder.folders.map(contentsOf)
+  const contents = {
+    objects: [...folder.files, ...inner].flatMap(({ objects }) => objects),
+    diagnostics: [folder, ...folder.files, ...inner].flatMap(({ diagnostics }) => diagnostics),
+  }
+  knownContents.set(folder, contents)
+  return contents
 }
 
 export function joinPath(folder: string, name: string): string {

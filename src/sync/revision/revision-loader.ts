@@ -6,14 +6,7 @@ import { APP_CONFIG_FILE } from './app-config.ts'
 import { findRepeats, findSharedObjects } from './duplicates.ts'
 import { FileChecker, type FileRequest } from './file-checker.ts'
 import { type AppPlace, findApps } from './find-apps.ts'
-import {
-  diagnosticsOf,
-  draftFolder,
-  type FolderDraft,
-  filesOf,
-  finishFolder,
-  type LoadedFolder,
-} from './folder-tree.ts'
+import { contentsOf, draftFolder, type FolderDraft, finishFolder, type LoadedFolder } from './folder-tree.ts'
 import type { ParseCache } from './parse-cache.ts'
 import type { ParsePool } from './parse-pool.ts'
 import type { AppRevision, Revision } from './revision.ts'
@@ -147,8 +140,8 @@ export class RevisionLoader {
 }
 
 function loadedApp({ name, namespace, folder, treeOid }: AppPlace, root: LoadedFolder): Loaded {
-  const objects = [...filesOf(root)].flatMap(file => file.objects)
-  const diagnostics = sorted([...diagnosticsOf(root), ...findRepeats(objects)])
+  const { objects, diagnostics: found } = contentsOf(root)
+  const diagnostics = sorted([...found, ...findRepeats(objects)])
   return { own: Object.freeze({ name, namespace, folder, treeOid, objects, diagnostics }), root }
 }
 

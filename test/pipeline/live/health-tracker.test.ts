@@ -45,6 +45,18 @@ describe('HealthTracker', () => {
     expect(judged).toEqual(['web', 'api'])
   })
 
+  it('expect() with keys looks at nothing but those', () => {
+    tracker.expect(desired(WEB, CONFIG))
+    tracker.look()
+    states.set('api', { state: 'progressing', reason: 'new' })
+    tracker.expect(desired(API, CONFIG), [refKey(WEB), refKey(API)])
+    expect(tracker.look()).toEqual({ state: 'progressing', message: 'Deployment shop/api: new' })
+    expect(judged).toEqual(['web', 'api'])
+    tracker.touch(refKey(WEB))
+    tracker.look()
+    expect(judged).toEqual(['web', 'api'])
+  })
+
   it('onTouch() tells of what counts, until it is ended', () => {
     tracker.expect(desired(WEB))
     let touches = 0

@@ -1,0 +1,97 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { countActions, type Plan } from '../../../src/diff/index.ts'
+import { type KubeObject, refKey, refOf } from '../../../src/kube/index.ts'
+import {
+  changedBetween,
+  entriesFor,
+  type PlanParts,
+  planTarget,
+} from '../../../src/pipeline/lane/plan-target.ts'
+import type { AppTarget, DesiredObject } from '../../../src/pipeline/source/app-target.ts'
+
+/** Per object: its value, or undefined when it is not declared. */
+const declaration = fc.array(fc.option(fc.constantFrom('one', 'two'), { nil: undefined }), {
+  minLength: 12,
+  maxLength: 12,
+})
+
+describe('planTarget()', () => {
+  it('comes to the same with the keys of what changed as with everything, when everything was as it was declared', () => {
+    fc.assert(
+      fc.property(declaration, declaration, (first, second) => {
+        const before = target(first, undefined)
+        const parts = settledAt(before)
+        const after = target(second, before)
+        const whole = planTarget(after, parts)
+        const keys = changedBetween(before, after, parts)
+        const narrow = planTarget(after, parts, keys)
+        expect(changesOf(narrow)).toEqual(changesOf(whole))
+        expect(narrow.hold).toEqual(whole.hold)
+        expect(countActions(narrow)).toEqual(countActions(whole))
+        expect(entriesFor(after, narrow, parts, keys)).toEqual(entriesFor(after, whole, parts))
+      }),
+    )
+  })
+
+  it('names only what it was asked about', () => {
+    const before = target(['one', 'one', 'one'], undefined)
+    const plan = planTarget(before, settledAt(before), [keyOf(0), keyOf(7)])
+    expect(plan.changes.map(({ ref }) => ref.name)).toEqual(['config-0'])
+    expect(countActions(plan)).toEqual({ create: 0, configure: 0, delete: 0, keep: 3 })
+  })
+})
+
+function changesOf({ changes }: Plan): readonly unknown[] {
+  return changes.filter(({ action }) => action !== 'keep')
+}
+
+function configMap(index: number, value: string): KubeObject {
+  const metadata = { name: `config-${index}`, namespace: 'shop', uid: `uid-${index}` }
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { key: value } } as KubeObject
+}
+
+function keyOf(index: number): string {
+  return refKey(refOf(configMap(index, '')))
+}
+
+/** What is declared as before is the same object, as the loader hands it over. */
+function target(values: readonly (string | undefined)[], before: AppTarget | undefined): AppTarget {
+  const desired = new Map<string, DesiredObject>()
+  for (const [index, value] of values.entries()) {
+    if (value === undefined) continue
+    const key = keyOf(index)
+    const known = before?.desired.get(key)
+    const isSame = (known?.object as { data?: { key?: string } } | undefined)?.data?.key === value
+    const source = { file: 'config.yaml', line: index + 1, column: 1 }
+    desired.set(key, isSame && known !== undefined ? known : { object: configMap(index, value), source })
+  }
+  const ada = { name: 'Ada', email: 'ada@example.org', time: '2026-01-01T00:00:00Z' }
+  const id = before === undefined ? 'before' : 'after'
+  return {
+    app: 'shop',
+    commit: { id, subject: id, message: id, author: ada, committer: ada },
+    trigger: 'push',
+    skipped: [],
+    isGone: false,
+    desired,
+    diagnostics: [],
+    allowDelete: 0,
+    isClaimedElsewhere: () => false,
+  }
+}
+
+/** A cluster and an inventory that hold exactly what a target says. */
+function settledAt({ desired, commit }: AppTarget): PlanParts {
+  const entries = [...desired].map(([key, { object, source }]) => {
+    return [key, { app: 'shop', ref: refOf(object), source, commit: commit.id }] as const
+  })
+  return {
+    live: {
+      get: (ref: { name: string }) =>
+        [...desired.values()].find(({ object }) => object.metadata.name === ref.name)?.object,
+      pods: () => [],
+    },
+    inventory: { entriesOf: () => new Map(entries) },
+  } as unknown as PlanParts
+}
