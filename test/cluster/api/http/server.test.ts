@@ -6,6 +6,7 @@ import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { BowlineError, type LogFields, silentLogger } from '../../../../src/base/index.ts'
+import { TUNNEL_PATH } from '../../../../src/cluster/api/tunnel/tunnels.ts'
 import { fingerprint } from '../../../../src/pki/index.ts'
 import { startTestApi, type TestApi } from '../support/api-server.ts'
 import { ask, open } from '../support/https.ts'
@@ -76,6 +77,42 @@ async function* eventsOf(response: IncomingMessage): AsyncGenerator<{
 }
 
 describe('who may come in', () => {
+  it('no route that the server documents answers anyone without certificate and token, by any method', async () => {
+    const index = (await ask(api, '/openapi/v3')).json.paths as Record<string, { serverRelativeURL: string }>
+    const paths = new Set([
+      '/',
+      '/api',
+      '/apis',
+      '/version',
+      '/livez',
+      '/metrics',
+      '/openapi/v3',
+      TUNNEL_PATH,
+    ])
+    for (const { serverRelativeURL } of Object.values(index)) {
+      paths.add(serverRelativeURL)
+      for (const path of Object.keys((await ask(api, serverRelativeURL)).json.paths))
+        paths.add(path.replace('{namespace}', 'default').replaceAll(/\{\w+\}/g, 'x'))
+    }
+    for (const { group, version, resource, subresource } of [
+      { group: 'bowline.dev', version: 'v1alpha1', resource: 'apps', subresource: '/x/plan' },
+      { group: 'bowline.dev', version: 'v1alpha1', resource: 'jointokens', subresource: '' },
+    ])
+      paths.add(`/apis/${group}/${version}/${resource}${subresource}`)
+    expect(paths.size).toBeGreaterThan(60)
+    const claims = [
+      {},
+      { authorization: 'Bearer 0123456789.c2VjcmV0' },
+      { authorization: `Basic ${Buffer.from('admin:admin').toString('base64')}` },
+      { 'x-remote-user': 'admin', 'x-remote-group': 'system:masters', 'impersonate-user': 'bowline-admin' },
+    ]
+    for (const path of paths)
+      for (const [index, method] of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].entries()) {
+        const reply = await ask(api, path, { method, as: null, headers: claims[index % claims.length] ?? {} })
+        expect(reply.code, `${method} ${path}`).toBe(401)
+      }
+  })
+
   it('a client without certificate and token gets 401, on every path', async () => {
     for (const path of ['/', '/version', '/livez', '/api', PODS, '/openapi/v3', '/nowhere'])
       expect((await ask(api, path, { as: null })).json).toMatchObject({
