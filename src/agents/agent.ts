@@ -116,10 +116,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     clock,
     log,
     facts: hostFacts,
-    view(uid) {
-      const entry = loop.entry(uid)
-      return entry === undefined ? undefined : loop.view(entry)
-    },
+    view: uid => loop.toldView(uid),
     accept(pod: Pod) {
       // The answer to a write about a pod that is gone by now must not bring it back.
       if (isAssigned(pod) && loop.entry(pod.metadata.uid) !== undefined) loop.setPod(pod)

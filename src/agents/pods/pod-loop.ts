@@ -97,6 +97,14 @@ export class PodLoop {
     return entry.view(this.#options.means.observed, this.#options.clock.now(), this.#options.isPublished)
   }
 
+  /** What may be told of a pod now; undefined while the last words of a container that has ended are still being read. */
+  toldView(uid: string): PodView | undefined {
+    const entry = this.#entries.get(uid)
+    if (entry === undefined) return undefined
+    const view = this.view(entry)
+    return this.#listen(entry, view) ? undefined : view
+  }
+
   /** A pod of this node as the server has it. */
   setPod(pod: AssignedPod): void {
     const now = this.#options.clock.now()

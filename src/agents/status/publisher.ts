@@ -10,7 +10,7 @@ export interface PublisherOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly facts: HostFacts
-  /** How the pod is now; undefined for one that is no longer to be told of. */
+  /** How the pod is now; undefined for one that is no longer to be told of, or not yet: then `add` is called again. */
   readonly view: (uid: string) => PodView | undefined
   /** The server's answer to a write. */
   readonly accept: (pod: Pod) => void
