@@ -38,6 +38,18 @@ export async function localCommit(revision: string, folder = '.'): Promise<strin
   )
 }
 
+/** Whether the repository around the current folder knows that `newer` has `commit` in its history; false when it cannot tell. */
+export async function isPartOfLocally(commit: string, newer: string, folder = '.'): Promise<boolean> {
+  try {
+    const { root, branch = 'HEAD' } = await locateRepository(folder)
+    return await withRepository({ repository: root, branch, path: '' }, ({ reader }) =>
+      reader.isAncestor(commit, newer),
+    )
+  } catch {
+    return false
+  }
+}
+
 export interface RollBackOptions {
   /** What the server follows: the revert is made and published there. */
   readonly source: App['spec']['source']

@@ -1,4 +1,4 @@
-import type { App, RecordObject } from '../kube/index.ts'
+import { type App, imageTag, type RecordObject } from '../kube/index.ts'
 import { hang } from './printable.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -63,7 +63,7 @@ export function shortId(commit: string): string {
 function fieldSummary({ fields }: PlannedChange): string {
   const shown = fields.slice(0, INLINE_FIELDS).map(({ path, before, after }) => {
     const name = path.slice(path.lastIndexOf('.') + 1)
-    if (name === 'image') return `image ${tagOf(before)} → ${tagOf(after)}`
+    if (name === 'image') return `image ${imageText(before, after)}`
     if (before === undefined) return `${name} ${valueText(after)}`
     if (after === undefined) return `${name} removed`
     return `${name} ${valueText(before)} → ${valueText(after)}`
@@ -72,11 +72,12 @@ function fieldSummary({ fields }: PlannedChange): string {
   return `${shown.join(', ')}${rest > 0 ? `, ${rest} more` : ''}`
 }
 
-/** `registry/shop:1.4.3` → `1.4.3` when there is a tag. */
-function tagOf(image: unknown): string {
-  const text = String(image ?? 'none')
-  const colon = text.lastIndexOf(':')
-  return colon > text.lastIndexOf('/') ? text.slice(colon + 1) : text
+/** `1.4.2 → 1.4.3` where only the tag differs, which is how people call a version; else both images in full. */
+function imageText(before: unknown, after: unknown): string {
+  const [from, to] = [String(before ?? 'none'), String(after ?? 'none')]
+  const [fromTag, toTag] = [imageTag(from), imageTag(to)]
+  const isSameName = from.slice(0, -fromTag.length) === to.slice(0, -toTag.length)
+  return fromTag !== '' && toTag !== '' && isSameName ? `${fromTag} → ${toTag}` : `${from} → ${to}`
 }
 
 function valueText(value: unknown): string {

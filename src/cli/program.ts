@@ -6,6 +6,7 @@ import { VERSION } from '../version.ts'
 import type { AgentFlags } from './agent.ts'
 import type { ConnectOptions } from './connect.ts'
 import { EXIT, Exit, exitCodeOf, explain } from './exit-code.ts'
+import type { FollowOptions } from './follow/follow-commit.ts'
 import { exportRecords, showHistory, showRecords, verifyRecords } from './history.ts'
 import { showPlan } from './plan.ts'
 import type { ServerFlags } from './server.ts'
@@ -28,14 +29,25 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   })
   const stop = stopOnSignals(terminal)
   try {
-    await buildProgram(terminal, stop.signal).parseAsync([...argv])
+    return await runCommand(argv, terminal, stop.signal)
+  } finally {
+    stop.dispose()
+  }
+}
+
+/** The same with a terminal and an end of the caller's. `argv` begins with two words that are passed over. */
+export async function runCommand(
+  argv: readonly string[],
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    await buildProgram(terminal, signal).parseAsync([...argv])
     return EXIT.ok
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
     if (!(error instanceof Exit) && !isAborted(error)) terminal.note(explain(error))
     return exitCodeOf(error)
-  } finally {
-    stop.dispose()
   }
 }
 
@@ -120,15 +132,8 @@ function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): 
     .option('--deadline <seconds>', 'how long to wait', wholeNumber, 600)
     .action((rev: string, flags: ConnectOptions & { deadline: number }) =>
       withClient(flags, async client => {
-        const { followCommit } = await import('./follow.ts')
-        return followCommit({
-          client,
-          terminal,
-          clock: systemClock,
-          commit: await resolveLocally(rev),
-          deadlineMs: flags.deadline * 1_000,
-          signal,
-        })
+        const commit = await resolveLocally(rev)
+        return follow({ client, terminal, commit, deadlineMs: flags.deadline * 1_000, signal })
       }),
     )
   connected(program.command('status').description('every app and every host'))
@@ -173,15 +178,7 @@ function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): 
       withClient(flags, async client => {
         const { revertCommit } = await import('./rollback.ts')
         const commit = await revertCommit(client, terminal, rev, signal)
-        const { followCommit } = await import('./follow.ts')
-        return followCommit({
-          client,
-          terminal,
-          clock: systemClock,
-          commit,
-          deadlineMs: flags.deadline * 1_000,
-          signal,
-        })
+        return follow({ client, terminal, commit, deadlineMs: flags.deadline * 1_000, signal })
       }),
     )
   connected(program.command('kubeconfig').description('print the kubeconfig of this server')).action(
@@ -226,6 +223,13 @@ function outputOption(): Option {
 }
 
 /** The full id of a commit of the repository around the current folder. */
+/** Follows a commit; whether a newer one has it in its history is asked of the repository here. */
+async function follow(options: Omit<FollowOptions, 'clock' | 'isPartOf'>): Promise<number> {
+  const { followCommit } = await import('./follow/follow-commit.ts')
+  const { isPartOfLocally } = await import('../repository.ts')
+  return followCommit({ ...options, clock: systemClock, isPartOf: isPartOfLocally })
+}
+
 async function resolveLocally(revision: string): Promise<string> {
   const { localCommit } = await import('../repository.ts')
   return localCommit(revision)

@@ -107,7 +107,7 @@ describe.skipIf(!available)(`from git push to running containers (${reason})`, (
     const { code, stdout } = await site.deploy('shop 3', { 'apps/shop/web.yaml': broken })
     expect(stdout).toMatch(/exit 1, restarted 3 times/)
     expect(stdout).toContain('Error: DATABASE_URL is not set')
-    expect(stdout).toMatch(/RESULT {2}✗ shop failed, 3\/3 still serve/)
+    expect(stdout).toMatch(/RESULT {2}✗ shop failed, the old version still serves 3\/3/)
     expect(code).toBe(1)
     expect((await site.app('shop')).status?.phase).toBe('Failed')
     expect(await site.bowline('status')).toMatchObject({ stdout: expect.stringMatching(/shop +Failed/) })

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Client } from '../../src/client/index.ts'
 import { Kinds, type Pod, type RecordObject, StatusError } from '../../src/kube/index.ts'
 import { eventually } from '../base/eventually.ts'
-import { node } from '../cluster/controllers/build.ts'
+import { addNode, scheduledPod, setContainer } from './by-hand.ts'
 import { configMap, deployment } from './manifests.ts'
 import { ROOT, TestPipeline } from './test-pipeline.ts'
 
@@ -120,8 +120,8 @@ describe('Pipeline: pods that do not get well', () => {
 
   it('fails a commit whose container crashes three times, says how, and follows when it gets well by itself', async () => {
     const commit = world.push('one', { 'web.yaml': deployment('web') })
-    const pod = await scheduledPod(world)
-    await patchContainer(world, pod, {
+    const pod = await scheduledPod(world.client, 'shop:1')
+    await setContainer(world.client, pod, {
       ready: false,
       restartCount: 3,
       state: { waiting: { reason: 'CrashLoopBackOff' } },
@@ -135,22 +135,27 @@ describe('Pipeline: pods that do not get well', () => {
     const record = await world.recorded('Failed', isClosedAt(commit))
     expect(record.status).toMatchObject({ state: 'Failed', health: { message } })
     // It tries once more, which is no health.
-    await patchContainer(world, pod, { ready: false, restartCount: 4, state: { running: {} } })
+    await setContainer(world.client, pod, { ready: false, restartCount: 4, state: { running: {} } })
     expect((await world.app()).status).toMatchObject({ phase: 'Failed', message })
-    await patchContainer(world, pod, { ready: true, restartCount: 4, state: { running: {} } })
+    await setContainer(world.client, pod, { ready: true, restartCount: 4, state: { running: {} } })
     await world.reaches('Healthy', commit)
     expect(await world.records()).toHaveLength(1)
   })
 
   it('records what stops again and again as one drift and not as one after another', async () => {
     const commit = world.push('one', { 'web.yaml': deployment('web') })
-    const pod = await scheduledPod(world)
-    await patchContainer(world, pod, { ready: true, restartCount: 0, state: { running: {} } })
+    const pod = await scheduledPod(world.client, 'shop:1')
+    await setContainer(world.client, pod, { ready: true, restartCount: 0, state: { running: {} } })
     await world.reaches('Healthy', commit)
     for (const restartCount of [1, 2, 3, 4, 5]) {
       const containerID = `hollow://${restartCount}`
-      await patchContainer(world, pod, { ready: false, restartCount, containerID, state: { running: {} } })
-      await patchContainer(world, pod, {
+      await setContainer(world.client, pod, {
+        ready: false,
+        restartCount,
+        containerID,
+        state: { running: {} },
+      })
+      await setContainer(world.client, pod, {
         ready: false,
         restartCount,
         containerID,
@@ -180,45 +185,6 @@ function isClosedAt(commit: string): (record: RecordObject) => boolean {
 
 async function podsOf(world: TestPipeline): Promise<readonly Pod[]> {
   return (await world.client.list(Kinds.Pod, { namespace: 'default' })).items
-}
-
-/** A node without an agent. */
-async function addNode(client: Client, name: string): Promise<void> {
-  const { status, ...object } = node(name)
-  const { resourceVersion: _version, uid: _uid, ...metadata } = object.metadata
-  const created = await client.create(Kinds.Node, { ...object, metadata })
-  await client.update(
-    Kinds.Node,
-    { ...created, ...(status === undefined ? {} : { status }) },
-    { subresource: 'status' },
-  )
-}
-
-async function scheduledPod(world: TestPipeline): Promise<Pod> {
-  return eventually('a pod with a node', async () =>
-    (await podsOf(world)).find(({ spec }) => spec?.nodeName !== undefined),
-  )
-}
-
-/** Says of a pod's container what an agent would. */
-async function patchContainer(
-  world: TestPipeline,
-  pod: Pod,
-  state: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  const { name = '', namespace = '' } = pod.metadata
-  const ready = state.ready === true ? 'True' : 'False'
-  const conditions = ['ContainersReady', 'Ready'].map(type => ({ type, status: ready }))
-  const container = {
-    name: 'web',
-    image: 'shop:1',
-    imageID: '',
-    containerID: 'hollow://0',
-    lastState: {},
-    ...state,
-  }
-  const body = { status: { phase: 'Running', conditions, containerStatuses: [container] } }
-  await world.client.patch(Kinds.Pod, name, { type: 'merge', body }, { namespace, subresource: 'status' })
 }
 
 function withFaults(client: Client, refuse: (name: string, manager: string | undefined) => void): Client {
