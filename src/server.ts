@@ -196,7 +196,12 @@ export async function startServer(
         names: config.advertise === undefined ? [] : [config.advertise.host],
         tunnels,
         documents: { version: versionInfo(), unready: () => (isGraphSynced ? [] : ['node-graph']) },
-        extensions: [...joinTokenExtensions(joinTokens), planExtension(pipeline), chainsExtension(pipeline)],
+        extensions: [
+          ...joinTokenExtensions(joinTokens),
+          planExtension(pipeline),
+          syncExtension(pipeline),
+          chainsExtension(pipeline),
+        ],
         clock,
         ids,
         log,
@@ -225,6 +230,21 @@ function planExtension(pipeline: Pipeline): Extension {
     handle: async ({ name, query, context }) => ({
       json: await pipeline.preview(name, query.get('revision') ?? 'HEAD', context.signal),
     }),
+  }
+}
+
+/** `bowline follow` and `rollback`: something was pushed, and a remote would be asked only once a minute. */
+function syncExtension(pipeline: Pipeline): Extension {
+  return {
+    group: Kinds.App.group,
+    version: Kinds.App.version,
+    resource: Kinds.App.plural,
+    subresource: 'sync',
+    method: 'POST',
+    handle: async ({ name }) => {
+      pipeline.lookNow(name)
+      return { code: 202, json: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' } }
+    },
   }
 }
 

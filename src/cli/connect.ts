@@ -1,7 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BowlineError, systemClock } from '../base/index.ts'
-import { createHttpsClient, type HttpsClient, readKubeconfig } from '../client/index.ts'
+import { BowlineError, messageOf, systemClock } from '../base/index.ts'
+import {
+  createHttpsClient,
+  type HttpsClient,
+  type KubeconfigConnection,
+  readKubeconfig,
+} from '../client/index.ts'
 import { readConfig } from '../config.ts'
 import { parseYamlValue } from '../kube/index.ts'
 import { VERSION } from '../version.ts'
@@ -22,7 +27,7 @@ export function kubeconfigPath(options: ConnectOptions): string {
 /** A client of the server that the options name. Close it in the end. */
 export async function connect(options: ConnectOptions): Promise<HttpsClient> {
   const path = kubeconfigPath(options)
-  const { server, ca, credentials } = readKubeconfig(parseYamlValue(await readKubeconfigText(path)))
+  const { server, ca, credentials } = parseKubeconfig(await readKubeconfigText(path), path)
   return createHttpsClient({
     server,
     ...(ca === undefined ? {} : { ca }),
@@ -31,6 +36,17 @@ export async function connect(options: ConnectOptions): Promise<HttpsClient> {
     fieldManager: 'bowline-cli',
     clock: systemClock,
   })
+}
+
+function parseKubeconfig(text: string, path: string): KubeconfigConnection {
+  try {
+    return readKubeconfig(parseYamlValue(text))
+  } catch (cause) {
+    const state = messageOf(cause).replace(/^Cannot use the kubeconfig: /, '')
+    throw new BowlineError('bad-config', `Cannot use the kubeconfig ${path}: ${state}`, {
+      data: { next: 'the server writes one to `kubeconfig` in its --data-dir; name that with --kubeconfig' },
+    })
+  }
 }
 
 async function readKubeconfigText(path: string): Promise<string> {

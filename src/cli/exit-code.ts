@@ -37,12 +37,15 @@ export function explain(error: unknown): string {
   return `error: ${lines.slice(0, 3).join(': ')}${next === undefined ? '' : `\n  next: ${next}`}`
 }
 
+const RIGHT_KUBECONFIG =
+  'this kubeconfig is of another cluster, or too old: print a fresh one with `bowline kubeconfig` on the server, and pass it with --kubeconfig'
+
 function nextStep(error: unknown): string | undefined {
   for (const cause of causesOf(error)) {
     if (cause instanceof BowlineError && typeof cause.data.next === 'string') return cause.data.next
-    if (cause instanceof StatusError && cause.reason === 'Unauthorized')
-      return 'write a fresh kubeconfig with `bowline kubeconfig` on the server, or pass the right one with --kubeconfig'
+    if (cause instanceof StatusError && cause.reason === 'Unauthorized') return RIGHT_KUBECONFIG
   }
+  if (hasCode(error, 'unauthorized')) return RIGHT_KUBECONFIG
   if (hasCode(error, 'unavailable'))
     return 'is the server running? start it with `bowline up`, or name it with --kubeconfig or --data-dir'
   return undefined

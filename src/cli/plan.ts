@@ -1,6 +1,6 @@
 import { BowlineError } from '../base/index.ts'
 import type { HttpsClient } from '../client/index.ts'
-import { apiPath, Kinds } from '../kube/index.ts'
+import { apiPath, isNotFound, Kinds } from '../kube/index.ts'
 import type { PlanPreview } from '../pipeline/index.ts'
 import { EXIT } from './exit-code.ts'
 import { changeLine, countsText, diagnosticLines, fieldLines, shortId } from './plan-text.ts'
@@ -22,8 +22,7 @@ export async function showPlan(
     })
   const previews: PlanPreview[] = []
   for (const { metadata } of roots) {
-    const path = `${apiPath(Kinds.App, undefined, metadata.name, 'plan')}?revision=${encodeURIComponent(commit)}`
-    previews.push((await client.rawGet(path)) as PlanPreview)
+    previews.push(await readPreview(client, metadata.name ?? '', commit))
   }
   if (output === 'json')
     terminal.print(JSON.stringify(previews.length === 1 ? previews[0] : previews, null, 2))
@@ -33,6 +32,20 @@ export async function showPlan(
     previews.some(({ diagnostics }) => diagnostics.length > 0) || apps.some(app => app.diagnostics.length > 0)
   if (broken) return EXIT.failed
   return apps.some(app => app.changes.some(({ action }) => action !== 'keep')) ? EXIT.changes : EXIT.ok
+}
+
+async function readPreview(client: HttpsClient, app: string, commit: string): Promise<PlanPreview> {
+  const path = `${apiPath(Kinds.App, undefined, app, 'plan')}?revision=${encodeURIComponent(commit)}`
+  try {
+    return (await client.rawGet(path)) as PlanPreview
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+    throw new BowlineError(
+      'not-found',
+      `Cannot plan ${shortId(commit)}: the server's repository has no such commit`,
+      { cause: error, data: { next: 'push it first; a branch that the server does not follow will do' } },
+    )
+  }
 }
 
 function printPreview({ commit, apps, diagnostics }: PlanPreview, { print, paint }: Terminal): void {

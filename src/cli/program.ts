@@ -56,6 +56,10 @@ function buildProgram(terminal: Terminal, signal: AbortSignal): Command {
     .description('Keeps a fleet of container hosts equal to a Git repository of Kubernetes manifests.')
     .version(VERSION, '-V, --version')
     .exitOverride()
+    .configureOutput({
+      writeOut: text => terminal.print(text.trimEnd()),
+      writeErr: text => terminal.note(text.trimEnd()),
+    })
     .showHelpAfterError('(bowline help shows the commands)')
   addServices(program, terminal, signal)
   addReaders(program, terminal, signal)

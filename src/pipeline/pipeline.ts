@@ -21,7 +21,7 @@ import { WriteLog } from './live/write-log.ts'
 import type { AppPreview, PlanPreview } from './plan-preview.ts'
 import { Running } from './running.ts'
 import type { AppTarget } from './source/app-target.ts'
-import type { RevisionNews } from './source/source-runner.ts'
+import type { RevisionNews, SourceRunner } from './source/source-runner.ts'
 import { type OpenSource, Sources } from './source/sources.ts'
 import { targetOf, targetOfNothing } from './source/target-of.ts'
 import { AppTree } from './status/app-tree.ts'
@@ -149,19 +149,18 @@ export class Pipeline implements Service {
     return this.#ledger.heads()
   }
 
+  /** Has the source of a root App looked at now, for whoever knows that something was pushed. NotFound for any other app. */
+  lookNow(root: string): void {
+    this.#runnerOf(root).lookNow()
+  }
+
   /** What a commit would change, computed against the live state. NotFound for an app that follows no source. */
   async preview(root: string, revision: string, signal: AbortSignal): Promise<PlanPreview> {
-    const runner = this.#sources.runner(root)
-    const app = this.#parts?.tree.get(root)
-    if (runner === undefined || app === undefined)
-      throw new StatusError(
-        'NotFound',
-        `app "${root}" follows no repository: ask for the app of the whole repository`,
-      )
-    const loaded = await runner.load(revision, signal)
+    const loaded = await this.#runnerOf(root).load(revision, signal)
+    const app = this.#required().tree.get(root)
     await this.#live.follow(kindsIn(loaded.apps))
     const occasion = { revision: loaded, trigger: 'push', skipped: [] } as const
-    const gone = loaded.diagnostics.length > 0 ? [] : this.#vanished(app, loaded)
+    const gone = app === undefined || loaded.diagnostics.length > 0 ? [] : this.#vanished(app, loaded)
     const targets = [
       ...loaded.apps.map(one => targetOf(one, occasion)),
       ...gone.filter(name => this.#ownsAnything(name)).map(name => targetOfNothing(name, occasion)),
@@ -172,6 +171,15 @@ export class Pipeline implements Service {
       diagnostics: loaded.diagnostics,
       apps: targets.map(target => this.#previewApp(target)),
     }
+  }
+
+  #runnerOf(root: string): SourceRunner {
+    const runner = this.#sources.runner(root)
+    if (runner !== undefined) return runner
+    throw new StatusError(
+      'NotFound',
+      `app "${root}" follows no repository: ask for the app of the whole repository`,
+    )
   }
 
   /** A mistake holds the whole app: nothing of it would change. */

@@ -9,6 +9,7 @@ import { connect } from '../../src/cli/connect.ts'
 import { runCommand } from '../../src/cli/program.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
 import type { HttpsClient } from '../../src/client/index.ts'
+import { openLmdbStore } from '../../src/cluster/index.ts'
 import { type App, type AppStatus, Kinds } from '../../src/kube/index.ts'
 import { type RunningServer, startServer } from '../../src/server.ts'
 import { eventually } from '../base/eventually.ts'
@@ -23,26 +24,35 @@ export interface Said {
   readonly progress: readonly string[]
 }
 
+export interface CliWorldOptions {
+  /** Names of hosts, each with an agent over a runtime without containers. Default two. */
+  readonly nodes?: readonly string[]
+  /** Where the server follows the repository; default its folder. */
+  readonly source?: Partial<App['spec']['source']>
+}
+
 /** A whole server with hollow hosts, a repository that it follows, and the command line beside them. */
 export class CliWorld {
   readonly folder: string
   readonly repository: TestRepository
   readonly runtimes: Map<string, HollowRuntime> = new Map()
-  readonly #stop = new AbortController()
-  readonly #running: Promise<void>[] = []
+  readonly #nodes: readonly string[]
+  readonly #source: Partial<App['spec']['source']>
+  #stop = new AbortController()
+  #running: Promise<void>[] = []
   #server: RunningServer | undefined
   #client: HttpsClient | undefined
 
-  private constructor(folder: string) {
+  private constructor(folder: string, { nodes = ['host-1', 'host-2'], source = {} }: CliWorldOptions) {
     this.folder = folder
+    this.#nodes = nodes
+    this.#source = source
     this.repository = new TestRepository(join(folder, 'shop'))
   }
 
-  static async create(
-    options: { readonly nodes?: readonly string[]; readonly source?: Partial<App['spec']['source']> } = {},
-  ): Promise<CliWorld> {
-    const world = new CliWorld(await mkdtemp(join(tmpdir(), 'bowline-cli-')))
-    await world.#start(options.nodes ?? ['host-1', 'host-2'], options.source ?? {})
+  static async create(options: CliWorldOptions = {}): Promise<CliWorld> {
+    const world = new CliWorld(await mkdtemp(join(tmpdir(), 'bowline-cli-')), options)
+    await world.#start()
     return world
   }
 
@@ -97,16 +107,35 @@ export class CliWorld {
     })
   }
 
-  async close(): Promise<void> {
+  /** Stops the server, changes what its store holds under a key as somebody with the disk in hand could, and starts it again. */
+  async tamper(key: string, change: (text: string) => string): Promise<void> {
+    await this.stopServer()
+    const path = join(this.dataDir, 'store')
+    const store = await openLmdbStore({ path, clock: systemClock, log: silentLogger })
+    const stored = await store.get(key)
+    const text = Buffer.from(stored?.value ?? []).toString()
+    await store.txn([], [{ type: 'put', key, value: Buffer.from(change(text)) }])
+    await store.close()
+    await this.#start()
+  }
+
+  async stopServer(): Promise<void> {
     await this.#client?.close()
+    this.#client = undefined
     this.#stop.abort()
     await Promise.all(this.#running)
     await this.#server?.closed
+  }
+
+  async close(): Promise<void> {
+    await this.stopServer()
     for (const runtime of this.runtimes.values()) await runtime.close()
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 })
   }
 
-  async #start(nodes: readonly string[], source: Partial<App['spec']['source']>): Promise<void> {
+  async #start(): Promise<void> {
+    this.#stop = new AbortController()
+    this.#running = []
     const parts = { clock: systemClock, ids: systemIds, log: silentLogger }
     this.#server = await startServer(
       {
@@ -115,15 +144,15 @@ export class CliWorld {
         advertise: undefined,
         app: {
           name: 'shop',
-          spec: { source: { repository: this.repository.path, branch: 'main', path: '', ...source } },
+          spec: { source: { repository: this.repository.path, branch: 'main', path: '', ...this.#source } },
         },
       },
       parts,
       this.#stop.signal,
     )
     this.#client = await connect({ dataDir: this.dataDir })
-    for (const nodeName of nodes) {
-      const runtime = createHollowRuntime(parts)
+    for (const nodeName of this.#nodes) {
+      const runtime = this.runtimes.get(nodeName) ?? createHollowRuntime(parts)
       this.runtimes.set(nodeName, runtime)
       const agent = startAgent({
         ...{ client: this.#client, runtime, nodeName, ...parts },

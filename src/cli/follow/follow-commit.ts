@@ -1,6 +1,6 @@
 import { BowlineError, type Clock, type Logger, silentLogger } from '../../base/index.ts'
 import type { HttpsClient } from '../../client/index.ts'
-import { type App, Kinds } from '../../kube/index.ts'
+import { type App, apiPath, Kinds } from '../../kube/index.ts'
 import { EXIT } from '../exit-code.ts'
 import { shortId } from '../plan-text.ts'
 import type { Terminal } from '../terminal.ts'
@@ -34,6 +34,7 @@ export async function followCommit(options: FollowOptions): Promise<number> {
     throw new BowlineError('not-found', 'Cannot follow: the server follows no repository', {
       data: { next: '`bowline up DIR` or `bowline server --repo` follows one' },
     })
+  await Promise.all(rootsOf(items).map(root => lookNow(options, root)))
   const end = clock.now() + options.deadlineMs
   for (let commit = options.commit; ; ) {
     const outcome = await followOne({ ...options, commit }, end)
@@ -43,6 +44,13 @@ export async function followCommit(options: FollowOptions): Promise<number> {
     )
     commit = outcome.newer
   }
+}
+
+/** A server asks a remote once a minute; whoever follows has just pushed. A server that cannot be told finds out by itself. */
+async function lookNow({ client, commit }: FollowOptions, { metadata, status }: App): Promise<void> {
+  if (status?.observedRevision === commit) return
+  const path = apiPath(Kinds.App, undefined, metadata.name, 'sync')
+  await client.raw('POST', path).catch(() => undefined)
 }
 
 async function followOne(options: FollowOptions, end: number): Promise<number | { readonly newer: string }> {

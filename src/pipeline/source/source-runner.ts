@@ -55,6 +55,7 @@ const RETRY = { initialMs: 500, maxMs: 10_000 }
 export class SourceRunner implements Service {
   readonly #options: SourceRunnerOptions
   #last: RevisionNews | undefined
+  #wake: () => void = () => {}
 
   constructor(options: SourceRunnerOptions) {
     this.#options = options
@@ -65,10 +66,18 @@ export class SourceRunner implements Service {
     return this.#last
   }
 
+  /** Looks for a newer head now and not only when it would have. */
+  lookNow(): void {
+    this.#wake()
+  }
+
   async start(signal: AbortSignal): Promise<void> {
     const { repository, listener, clock, ids, log } = this.#options
+    const onReady = (wake: () => void): void => {
+      this.#wake = wake
+    }
     try {
-      for await (const event of watchRepository(repository, { clock, ids, signal })) {
+      for await (const event of watchRepository(repository, { clock, ids, signal, onReady })) {
         if (event.type === 'problem') {
           log.warn('The source cannot be read', {
             source: repository.location,
