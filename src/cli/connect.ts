@@ -52,9 +52,10 @@ function parseKubeconfig(text: string, path: string): KubeconfigConnection {
 async function readKubeconfigText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
-  } catch (cause) {
-    throw new BowlineError('not-found', `Cannot read the kubeconfig ${path}`, {
-      cause,
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const state = code === 'ENOENT' ? 'there is no such file' : messageOf(error)
+    throw new BowlineError('not-found', `Cannot read the kubeconfig ${path}: ${state}`, {
       data: { next: 'start a server with `bowline up`, or say where it is with --data-dir or --kubeconfig' },
     })
   }

@@ -8,8 +8,12 @@ type PlannedChange = RecordObject['spec']['plan']['changes'][number]
 const SIGNS = { create: '+', configure: '~', delete: '-', keep: ' ' } as const
 const COLOURS = { create: 'green', configure: 'yellow', delete: 'red', keep: 'gray' } as const
 
-/** Fields that one line names before it only counts the rest. */
+/** Fields that one line names before it only counts the rest, and how much of their values. */
 const INLINE_FIELDS = 2
+const INLINE_TEXT = 28
+
+/** How much of a value is shown on a line of its own. */
+const MOST_TEXT = 60
 
 /** One line for a change: `  ~ shop/Deployment web   image 1.4.2 → 1.4.3   apps/shop/web.yaml:18`. */
 export function changeLine(app: string, change: PlannedChange, paint: Paint): string {
@@ -60,13 +64,16 @@ export function shortId(commit: string): string {
   return commit.slice(0, 7)
 }
 
+/** The image first: it is what most commits change. */
 function fieldSummary({ fields }: PlannedChange): string {
-  const shown = fields.slice(0, INLINE_FIELDS).map(({ path, before, after }) => {
+  const isImage = ({ path }: PlannedChange['fields'][number]): boolean => path.endsWith('.image')
+  const ordered = [...fields.filter(isImage), ...fields.filter(field => !isImage(field))]
+  const shown = ordered.slice(0, INLINE_FIELDS).map(({ path, before, after }) => {
     const name = path.slice(path.lastIndexOf('.') + 1)
     if (name === 'image') return `image ${imageText(before, after)}`
-    if (before === undefined) return `${name} ${valueText(after)}`
+    if (before === undefined) return `${name} ${valueText(after, INLINE_TEXT)}`
     if (after === undefined) return `${name} removed`
-    return `${name} ${valueText(before)} → ${valueText(after)}`
+    return `${name} ${valueText(before, INLINE_TEXT)} → ${valueText(after, INLINE_TEXT)}`
   })
   const rest = fields.length - shown.length
   return `${shown.join(', ')}${rest > 0 ? `, ${rest} more` : ''}`
@@ -80,8 +87,7 @@ function imageText(before: unknown, after: unknown): string {
   return fromTag !== '' && toTag !== '' && isSameName ? `${fromTag} → ${toTag}` : `${from} → ${to}`
 }
 
-function valueText(value: unknown): string {
-  if (typeof value === 'string') return value.length > 60 ? `${value.slice(0, 57)}…` : value
-  const text = JSON.stringify(value) ?? 'none'
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text
+function valueText(value: unknown, most = MOST_TEXT): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'none')
+  return text.length > most ? `${text.slice(0, most - 3)}…` : text
 }

@@ -29,10 +29,10 @@ export function createTerminal(options: {
   for (const stream of [stdout, stderr]) stream.on('error', passOverBrokenPipe)
   const isTerminal = stdout.isTTY === true
   const colours = isTerminal && !options.noColor
-  let shown = 0
+  let shown: readonly string[] = []
   function clear(): void {
-    if (shown > 0) stdout.write(`\x1b[${shown}A\x1b[0J`)
-    shown = 0
+    if (shown.length > 0) stdout.write(`\x1b[${shown.length}A\x1b[0J`)
+    shown = []
   }
   return {
     isTerminal,
@@ -50,10 +50,14 @@ export function createTerminal(options: {
     paint: (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text),
     progress(lines) {
       if (!isTerminal) return
-      clear()
       const width = stdout.columns || 120
-      for (const line of lines) stdout.write(`${cut(printableOutput(line, colours), width)}\n`)
-      shown = lines.length
+      // More lines than the screen has could not be taken back.
+      const room = Math.max(1, (stdout.rows || 24) - 2)
+      const cutLines = lines.slice(0, room).map(line => cut(printableOutput(line, colours), width))
+      if (cutLines.join('\n') === shown.join('\n')) return
+      clear()
+      for (const line of cutLines) stdout.write(`${line}\n`)
+      shown = cutLines
     },
   }
 }

@@ -40,7 +40,6 @@ export class Story {
   #root: App | undefined
   #hasTitle = false
   #hasPlan = false
-  #hasDeploy = false
 
   constructor({ view, terminal, clock, commit, readLog }: StoryParts) {
     this.#view = view
@@ -125,6 +124,7 @@ export class Story {
     )
     for (const { spec, change } of changes.slice(0, MAX_LINES)) print(changeLine(spec.app, change, paint))
     if (changes.length > MAX_LINES) print(`  … and ${changes.length - MAX_LINES} more`)
+    if (records.length > 0) print(paint('bold', 'DEPLOY'))
   }
 
   async #tellEnd(name: string): Promise<void> {
@@ -134,10 +134,6 @@ export class Story {
     this.#ended.set(name, end)
     if (end.phase === 'Unchanged') return
     const { print, paint } = this.#terminal
-    if (!this.#hasDeploy) {
-      this.#hasDeploy = true
-      print(paint('bold', 'DEPLOY'))
-    }
     print(this.#endLine(name, end))
     for (const diagnostic of end.diagnostics.slice(0, MAX_LINES))
       for (const line of diagnosticLines(diagnostic, this.#commit, paint)) print(line)
@@ -177,11 +173,15 @@ export class Story {
     this.#begun.set(name, since)
     const { status } = this.#view.apps.get(name) ?? {}
     const isWaiting = status?.observedRevision === this.#commit && status.phase === 'Progressing'
+    // Of a workload and what keeps its pods from becoming ready only the latter: the pods are counted already.
     const obstacle = isWaiting
-      ? `   ${paint('gray', printable(status.message ?? '').replaceAll('\n', ' '))}`
+      ? (printable(status.message ?? '')
+          .split('; ')
+          .at(-1) ?? '')
       : ''
     const text = [this.#podsText(name), paint('cyan', '…')].filter(part => part !== '').join('  ')
-    return `${this.#line(name, text, this.#clock.now() - since)}${obstacle}`
+    const line = this.#line(name, text, `${Math.floor((this.#clock.now() - since) / 1_000)}s`)
+    return obstacle === '' ? line : `${line}   ${paint('gray', obstacle.replaceAll('\n', ' '))}`
   }
 
   #endLine(name: string, { phase, message, tookMs }: AppEnd): string {
@@ -194,13 +194,12 @@ export class Story {
       Superseded: `${paint('gray', '–')} a newer commit took over`,
       Unchanged: '',
     }[phase]
-    return this.#line(name, text, phase === 'Held' ? undefined : tookMs)
+    return this.#line(name, text, phase === 'Held' || tookMs === undefined ? '' : durationText(tookMs))
   }
 
-  #line(name: string, text: string, ms: number | undefined): string {
+  #line(name: string, text: string, time: string): string {
     const line = `  ${name.padEnd(8)} ${text}`
-    if (ms === undefined) return line
-    return `${line}${' '.repeat(Math.max(3, TIME_COLUMN - visibleLength(line)))}${durationText(ms)}`
+    return time === '' ? line : `${line}${' '.repeat(Math.max(3, TIME_COLUMN - visibleLength(line)))}${time}`
   }
 
   /** `✓ 1/3 host-1  ✓ 2/3 host-2`, or only how many of how many on how many hosts where they are more than fit a line. */
