@@ -34,9 +34,11 @@ export async function assembleDefinitions(): Promise<Definitions> {
 
 /** `V1PodSpec` → `io.k8s.api.core.v1.PodSpec`. */
 function definitionName(className: string): string {
-  const match = /^(?:Core)?(V\d+(?:(?:alpha|beta)\d+)?)(\w+)$/.exec(className)
+  const match = /^(Core|Discovery)?(V\d+(?:(?:alpha|beta)\d+)?)(\w+)$/.exec(className)
   if (match === null) throw new Error(`Cannot name the definition of model class ${className}`)
-  const [, version = '', name = ''] = match
+  const [, prefix, version = '', name = ''] = match
+  // The models put the group before names that two groups have.
+  if (prefix === 'Discovery') return `io.k8s.api.discovery.${version.toLowerCase()}.${name}`
   const found = packages.find(({ names }) => names.test(name))
   return `${found?.package ?? 'io.k8s.api.core'}.${version.toLowerCase()}.${name}`
 }
@@ -68,19 +70,28 @@ function schemaOf(type: string, format: string, refer: (className: string) => st
 
 /** An entry of the overlay that names nothing is a mistake in the overlay. */
 function layOver(definitions: Record<string, Schema>): void {
-  const byName = new Map(Object.keys(definitions).map(key => [key.slice(key.lastIndexOf('.') + 1), key]))
   for (const [name, { definition = {}, fields = {} }] of Object.entries(overlay)) {
-    const key = byName.get(name)
-    if (key === undefined) throw new Error(`Cannot lay over ${name}: there is no such definition`)
-    const schema = definitions[key] as Schema
-    const properties: Record<string, Schema> = { ...schema.properties }
-    for (const [field, keywords] of Object.entries(fields)) {
-      const base = properties[field]
-      if (base === undefined) throw new Error(`Cannot lay over ${name}.${field}: there is no such field`)
-      properties[field] = layOverField(base, keywords)
-    }
-    definitions[key] = { ...schema, ...definition, properties }
+    // Two groups may have a definition of one name; what holds for one then holds for both.
+    const keys = Object.keys(definitions).filter(key => key.endsWith(`.${name}`))
+    if (keys.length === 0) throw new Error(`Cannot lay over ${name}: there is no such definition`)
+    for (const key of keys) layOverDefinition(definitions, key, name, { definition, fields })
   }
+}
+
+function layOverDefinition(
+  definitions: Record<string, Schema>,
+  key: string,
+  name: string,
+  { definition, fields }: { readonly definition: Schema; readonly fields: Readonly<Record<string, Schema>> },
+): void {
+  const schema = definitions[key] as Schema
+  const properties: Record<string, Schema> = { ...schema.properties }
+  for (const [field, keywords] of Object.entries(fields)) {
+    const base = properties[field]
+    if (base === undefined) throw new Error(`Cannot lay over ${name}.${field}: there is no such field`)
+    properties[field] = layOverField(base, keywords)
+  }
+  definitions[key] = { ...schema, ...definition, properties }
 }
 
 function layOverField(base: Schema, keywords: Schema): Schema {

@@ -50,6 +50,11 @@ export function descriptions(): {
 /** Names that TypeScript or this code base gives to something else. */
 const RENAMED: Readonly<Record<string, string>> = { Event: 'EventObject', Record: 'RecordObject' }
 
+/** Definitions whose name another group has too. */
+const RENAMED_DEFINITIONS: Readonly<Record<string, string>> = {
+  'io.k8s.api.discovery.v1.EndpointPort': 'EndpointSlicePort',
+}
+
 /** Written by hand in `object.ts`; the generated types refer to them. */
 const HAND_WRITTEN = ['ManagedFieldsEntry', 'ObjectMeta', 'OwnerReference']
 
@@ -78,7 +83,7 @@ export async function printTypes(definitions: Definitions): Promise<string> {
 
 function typeName(definition: string): string {
   const name = definition.slice(definition.lastIndexOf('.') + 1)
-  return RENAMED[name] ?? name
+  return RENAMED_DEFINITIONS[definition] ?? RENAMED[name] ?? name
 }
 
 /** The schema as the type printer wants it: references by type name, the literals and metadata of kinds filled in. */

@@ -2,8 +2,18 @@ import type { ObjectRef } from '../kube/index.ts'
 import type { Action, Change } from './plan.ts'
 
 /** What others need comes first, what needs others last; a kind in neither list stands between them. */
-const FIRST: readonly string[] = ['Namespace', 'ServiceAccount', 'Secret', 'ConfigMap']
-const LAST: readonly string[] = ['Pod', 'ReplicaSet', 'Deployment']
+const FIRST: readonly string[] = [
+  'Namespace',
+  'NetworkPolicy',
+  'ServiceAccount',
+  'Secret',
+  'ConfigMap',
+  'StorageClass',
+  'PersistentVolume',
+  'PersistentVolumeClaim',
+  'Service',
+]
+const LAST: readonly string[] = ['Pod', 'ReplicaSet', 'Deployment', 'StatefulSet', 'IngressClass', 'Ingress']
 
 /** Writes, then deletions in the opposite order, then what stays. */
 const PHASES: Readonly<Record<Action, number>> = { create: 0, configure: 0, delete: 1, keep: 2 }

@@ -2,62 +2,106 @@ import type {
   App,
   CertificateSigningRequest,
   ConfigMap,
+  ControllerRevision,
   Deployment,
+  EndpointSlice,
+  Endpoints,
   EventObject,
+  Ingress,
+  IngressClass,
   Lease,
   Namespace,
+  NetworkPolicy,
   Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
   RecordObject,
   ReplicaSet,
   Secret,
+  Service,
   ServiceAccount,
+  StatefulSet,
+  StorageClass,
 } from '../generated/types.ts'
 import { apiVersionOf, type Kind } from '../kind.ts'
 import { appKind } from './app.ts'
 import { certificateSigningRequestKind } from './certificate-signing-request.ts'
 import { configMapKind } from './config-map.ts'
+import { controllerRevisionKind } from './controller-revision.ts'
 import type { KindDefinition } from './definition.ts'
 import { deploymentKind } from './deployment.ts'
+import { endpointSliceKind } from './endpoint-slice.ts'
+import { endpointsKind } from './endpoints.ts'
 import { eventKind } from './event.ts'
+import { ingressKind } from './ingress.ts'
+import { ingressClassKind } from './ingress-class.ts'
 import { leaseKind } from './lease.ts'
 import { namespaceKind } from './namespace.ts'
+import { networkPolicyKind } from './network-policy.ts'
 import { nodeKind } from './node.ts'
+import { persistentVolumeKind } from './persistent-volume.ts'
+import { persistentVolumeClaimKind } from './persistent-volume-claim.ts'
 import { podKind } from './pod.ts'
 import { recordKind } from './record.ts'
 import { replicaSetKind } from './replica-set.ts'
 import { secretKind } from './secret.ts'
+import { serviceKind } from './service.ts'
 import { serviceAccountKind } from './service-account.ts'
+import { statefulSetKind } from './stateful-set.ts'
+import { storageClassKind } from './storage-class.ts'
 
 /** The handles of the served kinds. */
 export const Kinds: {
   readonly App: Kind<App>
   readonly CertificateSigningRequest: Kind<CertificateSigningRequest>
   readonly ConfigMap: Kind<ConfigMap>
+  readonly ControllerRevision: Kind<ControllerRevision>
   readonly Deployment: Kind<Deployment>
+  readonly EndpointSlice: Kind<EndpointSlice>
+  readonly Endpoints: Kind<Endpoints>
   readonly Event: Kind<EventObject>
+  readonly Ingress: Kind<Ingress>
+  readonly IngressClass: Kind<IngressClass>
   readonly Lease: Kind<Lease>
   readonly Namespace: Kind<Namespace>
+  readonly NetworkPolicy: Kind<NetworkPolicy>
   readonly Node: Kind<Node>
+  readonly PersistentVolume: Kind<PersistentVolume>
+  readonly PersistentVolumeClaim: Kind<PersistentVolumeClaim>
   readonly Pod: Kind<Pod>
   readonly Record: Kind<RecordObject>
   readonly ReplicaSet: Kind<ReplicaSet>
   readonly Secret: Kind<Secret>
+  readonly Service: Kind<Service>
   readonly ServiceAccount: Kind<ServiceAccount>
+  readonly StatefulSet: Kind<StatefulSet>
+  readonly StorageClass: Kind<StorageClass>
 } = {
   App: appKind,
   CertificateSigningRequest: certificateSigningRequestKind,
   ConfigMap: configMapKind,
+  ControllerRevision: controllerRevisionKind,
   Deployment: deploymentKind,
+  EndpointSlice: endpointSliceKind,
+  Endpoints: endpointsKind,
   Event: eventKind,
+  Ingress: ingressKind,
+  IngressClass: ingressClassKind,
   Lease: leaseKind,
   Namespace: namespaceKind,
+  NetworkPolicy: networkPolicyKind,
   Node: nodeKind,
+  PersistentVolume: persistentVolumeKind,
+  PersistentVolumeClaim: persistentVolumeClaimKind,
   Pod: podKind,
   Record: recordKind,
   ReplicaSet: replicaSetKind,
   Secret: secretKind,
+  Service: serviceKind,
   ServiceAccount: serviceAccountKind,
+  StatefulSet: statefulSetKind,
+  StorageClass: storageClassKind,
 }
 
 /** Every served kind, by group (the core group first), then by plural name. */

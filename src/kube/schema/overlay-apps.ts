@@ -1,4 +1,4 @@
-import { conditionStatus, kindOf, mergeList, type Overlay } from './markers.ts'
+import { atomicList, conditionStatus, kindOf, mergeList, type Overlay } from './markers.ts'
 
 /** `apps/v1` and the `autoscaling/v1` Scale through which its replicas are set. */
 export const appsOverlay: Overlay = {
@@ -25,6 +25,32 @@ export const appsOverlay: Overlay = {
   ReplicaSetSpec: { fields: { replicas: { default: 1 } } },
   ReplicaSetCondition: { fields: { status: conditionStatus } },
   ReplicaSetStatus: { fields: { conditions: mergeList('type') } },
+
+  StatefulSet: { definition: kindOf('apps', 'v1', 'StatefulSet') },
+  StatefulSetSpec: {
+    fields: {
+      replicas: { default: 1 },
+      podManagementPolicy: { default: 'OrderedReady', enum: ['OrderedReady', 'Parallel'] },
+      revisionHistoryLimit: { default: 10 },
+      updateStrategy: { default: {} },
+      persistentVolumeClaimRetentionPolicy: { default: {} },
+      volumeClaimTemplates: atomicList,
+    },
+  },
+  StatefulSetUpdateStrategy: {
+    // The rolling update's own default depends on the type: kinds/stateful-set.ts.
+    fields: { type: { default: 'RollingUpdate', enum: ['OnDelete', 'RollingUpdate'] } },
+  },
+  StatefulSetPersistentVolumeClaimRetentionPolicy: {
+    fields: {
+      whenDeleted: { default: 'Retain', enum: ['Delete', 'Retain'] },
+      whenScaled: { default: 'Retain', enum: ['Delete', 'Retain'] },
+    },
+  },
+  StatefulSetCondition: { fields: { status: conditionStatus } },
+  StatefulSetStatus: { fields: { conditions: mergeList('type') } },
+
+  ControllerRevision: { definition: kindOf('apps', 'v1', 'ControllerRevision') },
 
   Scale: { definition: kindOf('autoscaling', 'v1', 'Scale') },
 }

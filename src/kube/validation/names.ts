@@ -1,5 +1,5 @@
 /** What a name may look like: a DNS label, a DNS subdomain, or anything that fits one segment of a URL path. */
-export type NameRule = 'label' | 'path-segment' | 'subdomain'
+export type NameRule = 'label' | 'path-segment' | 'rfc1035-label' | 'subdomain'
 
 const LABEL_PATTERN = '[a-z0-9]([-a-z0-9]*[a-z0-9])?'
 const SUBDOMAIN_PATTERN = `${LABEL_PATTERN}(\\.${LABEL_PATTERN})*`
@@ -8,6 +8,10 @@ const SUBDOMAIN = new RegExp(`^${SUBDOMAIN_PATTERN}$`)
 
 const LABEL_PROBLEM = `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '${LABEL_PATTERN}')`
 const SUBDOMAIN_PROBLEM = `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${SUBDOMAIN_PATTERN}')`
+
+const RFC1035_LABEL_PATTERN = '[a-z]([-a-z0-9]*[a-z0-9])?'
+const RFC1035_LABEL = new RegExp(`^${RFC1035_LABEL_PATTERN}$`)
+const RFC1035_LABEL_PROBLEM = `a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '${RFC1035_LABEL_PATTERN}')`
 
 const CONFIG_KEY_PATTERN = '[-._a-zA-Z0-9]+'
 const CONFIG_KEY = new RegExp(`^${CONFIG_KEY_PATTERN}$`)
@@ -22,7 +26,17 @@ export function nameProblems(rule: NameRule, name: string): readonly string[] {
       return dnsSubdomainProblems(name)
     case 'path-segment':
       return pathSegmentProblems(name)
+    case 'rfc1035-label':
+      return rfc1035LabelProblems(name)
   }
+}
+
+/** apimachinery `IsDNS1035Label`: a service's name is a name in DNS. */
+export function rfc1035LabelProblems(text: string): readonly string[] {
+  const problems: string[] = []
+  if (text.length > 63) problems.push('must be no more than 63 characters')
+  if (!RFC1035_LABEL.test(text)) problems.push(RFC1035_LABEL_PROBLEM)
+  return problems
 }
 
 /** apimachinery `IsDNS1123Label`. */

@@ -88,6 +88,17 @@ describe('discovery documents', () => {
         `replicasets rs apps/v1 true ReplicaSet ${all} all`,
         `secrets v1 true Secret ${all}`,
         `serviceaccounts sa v1 true ServiceAccount ${all}`,
+        `controllerrevisions apps/v1 true ControllerRevision ${all}`,
+        `endpoints ep v1 true Endpoints ${all}`,
+        `endpointslices discovery.k8s.io/v1 true EndpointSlice ${all}`,
+        `ingressclasses networking.k8s.io/v1 false IngressClass ${all}`,
+        `ingresses ing networking.k8s.io/v1 true Ingress ${all}`,
+        `networkpolicies netpol networking.k8s.io/v1 true NetworkPolicy ${all}`,
+        `persistentvolumeclaims pvc v1 true PersistentVolumeClaim ${all}`,
+        `persistentvolumes pv v1 false PersistentVolume ${all}`,
+        `services svc v1 true Service ${all} all`,
+        `statefulsets sts apps/v1 true StatefulSet ${all} all`,
+        `storageclasses sc storage.k8s.io/v1 false StorageClass ${all}`,
       ].sort(),
     )
   })

@@ -12,7 +12,8 @@ type Rule = (attributes: Attributes, nodeName: string, graph: Graph) => Decision
 
 /**
  * What upstream's Node authorizer (plugin/pkg/auth/authorizer/node, 1.32 with selectors) lets a node do with the kinds that are
- * served: its own Node and lease, its own pods, and the Secrets and ConfigMaps that those refer to. What a write may change is
+ * served: its own Node and lease, its own pods, and the Secrets and ConfigMaps that those refer to; and what kube-proxy's role
+ * (`system:node-proxier`) reads, for an agent is a host's proxy too: all nodes, services and their endpoints. What a write may change is
  * judged by `restrictNode` at admission, where the objects are known.
  */
 export function nodeAuthorizer(graph: Graph): Authorizer {
@@ -38,16 +39,22 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['/events', authorizeEvent],
   ['coordination.k8s.io/leases', authorizeLease],
   ['certificates.k8s.io/certificatesigningrequests', authorizeSigningRequest],
+  // What a node needs to route to services and to serve ingresses; none of it is secret, and all of it concerns every node.
+  ['/services', authorizeClusterRead],
+  ['discovery.k8s.io/endpointslices', authorizeClusterRead],
+  ['networking.k8s.io/ingresses', authorizeClusterRead],
+  ['networking.k8s.io/ingressclasses', authorizeClusterRead],
 ])
 
 function authorizeNode(attributes: Attributes, nodeName: string): Decision {
   const { verb, subresource } = attributes
   // A create names its object in the body; admission compares.
   if (verb === 'create' && subresource === '') return ALLOWED
+  // Where the other nodes are and which pods they have: the routes between them follow from it.
+  if (isRead(verb) && subresource === '') return ALLOWED
   const own = selectedName(attributes) === nodeName
-  const reads = isRead(verb) && subresource === ''
   const writes = (verb === 'update' || verb === 'patch') && (subresource === '' || subresource === 'status')
-  if (!reads && !writes) return refused(`a node may not ${verb} nodes${suffix(subresource)}`)
+  if (!writes) return refused(`a node may not ${verb} nodes${suffix(subresource)}`)
   return own ? ALLOWED : refused(`node "${nodeName}" may only ${verb} its own Node, by its name`)
 }
 
@@ -77,6 +84,10 @@ function authorizeReference(
   if (name === '' || namespace === '') return refused('can only read single objects of this type, by name')
   if (graph.mayRead(nodeName, resource, namespace, name)) return ALLOWED
   return refused(`no relationship found between node "${nodeName}" and this object`)
+}
+
+function authorizeClusterRead({ verb, subresource, resource }: Attributes): Decision {
+  return isRead(verb) && subresource === '' ? ALLOWED : refused(`a node may only read ${resource}`)
 }
 
 function authorizeEvent({ verb, subresource }: Attributes): Decision {

@@ -72,6 +72,12 @@ describe('a node may read', () => {
   it.each([
     '/api/v1/nodes/a',
     '/api/v1/nodes?fieldSelector=metadata.name%3Da',
+    '/api/v1/nodes',
+    '/api/v1/nodes/b',
+    '/api/v1/services',
+    '/apis/discovery.k8s.io/v1/endpointslices',
+    '/apis/networking.k8s.io/v1/ingresses',
+    '/apis/networking.k8s.io/v1/ingressclasses',
     '/api/v1/pods?fieldSelector=spec.nodeName%3Da',
     `${NS}/pods?fieldSelector=spec.nodeName%3Da,status.phase!%3DFailed`,
     '/api/v1/pods?fieldSelector=spec.nodeName%3Da&watch=1&timeoutSeconds=1',
@@ -88,9 +94,6 @@ describe('a node may read', () => {
 
 describe('a node may not read', () => {
   it.each([
-    '/api/v1/nodes',
-    '/api/v1/nodes/b',
-    '/api/v1/nodes?fieldSelector=metadata.name!%3Da',
     '/api/v1/pods',
     '/api/v1/pods?fieldSelector=spec.nodeName%3Db',
     '/api/v1/pods?fieldSelector=spec.nodeName!%3Da',

@@ -1,0 +1,19 @@
+import type { NetworkPolicy } from '../generated/types.ts'
+import { formatLabelSelector, labelSelectorFromObject } from '../selectors/label-selector.ts'
+import { ageColumn, ageOf, nameColumn, nameOf, textColumn } from '../table/columns.ts'
+import { defineKind, type KindDefinition } from './definition.ts'
+
+export const networkPolicyKind: KindDefinition<NetworkPolicy> = defineKind<NetworkPolicy>({
+  group: 'networking.k8s.io',
+  kind: 'NetworkPolicy',
+  definition: 'io.k8s.api.networking.v1.NetworkPolicy',
+  plural: 'networkpolicies',
+  shortNames: ['netpol'],
+  generation: 'spec',
+  columns: [nameColumn, textColumn('Pod-Selector', 'The pods that it holds for.'), ageColumn],
+  row: (object, nowMs) => [
+    nameOf(object),
+    formatLabelSelector(labelSelectorFromObject(object.spec?.podSelector)) || '<none>',
+    ageOf(object, nowMs),
+  ],
+})

@@ -1,0 +1,52 @@
+import type { StatefulSet } from '../generated/types.ts'
+import { setTemplateDefaults } from '../pod/defaults.ts'
+import { formatLabelSelector, labelSelectorFromObject } from '../selectors/label-selector.ts'
+import { ageColumn, ageOf, nameColumn, nameOf, textColumn } from '../table/columns.ts'
+import { templateCells, templateColumns } from '../table/workload.ts'
+import { defineKind, type KindDefinition } from './definition.ts'
+
+export const statefulSetKind: KindDefinition<StatefulSet> = defineKind<StatefulSet>({
+  group: 'apps',
+  kind: 'StatefulSet',
+  definition: 'io.k8s.api.apps.v1.StatefulSet',
+  shortNames: ['sts'],
+  categories: ['all'],
+  subresources: ['scale', 'status'],
+  generation: 'spec',
+  columns: [
+    nameColumn,
+    textColumn('Ready', 'Ready pods of those wanted.'),
+    ageColumn,
+    // Unlike other workloads upstream shows no selector here.
+    ...templateColumns.slice(0, 2),
+  ],
+  row: (object, nowMs) => [
+    nameOf(object),
+    `${object.status?.readyReplicas ?? 0}/${object.spec?.replicas ?? 1}`,
+    ageOf(object, nowMs),
+    ...templateCells(object.spec?.template?.spec, object.spec?.selector).slice(0, 2),
+  ],
+  scale: {
+    replicas: object => object.spec?.replicas ?? 1,
+    observedReplicas: object => object.status?.replicas ?? 0,
+    selector: object => formatLabelSelector(labelSelectorFromObject(object.spec?.selector)),
+    withReplicas: (object, replicas) => ({
+      ...object,
+      spec: { ...(object.spec as NonNullable<StatefulSet['spec']>), replicas },
+    }),
+  },
+  setDefaults(draft) {
+    const strategy = draft.spec?.updateStrategy
+    if (strategy?.type === 'RollingUpdate')
+      strategy.rollingUpdate = { partition: 0, ...strategy.rollingUpdate }
+    setTemplateDefaults(draft.spec?.template)
+    for (const claim of draft.spec?.volumeClaimTemplates ?? []) {
+      claim.apiVersion = 'v1'
+      claim.kind = 'PersistentVolumeClaim'
+      claim.status ??= { phase: 'Pending' }
+    }
+  },
+  prepareForCreate(draft) {
+    draft.status = { replicas: 0 }
+  },
+})

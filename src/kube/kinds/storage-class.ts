@@ -1,0 +1,33 @@
+import type { StorageClass } from '../generated/types.ts'
+import { ageColumn, ageOf, nameColumn, nameOf, textColumn } from '../table/columns.ts'
+import { defineKind, type KindDefinition } from './definition.ts'
+
+/** The annotation that makes a class the one of claims that name none. */
+export const DEFAULT_CLASS_ANNOTATION = 'storageclass.kubernetes.io/is-default-class'
+
+export const storageClassKind: KindDefinition<StorageClass> = defineKind<StorageClass>({
+  group: 'storage.k8s.io',
+  kind: 'StorageClass',
+  definition: 'io.k8s.api.storage.v1.StorageClass',
+  plural: 'storageclasses',
+  shortNames: ['sc'],
+  namespaced: false,
+  columns: [
+    nameColumn,
+    textColumn('Provisioner', 'What makes its volumes.'),
+    textColumn('ReclaimPolicy', 'What happens to its volumes when their claims are gone.'),
+    textColumn('VolumeBindingMode', 'Whether volumes are made at once or for the first pod.'),
+    textColumn('AllowVolumeExpansion', 'Whether claims may grow.'),
+    ageColumn,
+  ],
+  row: (object, nowMs) => [
+    object.metadata.annotations?.[DEFAULT_CLASS_ANNOTATION] === 'true'
+      ? `${nameOf(object)} (default)`
+      : nameOf(object),
+    object.provisioner,
+    object.reclaimPolicy ?? 'Delete',
+    object.volumeBindingMode ?? 'Immediate',
+    object.allowVolumeExpansion ?? false,
+    ageOf(object, nowMs),
+  ],
+})
