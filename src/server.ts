@@ -33,6 +33,7 @@ import {
   systemIdentity,
   Tunnels,
 } from './cluster/index.ts'
+import type { ClusterNetwork } from './cluster-network.ts'
 import { readConfig } from './config.ts'
 import { SourceOpener } from './gitops.ts'
 import { type App, allKinds, apiVersionOf, Kinds, refOf } from './kube/index.ts'
@@ -54,6 +55,7 @@ export interface ServerConfig {
   readonly listen: { readonly host: string; readonly port: number }
   /** The name or address by which others reach the server; `port` when it differs from the listening one. */
   readonly advertise: { readonly host: string; readonly port: number | undefined } | undefined
+  readonly network: ClusterNetwork
   /** The App that the command line asks for; absent: apps are made over the API. */
   readonly app: { readonly name: string; readonly spec: App['spec'] } | undefined
 }

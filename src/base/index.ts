@@ -21,6 +21,16 @@ export {
 } from './errors.ts'
 export { type Ids, systemIds } from './ids.ts'
 export {
+  containsAddress,
+  formatIpv4,
+  formatSubnet,
+  overlaps,
+  parseIpv4,
+  parseSubnet,
+  type Subnet,
+  sizeOf,
+} from './ipv4.ts'
+export {
   canonicalJson,
   deepCopy,
   deepEqual,

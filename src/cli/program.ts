@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { isAborted, systemClock } from '../base/index.ts'
 import type { HttpsClient } from '../client/index.ts'
+import { DEFAULT_NETWORK } from '../cluster-network.ts'
 import { readConfig } from '../config.ts'
 import { VERSION } from '../version.ts'
 import type { AgentFlags } from './agent.ts'
@@ -115,6 +116,9 @@ function withServerFlags(command: Command): Command {
     .option('--data-dir <dir>', 'where everything is kept')
     .option('--listen <host:port>', 'the address of the API', '127.0.0.1:6443')
     .option('--advertise <host[:port]>', 'the name or address by which agents and kubectl reach the server')
+    .option('--pod-cidr <network>', 'the addresses of pods, a /24 a host', DEFAULT_NETWORK.podCidr)
+    .option('--service-cidr <network>', 'the addresses of Services', DEFAULT_NETWORK.serviceCidr)
+    .option('--cluster-domain <name>', 'the end of names inside the cluster', DEFAULT_NETWORK.clusterDomain)
     .addOption(logLevelOption())
 }
 

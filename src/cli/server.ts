@@ -1,6 +1,8 @@
 import { mkdir } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
 import { basename } from 'node:path'
 import { BowlineError, systemClock, systemIds } from '../base/index.ts'
+import { type HostAddress, readClusterNetwork } from '../cluster-network.ts'
 import { readConfig } from '../config.ts'
 import { openDataDir } from '../data-dir.ts'
 import type { App } from '../kube/index.ts'
@@ -18,6 +20,9 @@ export interface ServerFlags {
   readonly dataDir?: string
   readonly listen: string
   readonly advertise?: string
+  readonly podCidr: string
+  readonly serviceCidr: string
+  readonly clusterDomain: string
   readonly logLevel: LogLevel
 }
 
@@ -71,8 +76,15 @@ async function serverConfig(flags: ServerFlags, dataDir: string): Promise<Server
     dataDir,
     listen: parseHostPort(flags.listen, '--listen', 6443),
     advertise: flags.advertise === undefined ? undefined : advertised(flags.advertise),
+    network: readClusterNetwork(flags, hostAddresses()),
     app: flags.repo === undefined ? undefined : await appOf({ ...flags, repo: flags.repo }),
   }
+}
+
+function hostAddresses(): readonly HostAddress[] {
+  return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
+    addresses.flatMap(({ cidr }) => (cidr === null ? [] : { interface: name, cidr })),
+  )
 }
 
 /** The App that the flags of a server stand for. Its name is the repository's. */

@@ -10,6 +10,7 @@ import { runCommand } from '../../src/cli/program.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
 import type { HttpsClient } from '../../src/client/index.ts'
 import { openLmdbStore } from '../../src/cluster/index.ts'
+import { DEFAULT_NETWORK, readClusterNetwork } from '../../src/cluster-network.ts'
 import { type App, type AppStatus, Kinds } from '../../src/kube/index.ts'
 import { type RunningServer, startServer } from '../../src/server.ts'
 import { eventually } from '../base/eventually.ts'
@@ -142,6 +143,7 @@ export class CliWorld {
         dataDir: this.dataDir,
         listen: { host: '127.0.0.1', port: 0 },
         advertise: undefined,
+        network: readClusterNetwork(DEFAULT_NETWORK, []),
         app: {
           name: 'shop',
           spec: { source: { repository: this.repository.path, branch: 'main', path: '', ...this.#source } },

@@ -1,5 +1,12 @@
-import { BowlineError, type Clock, hasCode, type Logger, messageOf } from '../../../base/index.ts'
-import { formatIpv4, parseIpv4 } from '../ipv4.ts'
+import {
+  BowlineError,
+  type Clock,
+  formatIpv4,
+  hasCode,
+  type Logger,
+  messageOf,
+  parseIpv4,
+} from '../../../base/index.ts'
 import type { ContainerMount, SandboxConfig, SandboxStatus } from '../runtime.ts'
 import type { Engine } from './engine/engine.ts'
 import { ensurePauseImage } from './images/pause-image.ts'

@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto'
-import { BowlineError, Broadcast, Channel, type Clock, type Logger, messageOf } from '../../../base/index.ts'
-import { formatIpv4, parseSubnet, type Subnet, sizeOf } from '../ipv4.ts'
+import {
+  BowlineError,
+  Broadcast,
+  Channel,
+  type Clock,
+  formatIpv4,
+  type Logger,
+  messageOf,
+  parseSubnet,
+  type Subnet,
+  sizeOf,
+} from '../../../base/index.ts'
 import type {
   ContainerConfig,
   ContainerStatus,

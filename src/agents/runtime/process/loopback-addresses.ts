@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:net'
-import { BowlineError } from '../../../base/index.ts'
-import { formatIpv4, parseSubnet, type Subnet, sizeOf } from '../ipv4.ts'
+import { BowlineError, formatIpv4, parseSubnet, type Subnet, sizeOf } from '../../../base/index.ts'
 
 /**
  * The part of 127.0.0.0/8 that a node's pods get their addresses from when nothing else is said: a /24 that follows from

@@ -11,8 +11,8 @@ import {
   isObject,
   type Logger,
   messageOf,
+  type Subnet,
 } from '../../../base/index.ts'
-import type { Subnet } from '../ipv4.ts'
 import type {
   ContainerConfig,
   ContainerStatus,

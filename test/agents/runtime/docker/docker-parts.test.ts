@@ -3,7 +3,7 @@ import { parseEndpoint } from '../../../../src/agents/runtime/docker/engine/endp
 import { splitReference } from '../../../../src/agents/runtime/docker/images/pull.ts'
 import { containerName, networkName, sandboxName } from '../../../../src/agents/runtime/docker/names.ts'
 import { AddressPool } from '../../../../src/agents/runtime/docker/network/address-pool.ts'
-import { formatIpv4, parseIpv4, parseSubnet } from '../../../../src/agents/runtime/ipv4.ts'
+import { parseIpv4 } from '../../../../src/base/index.ts'
 
 it.each([
   ['/run/docker.sock', { socketPath: '/run/docker.sock' }],
@@ -58,13 +58,6 @@ describe('names', () => {
 })
 
 describe('addresses', () => {
-  it('parseSubnet() and formatIpv4() read and write IPv4', () => {
-    expect(parseSubnet('172.18.5.9/16')).toEqual({ base: parseIpv4('172.18.0.0'), prefix: 16 })
-    expect(formatIpv4(parseIpv4('255.1.0.254') ?? 0)).toBe('255.1.0.254')
-    for (const text of ['1.2.3.4', '1.2.3/8', '1.2.3.4/33', 'fd00::/64', '1.2.3.256/8', ''])
-      expect(parseSubnet(text), text).toBeUndefined()
-  })
-
   const subnet = { base: parseIpv4('10.0.0.0') ?? 0, prefix: 27 }
   const network = {
     ...{ id: 'n', bridge: 'br', gateway: '10.0.0.1', subnet },

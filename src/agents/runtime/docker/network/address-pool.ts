@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { BowlineError } from '../../../../base/index.ts'
-import { sizeOf } from '../../ipv4.ts'
+import { BowlineError, sizeOf } from '../../../../base/index.ts'
 import type { PodNetwork } from './pod-network.ts'
 
 /**

@@ -1,5 +1,13 @@
-import { BowlineError, type Clock, hasCode, type Logger } from '../../../../base/index.ts'
-import { formatSubnet, parseSubnet, type Subnet, sizeOf } from '../../ipv4.ts'
+import {
+  BowlineError,
+  type Clock,
+  formatSubnet,
+  hasCode,
+  type Logger,
+  parseSubnet,
+  type Subnet,
+  sizeOf,
+} from '../../../../base/index.ts'
 import type { Engine } from '../engine/engine.ts'
 import { statusOf } from '../engine/engine-error.ts'
 import { Labels, labelFilter, networkName, type Owner, probeNetworkName } from '../names.ts'

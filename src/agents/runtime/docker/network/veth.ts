@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs'
 import { open, readFile, readlink } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { pid as ownPid } from 'node:process'
-import { BowlineError } from '../../../../base/index.ts'
-import { formatIpv4 } from '../../ipv4.ts'
+import { BowlineError, formatIpv4 } from '../../../../base/index.ts'
 import type { PodNetwork } from './pod-network.ts'
 
 /**

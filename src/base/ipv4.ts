@@ -5,12 +5,12 @@ export interface Subnet {
   readonly prefix: number
 }
 
-/** `172.18.0.0/16`; undefined for anything else (an IPv6 subnet). */
+/** `172.18.0.0/16`; host bits are dropped. Undefined for anything else (an IPv6 subnet). */
 export function parseSubnet(text: string): Subnet | undefined {
-  const [address = '', prefixText = ''] = text.split('/')
+  const [address = '', prefixText = '', ...rest] = text.split('/')
   const number = parseIpv4(address)
   const prefix = Number(prefixText)
-  if (number === undefined || !/^\d+$/.test(prefixText) || prefix > 32) return undefined
+  if (number === undefined || !/^\d+$/.test(prefixText) || prefix > 32 || rest.length > 0) return undefined
   const size = 2 ** (32 - prefix)
   return { base: Math.floor(number / size) * size, prefix }
 }
@@ -31,4 +31,13 @@ export function formatSubnet({ base, prefix }: Subnet): string {
 
 export function sizeOf({ prefix }: Subnet): number {
   return 2 ** (32 - prefix)
+}
+
+export function containsAddress(subnet: Subnet, address: number): boolean {
+  return address >= subnet.base && address < subnet.base + sizeOf(subnet)
+}
+
+/** Whether two networks have an address in common: then one holds the other. */
+export function overlaps(a: Subnet, b: Subnet): boolean {
+  return containsAddress(a, b.base) || containsAddress(b, a.base)
 }
