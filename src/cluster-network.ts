@@ -10,12 +10,6 @@ export interface ClusterNetwork {
   readonly clusterDomain: string
 }
 
-export const DEFAULT_NETWORK: { readonly [Key in keyof ClusterNetwork]: string } = {
-  podCidr: '10.42.0.0/16',
-  serviceCidr: '10.43.0.0/16',
-  clusterDomain: 'cluster.local',
-}
-
 /** What a host has on its interfaces, as `os.networkInterfaces()` tells it. */
 export interface HostAddress {
   readonly interface: string

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises'
 import { arch, platform } from 'node:os'
 import { join } from 'node:path'
-import { type Clock, type Ids, isAborted, type Logger, type Service } from './base/index.ts'
+import { type Clock, formatSubnet, type Ids, isAborted, type Logger, type Service } from './base/index.ts'
 import { Informers } from './client/index.ts'
 import {
   ADMIN_SUBJECT,
@@ -161,7 +161,13 @@ export async function startServer(
     const informers = new Informers({ client: clientOf('informers'), clock, ids, log })
     runGround('informers', informers)
     const controllers = { client: clientOf('controllers'), informers, clock, ids, log }
-    run('controllers', startControllers(controllers))
+    const { podCidr, serviceCidr, clusterDomain } = config.network
+    const nodeIpam = {
+      podCidr: formatSubnet(podCidr),
+      serviceCidr: formatSubnet(serviceCidr),
+      clusterDomain,
+    }
+    run('controllers', startControllers({ ...controllers, nodeIpam }))
     run(
       'certificate-signer',
       new CertificateSigner(controllers, { authority, claimToken: (id, node) => joinTokens.claim(id, node) }),

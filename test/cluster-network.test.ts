@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { formatSubnet } from '../src/base/index.ts'
-import { DEFAULT_NETWORK, type HostAddress, readClusterNetwork } from '../src/cluster-network.ts'
+import { type HostAddress, readClusterNetwork } from '../src/cluster-network.ts'
+import { DEFAULT_NETWORK } from '../src/kube/index.ts'
 
 const LAN: readonly HostAddress[] = [
   { interface: 'lo', cidr: '127.0.0.1/8' },

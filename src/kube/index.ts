@@ -195,6 +195,12 @@ export {
   type ParsedProblem,
   parseManifestText,
 } from './manifest.ts'
+export {
+  DEFAULT_NETWORK,
+  type NodeNetwork,
+  networkAnnotations,
+  nodeNetworkOf,
+} from './node-network.ts'
 export { matchesNodeSelector, matchesNodeSelectorTerm } from './node-selector.ts'
 export {
   type Condition,

@@ -11,6 +11,7 @@ import type { ControllerContext } from './context.ts'
 import { DeploymentController } from './deployment/deployment-controller.ts'
 import { GarbageCollector } from './garbage/garbage-collector.ts'
 import { NamespaceController } from './namespace/namespace-controller.ts'
+import { NodeIpamController, type NodeIpamOptions } from './node-ipam/node-ipam-controller.ts'
 import {
   NodeLifecycleController,
   type NodeLifecycleOptions,
@@ -22,15 +23,17 @@ import { ServiceAccountController } from './service-account-controller.ts'
 
 export { CertificateSigner, type CertificateSignerOptions } from './certificates/certificate-signer.ts'
 export type { ControllerContext } from './context.ts'
+export type { NodeIpamOptions } from './node-ipam/node-ipam-controller.ts'
 export type { NodeLifecycleOptions } from './node-lifecycle/node-lifecycle-controller.ts'
 export type { PodGcOptions } from './pod-gc.ts'
 
 export interface ControllersOptions extends ControllerContext {
+  readonly nodeIpam?: NodeIpamOptions
   readonly nodeLifecycle?: NodeLifecycleOptions
   readonly podGc?: PodGcOptions
 }
 
-/** All controllers as one service, over shared informers, which whoever made them runs. */
+/** All controllers as one service, over shared informers, which whoever made them runs. Throws when an option makes no sense. */
 export function startControllers(options: ControllersOptions): Service {
   const services: readonly Service[] = [
     new NamespaceController(options),
@@ -39,6 +42,7 @@ export function startControllers(options: ControllersOptions): Service {
     new ReplicaSetController(options),
     new GarbageCollector(options),
     new PodGarbageCollector(options, options.podGc),
+    new NodeIpamController(options, options.nodeIpam),
     new NodeLifecycleController(options, options.nodeLifecycle),
     new TaintEvictionController(options),
   ]

@@ -65,6 +65,19 @@ describe('NodeReporter', () => {
     await eventually('the node is ready again', async () => (await readiness()) === 'True')
   })
 
+  it('leaves to the server the range of its pods and the annotations that tell of the network', async () => {
+    const annotations = { 'network.bowline.dev/pod-cidr': '10.42.0.0/16' }
+    const given = { podCIDR: '10.42.3.0/24', podCIDRs: ['10.42.3.0/24'] }
+    const body = { metadata: { annotations }, spec: given }
+    await api.client.patch(Kinds.Node, 'host-1', { type: 'merge', body })
+    problem = () => 'container runtime is down'
+    await clock.advance(A_LOOK_MS)
+    await eventually('its status is written', async () => (await readiness()) === 'False')
+    const { metadata, spec } = await api.client.get(Kinds.Node, 'host-1')
+    expect(metadata.annotations).toEqual(annotations)
+    expect(spec).toMatchObject(given)
+  })
+
   it('registers its node anew when somebody deleted it', async () => {
     await api.client.delete(Kinds.Node, 'host-1')
     await clock.advance(A_LOOK_MS)

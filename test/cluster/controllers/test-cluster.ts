@@ -20,7 +20,7 @@ export interface TestCluster {
   close(): Promise<void>
 }
 
-export interface TestClusterOptions extends Pick<ControllersOptions, 'nodeLifecycle' | 'podGc'> {
+export interface TestClusterOptions extends Pick<ControllersOptions, 'nodeIpam' | 'nodeLifecycle' | 'podGc'> {
   readonly clock?: Clock
   readonly log?: Logger
   /** Default true. */

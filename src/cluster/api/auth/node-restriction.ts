@@ -50,6 +50,9 @@ function restrictNode(request: AdmissionRequest, nodeName: string): void {
     !deepEqual(object.metadata.ownerReferences ?? [], old.metadata.ownerReferences ?? [])
   )
     throw refuse(request, `node "${nodeName}" is not allowed to modify ownerReferences`)
+  // Stricter than upstream: other hosts send to wherever a Node says its pods are.
+  if (!deepEqual(podRangesOf(object), old === undefined ? [] : podRangesOf(old)))
+    throw refuse(request, `node "${nodeName}" is not allowed to choose the range of its pods`)
   const refusedLabels = changedLabels(object, old).filter(label => !isKubeletLabel(label))
   if (refusedLabels.length > 0)
     throw refuse(request, `node "${nodeName}" is not allowed to modify labels: ${refusedLabels.join(', ')}`)
@@ -100,6 +103,12 @@ function isWithin(namespace: string, parent: string): boolean {
 
 function taintsOf(object: KubeObject): unknown {
   return (object as { spec?: { taints?: unknown } }).spec?.taints ?? []
+}
+
+function podRangesOf(object: KubeObject): readonly string[] {
+  const { podCIDR = '', podCIDRs = [] } =
+    (object as { spec?: { podCIDR?: string; podCIDRs?: readonly string[] } }).spec ?? {}
+  return [...new Set([podCIDR, ...podCIDRs])].filter(range => range !== '')
 }
 
 function refuse({ kind, name }: AdmissionRequest, why: string): StatusError {

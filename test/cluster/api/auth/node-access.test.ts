@@ -231,6 +231,11 @@ describe('a node may not write', () => {
         body: '{"metadata":{"labels":{"node-role.kubernetes.io/control-plane":""}}}',
       },
     ],
+    [
+      'the range of its pods',
+      '/api/v1/nodes/a',
+      { method: 'PATCH', headers: MERGE, body: '{"spec":{"podCIDR":"10.42.9.0/24"}}' },
+    ],
     ['its taints', '/api/v1/nodes/a', { method: 'PATCH', headers: MERGE, body: '{"spec":{"taints":null}}' }],
     ['the deletion of its Node', '/api/v1/nodes/a', { method: 'DELETE' }],
     [
