@@ -168,6 +168,20 @@ export type {
   VolumeNodeAffinity,
 } from './generated/types.ts'
 export { type Health, hasOwnHealth, healthOf } from './health/health.ts'
+export { ACME_CHALLENGES } from './ingress/challenges.ts'
+export {
+  type IngressProblem,
+  type IngressRoute,
+  type RouteTable,
+  routeTable,
+} from './ingress/route-table.ts'
+export {
+  DEFAULT_CLASS_ANNOTATION,
+  INGRESS_CLASS,
+  INGRESS_CONTROLLER,
+  servedIngresses,
+} from './ingress/served.ts'
+export { type TlsClaim, tlsClaims, tlsSecrets, tlsSecretsFor } from './ingress/tls.ts'
 export {
   apiPath,
   apiVersionOf,

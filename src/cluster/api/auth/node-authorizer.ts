@@ -1,4 +1,4 @@
-import { parseFieldSelector } from '../../../kube/index.ts'
+import { ACME_CHALLENGES, parseFieldSelector } from '../../../kube/index.ts'
 import type { Attributes, Authorizer, Decision } from '../contract.ts'
 import { ALLOWED, refused } from './authorizers.ts'
 import { nodeNameOf, nodeUser } from './identity.ts'
@@ -12,7 +12,8 @@ type Rule = (attributes: Attributes, nodeName: string, graph: Graph) => Decision
 
 /**
  * What upstream's Node authorizer (plugin/pkg/auth/authorizer/node, 1.32 with selectors) lets a node do with the kinds that are
- * served: its own Node and lease, its own pods, and the Secrets and ConfigMaps that those refer to; and what kube-proxy's role
+ * served: its own Node and lease, its own pods, and the Secrets and ConfigMaps that those refer to; the certificates of the ingresses,
+ * which it serves; and what kube-proxy's role
  * (`system:node-proxier`) reads, for an agent is a host's proxy too: all nodes, services and their endpoints. What a write may change is
  * judged by `restrictNode` at admission, where the objects are known.
  */
@@ -83,6 +84,9 @@ function authorizeReference(
   const name = selectedName(attributes)
   if (name === '' || namespace === '') return refused('can only read single objects of this type, by name')
   if (graph.mayRead(nodeName, resource, namespace, name)) return ALLOWED
+  // Every node answers the challenges of ACME.
+  const { namespace: home, name: challenges } = ACME_CHALLENGES
+  if (resource === 'configmaps' && namespace === home && name === challenges) return ALLOWED
   return refused(`no relationship found between node "${nodeName}" and this object`)
 }
 

@@ -1,11 +1,15 @@
 import { backoffMs, type Clock, type Logger, messageOf } from '../../../base/index.ts'
 import {
   type CertificateSigningRequest,
+  type Ingress,
+  type IngressClass,
   type Kind,
   Kinds,
   type KubeObject,
   objectKey,
   type Pod,
+  servedIngresses,
+  tlsSecrets,
 } from '../../../kube/index.ts'
 import type { Entry, ListQuery, RequestContext, Verbs } from '../contract.ts'
 import { systemIdentity } from './identity.ts'
@@ -30,8 +34,8 @@ const EVERYTHING: ListQuery = {
 }
 
 /**
- * Which pod is on which node, what each pod's node may therefore read, and who asked for which certificate: what the node
- * authorizer judges by. Kept by watches, in process: an agent that learns of a pod over the network finds it here already.
+ * Which pod is on which node, what each pod's node may therefore read, the certificates that every node shows because every node serves
+ * the ingresses, and who asked for which certificate: what the node authorizer judges by. Kept by watches, in process: an agent that learns of a pod over the network finds it here already.
  * A pod that has ended keeps its references until it is deleted, as upstream's graph does.
  */
 export class NodeGraph {
@@ -41,6 +45,10 @@ export class NodeGraph {
   /** How many pods of a node refer to an object; keys are `<node>|<reference>`, and a node's name holds no `|`. */
   readonly #counts = new Map<string, number>()
   readonly #requesters = new Map<string, string>()
+  readonly #ingresses = new Map<string, Ingress>()
+  readonly #classes = new Map<string, IngressClass>()
+  /** `<namespace>/<name>` of the Secrets that served ingresses name; undefined after a change, until somebody asks. */
+  #certificates: ReadonlySet<string> | undefined
 
   constructor({ clock, log }: { readonly clock: Clock; readonly log: Logger }) {
     this.#clock = clock
@@ -51,9 +59,10 @@ export class NodeGraph {
     return this.#pods.get(`${namespace}/${pod}`)?.nodeName === nodeName
   }
 
-  /** True when a pod on this node refers to the object. */
+  /** True when a pod on this node refers to the object, or an ingress that the nodes serve does. */
   mayRead(nodeName: string, resource: 'configmaps' | 'secrets', namespace: string, name: string): boolean {
-    return this.#counts.has(`${nodeName}|${resource}/${namespace}/${name}`)
+    if (this.#counts.has(`${nodeName}|${resource}/${namespace}/${name}`)) return true
+    return resource === 'secrets' && this.#ingressCertificates().has(`${namespace}/${name}`)
   }
 
   /** The user who made a certificate signing request, as the server recorded it. */
@@ -61,9 +70,9 @@ export class NodeGraph {
     return this.#requesters.get(requestName)
   }
 
-  /** Follows pods and signing requests until the signal aborts. `onSynced` is called once, when both have been read whole. */
+  /** Follows all of it until the signal aborts. `onSynced` is called once, when everything has been read whole. */
   async follow(verbs: Verbs, signal: AbortSignal, onSynced: () => void): Promise<void> {
-    let missing = 2
+    let missing = 4
     const synced = (): void => {
       missing -= 1
       if (missing === 0) onSynced()
@@ -79,7 +88,30 @@ export class NodeGraph {
         set: object => this.setRequest(object as CertificateSigningRequest),
         remove: key => void this.#requesters.delete(key),
       }),
+      this.#followKind(verbs, Kinds.Ingress, signal, synced, this.#sinkOf(this.#ingresses)),
+      this.#followKind(verbs, Kinds.IngressClass, signal, synced, this.#sinkOf(this.#classes)),
     ])
+  }
+
+  #sinkOf<T extends KubeObject>(objects: Map<string, T>): Sink {
+    const change = (make: () => void) => {
+      make()
+      this.#certificates = undefined
+    }
+    return {
+      clear: () => change(() => objects.clear()),
+      set: object => change(() => objects.set(objectKey(object), object as T)),
+      remove: key => change(() => objects.delete(key)),
+    }
+  }
+
+  #ingressCertificates(): ReadonlySet<string> {
+    this.#certificates ??= new Set(
+      tlsSecrets(servedIngresses([...this.#ingresses.values()], [...this.#classes.values()])).map(
+        ({ namespace, name }) => `${namespace}/${name}`,
+      ),
+    )
+    return this.#certificates
   }
 
   setPod(pod: Pod): void {

@@ -130,6 +130,44 @@ describe('a node may not read', () => {
   })
 })
 
+describe('a node reads the certificates of ingresses', () => {
+  const INGRESSES = '/apis/networking.k8s.io/v1/namespaces/default/ingresses'
+
+  async function makeIngress(name: string, secretName: string, spec: object = {}): Promise<void> {
+    const backend = { service: { name: 'web', port: { number: 80 } } }
+    await admin('POST', INGRESSES, {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'Ingress',
+      metadata: { name },
+      spec: { defaultBackend: backend, tls: [{ hosts: [`${name}.test`], secretName }], ...spec },
+    })
+    await admin('POST', `${NS}/secrets`, { apiVersion: 'v1', kind: 'Secret', metadata: { name: secretName } })
+  }
+
+  it('that the agents serve, by name, as long as there is the ingress', async () => {
+    await makeIngress('shop', 'shop-tls')
+    expect(await codeOf(`${NS}/secrets/shop-tls`)).toBe(200)
+    expect(await codeOf(`${NS}/secrets?fieldSelector=metadata.name%3Dshop-tls`)).toBe(200)
+    expect(await codeOf(`${NS}/configmaps/shop-tls`)).toBe(403)
+    expect(await codeOf('/api/v1/namespaces/kube-system/secrets/shop-tls')).toBe(403)
+    expect(await codeOf(`${NS}/secrets/shop-tls`, { method: 'DELETE' })).toBe(403)
+    await api.client.delete(Kinds.Ingress, 'shop', { namespace: 'default' })
+    expect(await codeOf(`${NS}/secrets/shop-tls`)).toBe(403)
+  })
+
+  it('and not those of a class that another controller serves', async () => {
+    await makeIngress('foreign', 'foreign-tls', { ingressClassName: 'nginx' })
+    expect(await codeOf(`${NS}/secrets/foreign-tls`)).toBe(403)
+  })
+
+  it('and what it has to answer an ACME authority', async () => {
+    const challenges = '/api/v1/namespaces/kube-system/configmaps'
+    expect(await codeOf(`${challenges}/bowline-acme-challenges`)).toBe(404)
+    expect(await codeOf(`${challenges}/another`)).toBe(403)
+    expect(await codeOf(`${NS}/configmaps/bowline-acme-challenges`)).toBe(403)
+  })
+})
+
 describe('a node may write', () => {
   it('its own Node, status, lease and events', async () => {
     expect(
