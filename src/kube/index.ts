@@ -267,6 +267,14 @@ export {
 } from './selectors/label-selector.ts'
 export { SERVER_SET_METADATA } from './server-set.ts'
 export {
+  hasClusterIp,
+  hasHealthCheckPort,
+  hasNodePorts,
+  isHeadless,
+  wantsNodePorts,
+} from './service/service-type.ts'
+export { validateClusterIps } from './service/validate-addresses.ts'
+export {
   isAlreadyExists,
   isConflict,
   isGone,
@@ -286,6 +294,7 @@ export {
   type FieldProblem,
   formatProblem,
   invalidError,
+  Problems,
   undecodableError,
 } from './validation/problems.ts'
 export {

@@ -1,4 +1,7 @@
 import type { Service, ServiceSpec } from '../generated/types.ts'
+import { carryOver } from '../service/carry-over.ts'
+import { setServiceDefaults } from '../service/defaults.ts'
+import { validateService } from '../service/validate.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, textColumn, wide } from '../table/columns.ts'
 import { formatSelectorMap } from '../table/selector-map.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
@@ -32,8 +35,13 @@ export const serviceKind: KindDefinition<Service> = defineKind<Service>({
     ageOf(object, nowMs),
     formatSelectorMap(object.spec?.selector) || '<none>',
   ],
+  setDefaults: setServiceDefaults,
+  validate: validateService,
   prepareForCreate(draft) {
     draft.status = { loadBalancer: {} }
+  },
+  prepareForUpdate(draft, old, subresource) {
+    if (subresource === '' && draft.spec !== undefined) draft.spec = carryOver(draft.spec, old)
   },
 })
 

@@ -1,9 +1,9 @@
 import type { Container, ContainerPort, PodSpec } from '../generated/types.ts'
 import type { Draft } from '../kinds/definition.ts'
+import { addressProblems } from '../validation/addresses.ts'
 import { dnsLabelProblems, portNameProblems, portNumberProblems } from '../validation/names.ts'
 import type { Problems } from '../validation/problems.ts'
 import { validateEnvironment } from './validate-environment.ts'
-import { isAddress } from './validate-network.ts'
 import { validateLifecycle, validateProbes } from './validate-probes.ts'
 import { validateResources } from './validate-resources.ts'
 import { validateMounts } from './validate-volumes.ts'
@@ -96,12 +96,7 @@ function validatePorts(ports: readonly Draft<ContainerPort>[], path: string, pro
     else if (containerPort !== undefined)
       problems.invalidEach(`${at}.containerPort`, containerPort, portNumberProblems(containerPort))
     if (hostPort) problems.invalidEach(`${at}.hostPort`, hostPort, portNumberProblems(hostPort))
-    if (hostIP && !isAddress(hostIP))
-      problems.invalid(
-        `${at}.hostIP`,
-        hostIP,
-        'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
-      )
+    if (hostIP) problems.invalidEach(`${at}.hostIP`, hostIP, addressProblems(hostIP))
   })
 }
 

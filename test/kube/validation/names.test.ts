@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isAddress } from '../../../src/kube/pod/validate-network.ts'
+import { isAddress } from '../../../src/kube/validation/addresses.ts'
 import { encodeBase64, isBase64 } from '../../../src/kube/validation/base64.ts'
 import {
   configKeyProblems,
