@@ -135,6 +135,7 @@ export async function startServer(
       store,
       kinds: allKinds,
       authorizer,
+      serviceCidr: config.network.serviceCidr,
       clock,
       ids,
       log,

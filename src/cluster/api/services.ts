@@ -1,5 +1,6 @@
 import type { Clock, Ids, KeyValueStore, Logger } from '../../base/index.ts'
 import type { KubeObject } from '../../kube/index.ts'
+import type { Allocator } from './allocation/allocator.ts'
 import type { World } from './cache/world.ts'
 import type { Admission, Attributes, Authorizer } from './contract.ts'
 
@@ -10,6 +11,8 @@ export interface VerbServices {
   readonly authorizer: Authorizer
   /** In the order in which they are asked. */
   readonly admissions: readonly Admission[]
+  /** Asked once admission is through, before validation. */
+  readonly allocator: Allocator
   /**
    * Extra warnings for a write, such as "Git owns this object". Asked just before the write, so that whoever hears of the change
    * can know who made it; not for dry runs and writes without effect.

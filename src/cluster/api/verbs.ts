@@ -5,10 +5,12 @@ import {
   type KeyValueStore,
   type Logger,
   type Service,
+  type Subnet,
 } from '../../base/index.ts'
 import { type Kind, Kinds, type KubeObject, StatusError } from '../../kube/index.ts'
 import { namespaceLifecycle } from './admission/namespace-lifecycle.ts'
 import { podDefaults } from './admission/pod-defaults.ts'
+import { ServiceAllocator } from './allocation/service-allocator.ts'
 import { World } from './cache/world.ts'
 import type { Admission, Attributes, Authorizer, Verbs } from './contract.ts'
 import { EventExpiry } from './event-expiry.ts'
@@ -33,6 +35,8 @@ export interface VerbsOptions {
   readonly log: Logger
   /** Events that each kind keeps in memory for watches that are a little behind. Default 1,024. */
   readonly eventWindow?: number
+  /** Where Services have their addresses from. Default 10.43.0.0/16. */
+  readonly serviceCidr?: Subnet
   /** Asked after the built-in ones (namespaces, pod defaults), in this order. */
   readonly admissions?: readonly Admission[]
   /**
@@ -44,6 +48,7 @@ export interface VerbsOptions {
 }
 
 const DEFAULT_EVENT_WINDOW = 1024
+const DEFAULT_SERVICE_CIDR: Subnet = { base: 0x0a_2b_00_00, prefix: 16 }
 
 /**
  * The Kubernetes verbs over a store. As a service they keep their caches up to date: calls wait until `start` has filled
@@ -64,6 +69,7 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
     world,
     authorizer,
     admissions: [namespaceLifecycle(world), podDefaults, ...(options.admissions ?? [])],
+    allocator: new ServiceAllocator(world, options.serviceCidr ?? DEFAULT_SERVICE_CIDR),
     warnOnWrite: options.warnOnWrite ?? (() => []),
     clock,
     ids,

@@ -37,7 +37,8 @@ export interface TestApi {
   close(): Promise<void>
 }
 
-export interface TestApiOptions extends Partial<Pick<VerbsOptions, 'eventWindow' | 'warnOnWrite'>> {
+export interface TestApiOptions
+  extends Partial<Pick<VerbsOptions, 'eventWindow' | 'serviceCidr' | 'warnOnWrite'>> {
   readonly clock?: Clock
   readonly authorizer?: Authorizer
   readonly admissions?: readonly Admission[]

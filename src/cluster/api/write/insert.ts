@@ -45,43 +45,52 @@ export async function insertObject(
   const { store, world } = services
   for (let attempt = 1; ; attempt += 1) {
     await world.fresh(context.signal)
-    const object = newObject(services, context, insertion)
-    const { namespace = '', name = '' } = object.metadata
+    const admitted = newObject(services, context, insertion)
+    const { namespace = '', name = '' } = admitted.metadata
     const key = registryKey(kind, namespace, name)
     const isGenerated = !insertion.object.metadata.name
-    const value = encodeWithinLimit(object)
+    // What is there already needs nothing, and has what it would be given.
     const exists = world.cacheOf(kind).get(key) !== undefined
-    if (!exists) {
-      if (insertion.dryRun) return entryOf(object)
-      const warnings = services.warnOnWrite(attributes, object)
-      const compares = [{ key, modRevision: 0 }, ...namespaceCompare(services, kind, namespace)]
-      const result = await store.txn(compares, [{ type: 'put', key, value }])
-      if (result.ok) {
-        context.warnings.push(...warnings)
-        return new StoredEntry({ key, value }, result.revision)
+    const allocation = exists ? undefined : services.allocator.allocate(kind, admitted, undefined)
+    let revision: number | undefined
+    try {
+      const object = finish(services, insertion, allocation?.object ?? admitted)
+      const value = encodeWithinLimit(object)
+      if (!exists) {
+        if (insertion.dryRun) return entryOf(object)
+        const warnings = services.warnOnWrite(attributes, object)
+        const compares = [{ key, modRevision: 0 }, ...namespaceCompare(services, kind, namespace)]
+        const result = await store.txn(compares, [{ type: 'put', key, value }])
+        if (result.ok) {
+          revision = result.revision
+          context.warnings.push(...warnings)
+          return new StoredEntry({ key, value }, result.revision)
+        }
+        // The namespace changed between admission and the write: admission decides again.
+        if (!result.failed.some(compare => compare.key === key) && attempt < ATTEMPTS) continue
       }
-      // The namespace changed between admission and the write: admission decides again.
-      if (!result.failed.some(compare => compare.key === key) && attempt < ATTEMPTS) continue
+    } finally {
+      allocation?.settle(revision)
     }
     if (!isGenerated || attempt >= ATTEMPTS) throw alreadyExists(kind, name)
   }
 }
 
+/** The object as admission leaves it. */
 function newObject(services: VerbServices, context: RequestContext, insertion: Insertion): KubeObject {
-  const { kind, attributes, manager } = insertion
+  const { kind, attributes } = insertion
   const { clock, ids } = services
-  const nowIso = formatTime(clock.now())
   const metadata = newMetadata(insertion.object.metadata, {
     name: insertion.object.metadata.name || generatedName(insertion.object.metadata, ids.suffix()),
     namespace: attributes.namespace,
     uid: ids.uid(),
-    creationTimestamp: nowIso,
+    creationTimestamp: formatTime(clock.now()),
   })
   const named = { ...insertion.object, metadata }
   // Some defaults follow from the name.
   const complete = insertion.object.metadata.name ? named : applyDefaults(kind, named)
   const prepared = prepareForCreate(kind, complete)
-  const admitted = admit(services, {
+  return admit(services, {
     user: context.user,
     verb: 'create',
     kind,
@@ -91,10 +100,15 @@ function newObject(services: VerbServices, context: RequestContext, insertion: I
     object: prepared,
     old: undefined,
   })
-  const problems = validateObject(kind, admitted)
-  if (problems.length > 0) throw invalidError(kind, metadata.name ?? '', problems)
-  if (manager === undefined) return admitted
-  return trackUpdate({ schema: schemaFor(kind), before: undefined, after: admitted, manager, nowIso })
+}
+
+/** The object as it is stored, once it is found good. */
+function finish(services: VerbServices, { kind, manager }: Insertion, object: KubeObject): KubeObject {
+  const problems = validateObject(kind, object)
+  if (problems.length > 0) throw invalidError(kind, object.metadata.name ?? '', problems)
+  if (manager === undefined) return object
+  const nowIso = formatTime(services.clock.now())
+  return trackUpdate({ schema: schemaFor(kind), before: undefined, after: object, manager, nowIso })
 }
 
 /** What the client says of a new object, and what only the server says. */

@@ -52,19 +52,28 @@ export async function modifyObject(
     const derived = modification.derive(current.object)
     const { resourceVersion = '' } = derived.metadata
     checkPreconditions(kind, name, current, derived.metadata)
-    const next = nextObject(services, context, modification, current.object, derived)
-    if (isSame(current.object, next)) return current
-    const value = encodeWithinLimit(next)
-    if (modification.dryRun) return entryOf(withVersion(next, current.resourceVersion))
-    const warnings = services.warnOnWrite(attributes, next)
-    const { key } = current
-    const result = await services.store.txn(
-      [{ key, modRevision: current.revision }],
-      [endsWithUpdate(kind, next) ? { type: 'delete', key } : { type: 'put', key, value }],
-    )
-    if (result.ok) {
-      context.warnings.push(...warnings)
-      return new StoredEntry({ key, value }, result.revision)
+    const admitted = nextObject(services, context, modification, current.object, derived)
+    const allocation =
+      attributes.subresource === '' ? services.allocator.allocate(kind, admitted, current.object) : undefined
+    let revision: number | undefined
+    try {
+      const next = finish(services, modification, current.object, allocation?.object ?? admitted)
+      if (isSame(current.object, next)) return current
+      const value = encodeWithinLimit(next)
+      if (modification.dryRun) return entryOf(withVersion(next, current.resourceVersion))
+      const warnings = services.warnOnWrite(attributes, next)
+      const { key } = current
+      const result = await services.store.txn(
+        [{ key, modRevision: current.revision }],
+        [endsWithUpdate(kind, next) ? { type: 'delete', key } : { type: 'put', key, value }],
+      )
+      if (result.ok) {
+        revision = result.revision
+        context.warnings.push(...warnings)
+        return new StoredEntry({ key, value }, result.revision)
+      }
+    } finally {
+      allocation?.settle(revision)
     }
     // Whoever named a version meant that one; whoever did not means the newest, whichever it is.
     if (namesVersion(resourceVersion, current, attributes) || attempt >= ATTEMPTS) throw modified(kind, name)
@@ -76,10 +85,11 @@ function namesVersion(resourceVersion: string, current: Entry, { verb }: Attribu
   return verb === 'update' && resourceVersion !== '' && resourceVersion === current.resourceVersion
 }
 
+/** The object as admission leaves it. */
 function nextObject(
   services: VerbServices,
   context: RequestContext,
-  { kind, attributes, manager, isTrusted = false }: Modification,
+  { kind, attributes, isTrusted = false }: Modification,
   old: KubeObject,
   derived: KubeObject,
 ): KubeObject {
@@ -88,7 +98,7 @@ function nextObject(
   const strategy = subresource === 'scale' ? '' : subresource
   const kept = { ...derived, metadata: keptMetadata(derived.metadata, old.metadata) }
   const prepared = isTrusted ? kept : prepareForUpdate(kind, kept, old, strategy)
-  const admitted = admit(services, {
+  return admit(services, {
     user: context.user,
     verb: 'update',
     kind,
@@ -98,11 +108,21 @@ function nextObject(
     object: prepared,
     old,
   })
-  const problems = isTrusted ? [] : validateObject(kind, admitted, old)
+}
+
+/** The object as it is stored, once it is found good. */
+function finish(
+  services: VerbServices,
+  { kind, attributes, manager, isTrusted = false }: Modification,
+  old: KubeObject,
+  next: KubeObject,
+): KubeObject {
+  const { subresource, name } = attributes
+  const problems = isTrusted ? [] : validateObject(kind, next, old)
   if (problems.length > 0) throw invalidError(kind, name, problems)
-  if (manager === undefined) return admitted
+  if (manager === undefined) return next
   const nowIso = formatTime(services.clock.now())
-  return trackUpdate({ schema: schemaFor(kind), before: old, after: admitted, manager, nowIso, subresource })
+  return trackUpdate({ schema: schemaFor(kind), before: old, after: next, manager, nowIso, subresource })
 }
 
 /** What an update may say of the metadata; the rest stays the server's. */
