@@ -32,7 +32,17 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'agents/runtime': ['kube', 'base'],
   'agents/volumes': ['agents/runtime', 'kube', 'base'],
   'agents/probes': ['agents/runtime', 'kube', 'base'],
-  agents: ['agents/runtime', 'agents/volumes', 'agents/probes', 'pki', 'client', 'kube', 'base'],
+  'agents/network/dns': ['agents/runtime', 'client', 'kube', 'base'],
+  agents: [
+    'agents/runtime',
+    'agents/volumes',
+    'agents/probes',
+    'agents/network/dns',
+    'pki',
+    'client',
+    'kube',
+    'base',
+  ],
 }
 
 /** The composition root and the command line see every layer, by its door. */
@@ -41,6 +51,7 @@ const ROOTS = ['cli', '.']
 /** Each package has one door. */
 const DOORS: Readonly<Record<string, string>> = {
   dockerode: 'agents/runtime/docker',
+  'dns-packet': 'agents/network/dns',
   yaml: 'kube/yaml.ts',
   'isomorphic-git': 'sync',
   chokidar: 'sync',
