@@ -1,11 +1,21 @@
 import { setMaxListeners } from 'node:events'
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises'
-import { arch, platform } from 'node:os'
+import { arch, networkInterfaces, platform } from 'node:os'
 import { join } from 'node:path'
-import { type Clock, formatSubnet, type Ids, isAborted, type Logger, type Service } from './base/index.ts'
+import { apiAddress } from './api-address.ts'
+import {
+  type Clock,
+  formatIpv4,
+  formatSubnet,
+  type Ids,
+  isAborted,
+  type Logger,
+  type Service,
+} from './base/index.ts'
 import { Informers } from './client/index.ts'
 import {
   ADMIN_SUBJECT,
+  ApiServiceController,
   bootstrapAuthorizer,
   CertificateSigner,
   chainAuthorizers,
@@ -202,7 +212,7 @@ export async function startServer(
         authorizer,
         authority,
         listen: config.listen,
-        names: config.advertise === undefined ? [] : [config.advertise.host],
+        names: apiNames(config),
         tunnels,
         documents: { version: versionInfo(), unready: () => (isGraphSynced ? [] : ['node-graph']) },
         extensions: [
@@ -218,6 +228,11 @@ export async function startServer(
       running,
     )
     keep(tasks, api.closed)
+    const endpoint = await apiEndpoint(config, api.address.port)
+    if (endpoint.address === undefined)
+      log.info('Pods cannot reach the API: it listens for this machine alone', { listen: config.listen.host })
+    const clusterIp = apiClusterIp(config)
+    run('kubernetes-service', new ApiServiceController(controllers, { clusterIp, endpoint }))
     const url = urlOf(config, api.address)
     const kubeconfigPath = await writeKubeconfig(config.dataDir, url, authority, clock)
     return { url, kubeconfigPath, joinTokens, closed: closeAfter(tasks, ground, store) }
@@ -308,6 +323,29 @@ async function writeKubeconfig(
   await chmod(`${path}.new`, 0o600)
   await rename(`${path}.new`, path)
   return path
+}
+
+/** The first address of the range of Services is the API's. */
+function apiClusterIp({ network }: ServerConfig): string {
+  return formatIpv4(network.serviceCidr.base + 1)
+}
+
+/** The names and addresses that the API is asked by, beyond those of the machine. */
+function apiNames(config: ServerConfig): readonly string[] {
+  return [
+    ...(config.advertise === undefined ? [] : [config.advertise.host]),
+    apiClusterIp(config),
+    `kubernetes.default.svc.${config.network.clusterDomain}`,
+  ]
+}
+
+/** Where pods reach the API. */
+async function apiEndpoint(
+  { listen, advertise }: ServerConfig,
+  port: number,
+): Promise<{ readonly address: string | undefined; readonly port: number }> {
+  const address = await apiAddress({ listen: listen.host, advertise: advertise?.host }, networkInterfaces())
+  return { address, port: advertise?.port ?? port }
 }
 
 function urlOf(

@@ -42,6 +42,6 @@ export {
   Tunnels,
   type Verbs,
 } from './api/index.ts'
-export { CertificateSigner, startControllers } from './controllers/index.ts'
+export { ApiServiceController, CertificateSigner, startControllers } from './controllers/index.ts'
 export { startScheduler } from './scheduler/index.ts'
 export { openLmdbStore } from './store/index.ts'

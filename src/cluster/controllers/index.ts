@@ -21,6 +21,7 @@ import { PodGarbageCollector, type PodGcOptions } from './pod-gc.ts'
 import { ReplicaSetController } from './replicaset/replica-set-controller.ts'
 import { ServiceAccountController } from './service-account-controller.ts'
 
+export { ApiServiceController, type ApiServiceOptions } from './api-service-controller.ts'
 export { CertificateSigner, type CertificateSignerOptions } from './certificates/certificate-signer.ts'
 export type { ControllerContext } from './context.ts'
 export type { NodeIpamOptions } from './node-ipam/node-ipam-controller.ts'

@@ -30,6 +30,11 @@ export const endpointSliceKind: KindDefinition<EndpointSlice> = defineKind<Endpo
     ),
     ageOf(object, nowMs),
   ],
+  setDefaults(draft) {
+    // A list without items is left out by those who apply it.
+    draft.endpoints ??= []
+    for (const port of draft.ports ?? []) port.name ??= ''
+  },
 })
 
 function shorten(texts: readonly string[], none: string): string {

@@ -1,0 +1,148 @@
+import { type Logger, type Service as Runnable, WorkQueue } from '../../base/index.ts'
+import { type Client, type Informer, untilSynced } from '../../client/index.ts'
+import {
+  type EndpointSlice,
+  type Endpoints,
+  isNotFound,
+  type Kind,
+  Kinds,
+  type KubeObject,
+  type Service,
+} from '../../kube/index.ts'
+import { type ControllerContext, voiceOf } from './context.ts'
+import { runController } from './controller.ts'
+
+const NAME = 'kubernetes-service-controller'
+const NAMESPACE = 'default'
+const SERVICE = 'kubernetes'
+const PORT = { name: 'https', protocol: 'TCP' } as const
+
+export interface ApiServiceOptions {
+  /** The Service's own address: the first of the range. */
+  readonly clusterIp: string
+  /** Where pods reach the API; undefined when it listens where no pod can reach it. */
+  readonly endpoint: { readonly address: string | undefined; readonly port: number }
+}
+
+/**
+ * Keeps the Service `kubernetes` in `default`, by which pods find the API, with its Endpoints and EndpointSlice as they must be,
+ * whoever changes or deletes them (kubernetes `pkg/controlplane/controller/kubernetesservice`).
+ */
+export class ApiServiceController implements Runnable {
+  readonly #client: Client
+  readonly #log: Logger
+  readonly #options: ApiServiceOptions
+  readonly #services: Informer<Service>
+  readonly #endpoints: Informer<Endpoints>
+  readonly #slices: Informer<EndpointSlice>
+  readonly #queue: WorkQueue
+
+  constructor(context: ControllerContext, options: ApiServiceOptions) {
+    this.#client = context.client
+    this.#log = voiceOf(context, NAME).log
+    this.#options = options
+    this.#services = context.informers.of(Kinds.Service)
+    this.#endpoints = context.informers.of(Kinds.Endpoints)
+    this.#slices = context.informers.of(Kinds.EndpointSlice)
+    this.#queue = new WorkQueue(context.clock)
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const look = ({ metadata }: KubeObject): void => {
+      if (metadata.name === SERVICE && metadata.namespace === NAMESPACE) this.#queue.add(SERVICE)
+    }
+    const handler = { added: look, updated: look, deleted: look }
+    const subscriptions = [
+      this.#services.subscribe(handler),
+      this.#endpoints.subscribe(handler),
+      this.#slices.subscribe(handler),
+    ]
+    this.#queue.add(SERVICE)
+    if (await untilSynced([this.#services, this.#endpoints, this.#slices], signal))
+      await runController(
+        { name: NAME, queue: this.#queue, reconcile: () => this.#reconcile(), workers: 1, log: this.#log },
+        signal,
+      )
+    for (const unsubscribe of subscriptions) unsubscribe()
+  }
+
+  /** An apply that changes nothing writes nothing. */
+  async #reconcile(): Promise<void> {
+    await this.#dropMoved()
+    await this.#apply(Kinds.Service, this.#service())
+    await this.#apply(Kinds.Endpoints, this.#endpointsObject())
+    await this.#apply(Kinds.EndpointSlice, this.#slice())
+  }
+
+  /** An address is immutable: when the range is another one, the Service is made anew. */
+  async #dropMoved(): Promise<void> {
+    const current = this.#services.get(`${NAMESPACE}/${SERVICE}`)
+    if (current === undefined || current.spec?.clusterIP === this.#options.clusterIp) return
+    const { uid } = current.metadata
+    try {
+      await this.#client.delete(Kinds.Service, SERVICE, {
+        namespace: NAMESPACE,
+        ...(uid === undefined ? {} : { preconditions: { uid } }),
+      })
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+    }
+  }
+
+  async #apply<T extends KubeObject>(kind: Kind<T>, body: T): Promise<void> {
+    await this.#client.patch(
+      kind,
+      SERVICE,
+      { type: 'apply', body, force: true },
+      { namespace: NAMESPACE, fieldManager: 'bowline-kubernetes-service' },
+    )
+  }
+
+  #service(): Service {
+    const { clusterIp, endpoint } = this.#options
+    return {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: metadataWith({ component: 'apiserver', provider: 'kubernetes' }),
+      spec: {
+        type: 'ClusterIP',
+        clusterIP: clusterIp,
+        clusterIPs: [clusterIp],
+        ipFamilies: ['IPv4'],
+        ipFamilyPolicy: 'SingleStack',
+        internalTrafficPolicy: 'Cluster',
+        sessionAffinity: 'None',
+        ports: [{ ...PORT, port: 443, targetPort: endpoint.port }],
+      },
+    }
+  }
+
+  #endpointsObject(): Endpoints {
+    const { address, port } = this.#options.endpoint
+    return {
+      apiVersion: 'v1',
+      kind: 'Endpoints',
+      // The slice is made here, not by the controller that mirrors Endpoints.
+      metadata: metadataWith({ 'endpointslice.kubernetes.io/skip-mirror': 'true' }),
+      ...(address === undefined
+        ? {}
+        : { subsets: [{ addresses: [{ ip: address }], ports: [{ ...PORT, port }] }] }),
+    }
+  }
+
+  #slice(): EndpointSlice {
+    const { address, port } = this.#options.endpoint
+    return {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: metadataWith({ 'kubernetes.io/service-name': SERVICE }),
+      addressType: 'IPv4',
+      endpoints: address === undefined ? [] : [{ addresses: [address], conditions: { ready: true } }],
+      ports: [{ ...PORT, port }],
+    }
+  }
+}
+
+function metadataWith(labels: Readonly<Record<string, string>>): KubeObject['metadata'] {
+  return { name: SERVICE, namespace: NAMESPACE, labels }
+}
