@@ -196,6 +196,7 @@ export { fieldValue, selectableFields } from './kinds/fields.ts'
 export { allKinds, findKind, findResource, Kinds } from './kinds/kinds.ts'
 export { prepareForCreate, prepareForUpdate } from './kinds/prepare.ts'
 export { readScale, writeScale } from './kinds/scale.ts'
+export { DEFAULT_STORAGE_CLASS } from './kinds/storage-class.ts'
 export { tableColumns, tableRow } from './kinds/table.ts'
 export { findTypeProblems, findUnknownFields, validateObject } from './kinds/validate.ts'
 export {
@@ -287,6 +288,34 @@ export {
   StatusError,
   type StatusReason,
 } from './status-error.ts'
+export {
+  claimKeyOf,
+  claimNameOf,
+  claimNamesOf,
+  classNameOf,
+  defaultClassOf,
+  folderNodeOf,
+  namesClaim,
+  namesNoClass,
+} from './storage/claims.ts'
+export { findMatchingVolume, type MatchOptions, mismatchOf, reachesVolume } from './storage/match-volume.ts'
+export {
+  BIND_COMPLETED,
+  BOUND_BY_CONTROLLER,
+  CLAIM_PROTECTION,
+  FOLDER_FINALIZER,
+  FROM_SNAPSHOT,
+  HELD,
+  HOSTNAME_LABEL,
+  LOCAL_CLASS,
+  LOCAL_DRIVER,
+  LOCAL_PROVISIONER,
+  MOVE_STATE,
+  NODE_ATTRIBUTE,
+  PROVISIONED_BY,
+  SELECTED_NODE,
+  VOLUME_PROTECTION,
+} from './storage/words.ts'
 export type { Cell, TableColumn } from './table/columns.ts'
 export { formatMicroTime, formatTime, parseTime } from './timestamp.ts'
 export { findUntoleratedTaint, tolerates } from './tolerations.ts'

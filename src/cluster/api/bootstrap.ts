@@ -1,13 +1,18 @@
 import {
   DEFAULT_CLASS_ANNOTATION,
+  DEFAULT_STORAGE_CLASS,
+  defaultClassOf,
   INGRESS_CLASS,
   INGRESS_CONTROLLER,
   isAlreadyExists,
   type Kind,
   Kinds,
   type KubeObject,
+  LOCAL_CLASS,
+  LOCAL_PROVISIONER,
+  type StorageClass,
 } from '../../kube/index.ts'
-import type { Identity, Verbs } from './contract.ts'
+import type { Identity, RequestContext, Verbs } from './contract.ts'
 
 /** The namespaces that every cluster has. */
 const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
@@ -26,7 +31,7 @@ export async function ensureBootstrap(verbs: Verbs, user: Identity, signal: Abor
   } as const
   async function ensure(
     kind: Kind,
-    body: Pick<KubeObject, 'metadata'> & { readonly spec?: object },
+    body: Pick<KubeObject, 'metadata'> & { readonly [field: string]: unknown },
   ): Promise<void> {
     try {
       await verbs.create(context, kind, '', body, options)
@@ -36,4 +41,36 @@ export async function ensureBootstrap(verbs: Verbs, user: Identity, signal: Abor
   }
   for (const name of NAMESPACES) await ensure(Kinds.Namespace, { metadata: { name } })
   await ensure(Kinds.IngressClass, { metadata: CLASS_METADATA, spec: { controller: INGRESS_CONTROLLER } })
+  const local = await missingLocalClass(verbs, context)
+  if (local !== undefined) await ensure(Kinds.StorageClass, local)
 }
+
+/**
+ * The class of folders on hosts, unless there is one. Its volumes are kept when their claims go: nobody loses data by a name that left
+ * Git. It is the default one unless another is; whoever changed it finds it as it was left.
+ */
+async function missingLocalClass(verbs: Verbs, context: RequestContext) {
+  const { entries } = await verbs.list(context, Kinds.StorageClass, EVERYTHING)
+  const classes = entries.map(({ object }) => object as StorageClass)
+  if (classes.some(({ provisioner }) => provisioner === LOCAL_PROVISIONER)) return undefined
+  const isDefault = defaultClassOf(classes) === undefined
+  return {
+    metadata: {
+      name: LOCAL_CLASS,
+      ...(isDefault ? { annotations: { [DEFAULT_STORAGE_CLASS]: 'true' } } : {}),
+    },
+    provisioner: LOCAL_PROVISIONER,
+    reclaimPolicy: 'Retain',
+    volumeBindingMode: 'WaitForFirstConsumer',
+  }
+}
+
+const EVERYTHING = {
+  namespace: '',
+  labelSelector: '',
+  fieldSelector: '',
+  limit: 0,
+  continue: '',
+  resourceVersion: '',
+  resourceVersionMatch: '',
+} as const

@@ -10,6 +10,7 @@ import {
 import { type Kind, Kinds, type KubeObject, StatusError } from '../../kube/index.ts'
 import { namespaceLifecycle } from './admission/namespace-lifecycle.ts'
 import { podDefaults } from './admission/pod-defaults.ts'
+import { storageDefaults } from './admission/storage-defaults.ts'
 import { ServiceAllocator } from './allocation/service-allocator.ts'
 import { World } from './cache/world.ts'
 import type { Admission, Attributes, Authorizer, Verbs } from './contract.ts'
@@ -37,7 +38,7 @@ export interface VerbsOptions {
   readonly eventWindow?: number
   /** Where Services have their addresses from. Default 10.43.0.0/16. */
   readonly serviceCidr?: Subnet
-  /** Asked after the built-in ones (namespaces, pod defaults), in this order. */
+  /** Asked after the built-in ones (namespaces, pod and storage defaults), in this order. */
   readonly admissions?: readonly Admission[]
   /**
    * Extra `Warning` texts for a write, such as "Git owns this object". Asked just before the write is stored (and again when
@@ -68,7 +69,12 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
     store,
     world,
     authorizer,
-    admissions: [namespaceLifecycle(world), podDefaults, ...(options.admissions ?? [])],
+    admissions: [
+      namespaceLifecycle(world),
+      podDefaults,
+      storageDefaults(world),
+      ...(options.admissions ?? []),
+    ],
     allocator: new ServiceAllocator(world, options.serviceCidr ?? DEFAULT_SERVICE_CIDR),
     warnOnWrite: options.warnOnWrite ?? (() => []),
     clock,

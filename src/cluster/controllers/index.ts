@@ -20,6 +20,10 @@ import { TaintEvictionController } from './node-lifecycle/taint-eviction-control
 import { PodGarbageCollector, type PodGcOptions } from './pod-gc.ts'
 import { ReplicaSetController } from './replicaset/replica-set-controller.ts'
 import { ServiceAccountController } from './service-account-controller.ts'
+import { EphemeralClaims } from './volumes/ephemeral-claims.ts'
+import { VolumeProtection } from './volumes/protection.ts'
+import { VolumeBinder } from './volumes/volume-binder.ts'
+import { unreachableHosts, type VolumeHosts } from './volumes/volume-hosts.ts'
 
 export { ApiServiceController, type ApiServiceOptions } from './api-service-controller.ts'
 export { CertificateSigner, type CertificateSignerOptions } from './certificates/certificate-signer.ts'
@@ -27,11 +31,20 @@ export type { ControllerContext } from './context.ts'
 export type { NodeIpamOptions } from './node-ipam/node-ipam-controller.ts'
 export type { NodeLifecycleOptions } from './node-lifecycle/node-lifecycle-controller.ts'
 export type { PodGcOptions } from './pod-gc.ts'
+export type {
+  FolderClaim,
+  FolderDigest,
+  HostFolder,
+  HostSnapshot,
+  VolumeHosts,
+} from './volumes/volume-hosts.ts'
 
 export interface ControllersOptions extends ControllerContext {
   readonly nodeIpam?: NodeIpamOptions
   readonly nodeLifecycle?: NodeLifecycleOptions
   readonly podGc?: PodGcOptions
+  /** How the folders of volumes are reached; absent: no volumes are made, and none is reclaimed. */
+  readonly volumeHosts?: VolumeHosts
 }
 
 /** All controllers as one service, over shared informers, which whoever made them runs. Throws when an option makes no sense. */
@@ -46,6 +59,9 @@ export function startControllers(options: ControllersOptions): Service {
     new NodeIpamController(options, options.nodeIpam),
     new NodeLifecycleController(options, options.nodeLifecycle),
     new TaintEvictionController(options),
+    new VolumeBinder(options, options.volumeHosts ?? unreachableHosts),
+    new VolumeProtection(options),
+    new EphemeralClaims(options),
   ]
   return {
     async start(signal) {

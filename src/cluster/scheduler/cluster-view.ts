@@ -14,6 +14,13 @@ export class ClusterView {
     return this.#states.values()
   }
 
+  /** How many nodes there are. */
+  get nodeCount(): number {
+    let count = 0
+    for (const { node } of this.#states.values()) if (node !== undefined) count += 1
+    return count
+  }
+
   setNode(node: Node): NodeState {
     const state = this.#state(node.metadata.name ?? '')
     state.node = node

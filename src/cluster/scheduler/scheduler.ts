@@ -27,9 +27,11 @@ import {
   type PodCondition,
 } from '../../kube/index.ts'
 import { ClusterView } from './cluster-view.ts'
+import { FILTERS } from './filters.ts'
 import { type NodeState, type PodFacts, podFacts } from './node-state.ts'
-import { canTake, explainRefusals, pickNode } from './pick-node.ts'
+import { type Choice, canTake, explainRefusals, pickNode } from './pick-node.ts'
 import { packingProfile, type SchedulerProfile, spreadingProfile } from './profiles.ts'
+import { VolumeScheduling } from './volume-scheduling.ts'
 import { WaitingPods } from './waiting-pods.ts'
 
 /** Bindings under way at once. */
@@ -60,6 +62,7 @@ export class Scheduler implements Service {
   readonly #waiting: WaitingPods
   readonly #bindings = new Limit(BINDINGS)
   readonly #writes = new Set<Promise<void>>()
+  readonly #volumes: VolumeScheduling
 
   constructor({ client, informers, clock, log, profiles }: SchedulerOptions) {
     this.#client = client
@@ -73,6 +76,7 @@ export class Scheduler implements Service {
     this.#nodes = informers.of(Kinds.Node)
     this.#queue = new WorkQueue(clock)
     this.#waiting = new WaitingPods(clock, this.#queue)
+    this.#volumes = new VolumeScheduling({ client, informers, isPlaced: uid => this.#view.isPlaced(uid) })
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -87,10 +91,13 @@ export class Scheduler implements Service {
         updated: pod => this.#podChanged(pod),
         deleted: pod => this.#podGone(pod),
       }),
+      this.#volumes.subscribe(key => {
+        if (this.#pods.get(key)?.spec?.nodeName === undefined) this.#queue.add(key)
+      }),
     ]
     const close = () => this.#queue.close()
     signal.addEventListener('abort', close, { once: true })
-    if (await untilSynced([this.#pods, this.#nodes], signal)) await this.#work()
+    if (await untilSynced([this.#pods, this.#nodes, ...this.#volumes.informers], signal)) await this.#work()
     signal.removeEventListener('abort', close)
     close()
     for (const unsubscribe of subscriptions) unsubscribe()
@@ -111,6 +118,7 @@ export class Scheduler implements Service {
     const node = pod.spec?.nodeName
     const key = objectKey(pod)
     if (node) {
+      this.#volumes.forget(pod)
       this.#view.place(podFacts(pod), node)
       this.#waiting.forget(key)
     } else if (this.#profileOf(pod) !== undefined) this.#queue.add(key)
@@ -118,6 +126,7 @@ export class Scheduler implements Service {
 
   #podGone(pod: Pod): void {
     this.#waiting.forget(objectKey(pod))
+    this.#volumes.forget(pod)
     const state = this.#view.remove(pod.metadata.uid ?? '')
     if (state !== undefined) this.#roomIn(state)
   }
@@ -149,22 +158,55 @@ export class Scheduler implements Service {
     const pod = this.#pods.get(key)
     if (pod === undefined || pod.spec?.nodeName || pod.metadata.deletionTimestamp !== undefined) return
     const profile = this.#profileOf(pod)
-    if (profile === undefined || this.#view.isPlaced(pod.metadata.uid ?? '')) return
+    const uid = pod.metadata.uid ?? ''
+    if (profile === undefined || (this.#view.isPlaced(uid) && !this.#volumes.isAwaited(uid))) return
     if ((pod.spec?.schedulingGates ?? []).length > 0) {
       this.#refuse(pod, 'SchedulingGated', 'Scheduling is blocked due to non-empty scheduling gates')
       return
     }
     const facts = podFacts(pod)
-    const choice = pickNode(facts, this.#view.states(), profile)
+    // The room that it keeps while its volumes are made counts for others, not for itself.
+    if (this.#volumes.isAwaited(uid)) this.#view.remove(uid)
+    const needs = this.#volumes.needsOf(pod)
+    const choice: Choice =
+      needs.refusal === undefined
+        ? pickNode(facts, this.#view.states(), profile, [...FILTERS, this.#volumes.filter(needs)])
+        : { node: undefined, refusals: [] }
     if (choice.node !== undefined) {
       this.#view.place(facts, choice.node)
-      this.#track(this.#bindings.run(() => this.#bind(key, facts, choice.node)))
+      const node = this.#nodes.get(choice.node)
+      if (needs.refusal === undefined && needs.open.length > 0 && node !== undefined)
+        this.#track(this.#prepareVolumes(key, pod, this.#volumes.prepare(pod, needs, node)))
+      else {
+        this.#volumes.forget(pod)
+        this.#track(this.#bindings.run(() => this.#bind(key, facts, choice.node)))
+      }
       return
     }
+    this.#volumes.park(pod)
     this.#waiting.park(key, facts)
-    const message = explainRefusals(choice.refusals)
+    const message =
+      needs.refusal === undefined
+        ? explainRefusals(choice.refusals) + this.#volumes.explain(needs)
+        : `0/${this.#view.nodeCount} nodes are available: ${needs.refusal}.`
     if (this.#refuse(pod, 'Unschedulable', message))
       this.#events.record(pod, 'Warning', 'FailedScheduling', message)
+  }
+
+  /** The pod keeps its place meanwhile; what its claims then become brings it back to the queue. */
+  async #prepareVolumes(key: string, pod: Pod, written: Promise<void>): Promise<void> {
+    try {
+      await written
+    } catch (error) {
+      this.#volumes.forget(pod)
+      this.#view.remove(pod.metadata.uid ?? '')
+      if (!isConflict(error) && !isNotFound(error))
+        this.#log.warn('cannot prepare the volumes of a pod, trying again', {
+          object: key,
+          error: messageOf(error),
+        })
+      this.#queue.addRateLimited(key)
+    }
   }
 
   async #bind(key: string, { pod }: PodFacts, node: string): Promise<void> {

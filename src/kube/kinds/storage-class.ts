@@ -3,7 +3,7 @@ import { ageColumn, ageOf, nameColumn, nameOf, textColumn } from '../table/colum
 import { defineKind, type KindDefinition } from './definition.ts'
 
 /** The annotation that makes a class the one of claims that name none. */
-export const DEFAULT_CLASS_ANNOTATION = 'storageclass.kubernetes.io/is-default-class'
+export const DEFAULT_STORAGE_CLASS = 'storageclass.kubernetes.io/is-default-class'
 
 export const storageClassKind: KindDefinition<StorageClass> = defineKind<StorageClass>({
   group: 'storage.k8s.io',
@@ -21,7 +21,7 @@ export const storageClassKind: KindDefinition<StorageClass> = defineKind<Storage
     ageColumn,
   ],
   row: (object, nowMs) => [
-    object.metadata.annotations?.[DEFAULT_CLASS_ANNOTATION] === 'true'
+    object.metadata.annotations?.[DEFAULT_STORAGE_CLASS] === 'true'
       ? `${nameOf(object)} (default)`
       : nameOf(object),
     object.provisioner,

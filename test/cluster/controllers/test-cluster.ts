@@ -5,6 +5,7 @@ import { startScheduler } from '../../../src/cluster/scheduler/index.ts'
 import { formatTime, Kinds, type Pod } from '../../../src/kube/index.ts'
 import { startTestApi, type TestApi } from '../api/test-api.ts'
 import { type NodeFacts, node } from './build.ts'
+import { MemoryVolumeHosts } from './volumes/memory-volume-hosts.ts'
 
 export interface TestCluster {
   readonly api: TestApi
@@ -12,6 +13,8 @@ export interface TestCluster {
   readonly informers: Informers
   /** Pods whose names start so stay Pending, or Running and not ready. */
   readonly stuck: Set<string>
+  /** The folders of volumes on the nodes. */
+  readonly volumeHosts: MemoryVolumeHosts
   /** Joins a node that runs its pods at once: each becomes Running and Ready, and goes when it is deleted. */
   addNode(name: string, facts?: NodeFacts): Promise<void>
   /** The agent of the node dies: its pods are left as they are, and nothing ends them. */
@@ -35,8 +38,9 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const stop = new AbortController()
   const context = { client, clock, ids: systemIds, log }
   const informers = new Informers(context)
+  const volumeHosts = new MemoryVolumeHosts()
   const running = [
-    startControllers({ ...context, informers, ...rest }).start(stop.signal),
+    startControllers({ ...context, informers, volumeHosts, ...rest }).start(stop.signal),
     ...(scheduler ? [startScheduler({ ...context, informers }).start(stop.signal)] : []),
     informers.start(stop.signal),
   ]
@@ -65,6 +69,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     client,
     informers,
     stuck,
+    volumeHosts,
     async addNode(name, facts = {}) {
       const { status, ...object } = node(name, facts)
       const { resourceVersion: _, uid: __, ...metadata } = object.metadata

@@ -1,0 +1,304 @@
+import { type Logger, messageOf, type Service, WorkQueue } from '../../../base/index.ts'
+import {
+  type Client,
+  type EventRecorder,
+  type IndexFunction,
+  type Informer,
+  untilSynced,
+} from '../../../client/index.ts'
+import {
+  claimKeyOf,
+  claimNamesOf,
+  defaultClassOf,
+  FOLDER_FINALIZER,
+  FROM_SNAPSHOT,
+  folderNodeOf,
+  isAlreadyExists,
+  isNotFound,
+  Kinds,
+  LOCAL_PROVISIONER,
+  type Node,
+  namesNoClass,
+  objectKey,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  type Pod,
+  PROVISIONED_BY,
+  SELECTED_NODE,
+  type StorageClass,
+} from '../../../kube/index.ts'
+import { type ControllerContext, voiceOf } from '../context.ts'
+import { type ReconcileResult, runController } from '../controller.ts'
+import { claimStep, type Remark } from './claim-step.ts'
+import { localVolume } from './local-volume.ts'
+import type { VolumeHosts } from './volume-hosts.ts'
+import { volumeStep } from './volume-step.ts'
+import { VolumeWrites } from './volume-writes.ts'
+
+const NAME = 'persistentvolume-controller'
+/** Looks again at what waits for a host (upstream's sync period is 15 s). */
+const AGAIN_MS = 15_000
+
+/** The index of pods by the claims that they use, as `namespace/name`. */
+export const CLAIM_INDEX = 'claim'
+
+export const byClaim: IndexFunction<Pod> = pod =>
+  claimNamesOf(pod).map(name => `${pod.metadata.namespace ?? ''}/${name}`)
+
+/**
+ * Binds claims and volumes, has hosts make folders for claims of class `local`, and reclaims what claims left behind. Keys are
+ * `claim/<namespace>/<name>` and `volume/<name>`.
+ */
+export class VolumeBinder implements Service {
+  readonly #client: Client
+  readonly #log: Logger
+  readonly #events: EventRecorder
+  readonly #hosts: VolumeHosts
+  readonly #writes: VolumeWrites
+  readonly #claims: Informer<PersistentVolumeClaim>
+  readonly #volumes: Informer<PersistentVolume>
+  readonly #classes: Informer<StorageClass>
+  readonly #nodes: Informer<Node>
+  readonly #pods: Informer<Pod>
+  readonly #queue: WorkQueue
+
+  constructor(context: ControllerContext, hosts: VolumeHosts) {
+    const { events, log } = voiceOf(context, NAME)
+    this.#client = context.client
+    this.#log = log
+    this.#events = events
+    this.#hosts = hosts
+    this.#writes = new VolumeWrites(context.client)
+    this.#claims = context.informers.of(Kinds.PersistentVolumeClaim)
+    this.#volumes = context.informers.of(Kinds.PersistentVolume)
+    this.#classes = context.informers.of(Kinds.StorageClass)
+    this.#nodes = context.informers.of(Kinds.Node)
+    this.#pods = context.informers.of(Kinds.Pod)
+    this.#pods.addIndex(CLAIM_INDEX, byClaim)
+    this.#queue = new WorkQueue(context.clock)
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const claimSeen = (claim: PersistentVolumeClaim) => this.#claimSeen(claim)
+    const volumeSeen = (volume: PersistentVolume) => this.#volumeSeen(volume)
+    const podSeen = (pod: Pod) => {
+      for (const key of byClaim(pod)) this.#queue.add(`claim/${key}`)
+    }
+    const classSeen = () => {
+      for (const claim of this.#claims.list()) if (!claim.spec?.volumeName) this.#queue.add(claimKey(claim))
+    }
+    const subscriptions = [
+      this.#claims.subscribe({ added: claimSeen, updated: claimSeen, deleted: claimSeen }),
+      this.#volumes.subscribe({ added: volumeSeen, updated: volumeSeen, deleted: volumeSeen }),
+      this.#classes.subscribe({ added: classSeen, updated: classSeen }),
+      // Who waits for its first pod says which pod it waits for.
+      this.#pods.subscribe({ added: podSeen }),
+    ]
+    const informers = [this.#claims, this.#volumes, this.#classes, this.#nodes, this.#pods]
+    if (await untilSynced(informers, signal))
+      await runController(
+        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
+        signal,
+      )
+    for (const unsubscribe of subscriptions) unsubscribe()
+    await this.#events.close()
+  }
+
+  #claimSeen(claim: PersistentVolumeClaim): void {
+    this.#queue.add(claimKey(claim))
+    if (claim.spec?.volumeName) this.#queue.add(`volume/${claim.spec.volumeName}`)
+  }
+
+  #volumeSeen(volume: PersistentVolume): void {
+    this.#queue.add(`volume/${volume.metadata.name}`)
+    const reference = volume.spec?.claimRef
+    if (reference !== undefined) this.#queue.add(`claim/${claimKeyOf(reference)}`)
+    else if (volume.status?.phase === 'Available')
+      for (const claim of this.#claims.list()) if (!claim.spec?.volumeName) this.#queue.add(claimKey(claim))
+  }
+
+  #reconcile(key: string): Promise<ReconcileResult | undefined> {
+    const slash = key.indexOf('/')
+    const name = key.slice(slash + 1)
+    return key.startsWith('claim/') ? this.#reconcileClaim(name) : this.#reconcileVolume(name)
+  }
+
+  async #reconcileClaim(key: string): Promise<ReconcileResult | undefined> {
+    const claim = this.#claims.get(key)
+    if (claim === undefined) {
+      for (const volume of this.#volumes.list())
+        if (volume.spec?.claimRef && claimKeyOf(volume.spec.claimRef) === key)
+          this.#queue.add(`volume/${volume.metadata.name}`)
+      return undefined
+    }
+    if (await this.#giveDefaultClass(claim)) return undefined
+    const step = claimStep(claim, {
+      volumes: this.#volumes.list(),
+      volume: name => this.#volumes.get(name),
+      storageClass: name => this.#classes.get(name),
+      waitingPod: this.#waitingPod(key),
+    })
+    switch (step.type) {
+      case 'bind':
+        await this.#writes.bind(step.volume, claim)
+        return undefined
+      case 'lose':
+        if (claim.status?.phase !== 'Lost') this.#say(claim, step.remark)
+        await this.#writes.setClaimPhase(claim, 'Lost')
+        return undefined
+      case 'provision':
+        await this.#writes.setClaimPhase(claim, 'Pending')
+        return this.#provision(claim, step.storageClass)
+      case 'wait':
+        if (step.remark !== undefined) this.#say(claim, step.remark)
+        // A binding under way was told as Pending before, and one that a move interrupts stays Bound.
+        if (claim.status?.phase === undefined) await this.#writes.setClaimPhase(claim, 'Pending')
+        return undefined
+    }
+  }
+
+  /** Claims that were there before there was a default class get it late (upstream's retroactive assignment). */
+  async #giveDefaultClass(claim: PersistentVolumeClaim): Promise<boolean> {
+    if (!namesNoClass(claim) || claim.spec?.volumeName) return false
+    const name = defaultClassOf(this.#classes.list())?.metadata.name
+    if (name === undefined) return false
+    await this.#writes.annotateClaim(claim, {}, { storageClassName: name })
+    return true
+  }
+
+  #waitingPod(claimKey: string): string | undefined {
+    return this.#pods.byIndex(CLAIM_INDEX, claimKey).find(({ spec }) => !spec?.nodeName)?.metadata.name
+  }
+
+  /** The host makes the folder first: a volume that is there has one. */
+  async #provision(
+    claim: PersistentVolumeClaim,
+    storageClass: StorageClass,
+  ): Promise<ReconcileResult | undefined> {
+    const nodeName = claim.metadata.annotations?.[SELECTED_NODE] ?? ''
+    const node = this.#nodes.get(nodeName)
+    if (node === undefined) {
+      // The scheduler chooses again: nothing was made yet that would bind the claim to the host.
+      await this.#writes.annotateClaim(claim, { [SELECTED_NODE]: null })
+      return undefined
+    }
+    const volume = localVolume(claim, storageClass, node)
+    const { namespace = '', name = '', uid = '', annotations = {} } = claim.metadata
+    try {
+      const owner = { namespace, name, uid }
+      await this.#hosts.create(nodeName, volume.metadata.name ?? '', owner, annotations[FROM_SNAPSHOT])
+    } catch (error) {
+      this.#say(claim, {
+        type: 'Warning',
+        reason: 'ProvisioningFailed',
+        message: `failed to provision volume with StorageClass "${storageClass.metadata.name}": ${messageOf(error)}`,
+      })
+      return { requeueAfterMs: AGAIN_MS }
+    }
+    try {
+      await this.#client.create(Kinds.PersistentVolume, volume)
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error
+    }
+    this.#say(claim, {
+      type: 'Normal',
+      reason: 'ProvisioningSucceeded',
+      message: `Successfully provisioned volume ${volume.metadata.name} on ${nodeName}`,
+    })
+    return undefined
+  }
+
+  async #reconcileVolume(name: string): Promise<ReconcileResult | undefined> {
+    const volume = this.#volumes.get(name)
+    if (volume === undefined) return undefined
+    const reference = volume.spec?.claimRef
+    const claim = reference === undefined ? undefined : this.#claims.get(claimKeyOf(reference))
+    const step = volumeStep(volume, claim)
+    switch (step.type) {
+      case 'set-phase':
+        await this.#writes.setVolumePhase(volume, step.phase)
+        return step.phase === 'Available' ? this.#endUnclaimed(volume) : undefined
+      case 'tell-claim':
+        this.#queue.add(`claim/${claimKeyOf(reference ?? {})}`)
+        return undefined
+      case 'unbind':
+        await this.#writes.unbind(volume, step.keepName)
+        return undefined
+      case 'release':
+        return this.#release(volume)
+    }
+  }
+
+  /** Nothing is reclaimed on the word of a cache: the server is asked whether the claim is really gone. */
+  async #release(volume: PersistentVolume): Promise<ReconcileResult | undefined> {
+    const { namespace = '', name = '', uid } = volume.spec?.claimRef ?? {}
+    if (await this.#isThere(namespace, name, uid)) return { requeueAfterMs: AGAIN_MS }
+    const isFailed = volume.status?.phase === 'Failed'
+    const released = isFailed ? volume : await this.#writes.setVolumePhase(volume, 'Released')
+    return this.#reclaim(released)
+  }
+
+  async #isThere(namespace: string, name: string, uid: string | undefined): Promise<boolean> {
+    try {
+      const claim = await this.#client.get(Kinds.PersistentVolumeClaim, name, { namespace })
+      return claim.metadata.uid === uid
+    } catch (error) {
+      if (isNotFound(error)) return false
+      throw error
+    }
+  }
+
+  /** `Retain` leaves everything as it is, on the host too. */
+  async #reclaim(volume: PersistentVolume): Promise<ReconcileResult | undefined> {
+    const { metadata, spec } = volume
+    const isEnding = metadata.deletionTimestamp !== undefined
+    if (spec?.persistentVolumeReclaimPolicy !== 'Delete') {
+      if (isEnding) await this.#letGo(volume)
+      return undefined
+    }
+    const node = folderNodeOf(volume)
+    if (metadata.annotations?.[PROVISIONED_BY] !== LOCAL_PROVISIONER || node === undefined) {
+      if (isEnding) return undefined
+      const reason = 'VolumeFailedDelete'
+      const message = 'only folders that a class made are ever deleted; this volume stays as it is'
+      if (volume.status?.phase !== 'Failed') this.#say(volume, { type: 'Warning', reason, message })
+      await this.#writes.setVolumePhase(volume, 'Failed', { reason, message })
+      return undefined
+    }
+    try {
+      await this.#hosts.retire(node, spec.csi?.volumeHandle ?? '', spec.claimRef?.uid ?? '')
+    } catch (error) {
+      this.#say(volume, { type: 'Warning', reason: 'VolumeFailedDelete', message: messageOf(error) })
+      return { requeueAfterMs: AGAIN_MS }
+    }
+    await this.#letGo(volume)
+    if (!isEnding)
+      await this.#client
+        .delete(Kinds.PersistentVolume, metadata.name ?? '', {
+          preconditions: { uid: metadata.uid ?? '' },
+        })
+        .catch(error => {
+          if (!isNotFound(error)) throw error
+        })
+    return undefined
+  }
+
+  /** A volume that nobody claims and somebody deletes: its folder, if it has one, stays where it is. */
+  async #endUnclaimed(volume: PersistentVolume): Promise<undefined> {
+    if (volume.metadata.deletionTimestamp !== undefined) await this.#letGo(volume)
+    return undefined
+  }
+
+  async #letGo(volume: PersistentVolume): Promise<void> {
+    if (volume.metadata.finalizers?.includes(FOLDER_FINALIZER))
+      await this.#writes.removeFinalizer(volume, FOLDER_FINALIZER)
+  }
+
+  #say(about: PersistentVolume | PersistentVolumeClaim, { type, reason, message }: Remark): void {
+    this.#events.record(about, type, reason, message)
+  }
+}
+
+function claimKey(claim: PersistentVolumeClaim): string {
+  return `claim/${objectKey(claim)}`
+}
