@@ -9,6 +9,9 @@ import { setMaxListeners } from 'node:events'
 import type { Service } from '../../base/index.ts'
 import type { ControllerContext } from './context.ts'
 import { DeploymentController } from './deployment/deployment-controller.ts'
+import { EndpointSliceController } from './endpoints/endpoint-slice-controller.ts'
+import { EndpointSliceMirroringController } from './endpoints/endpoint-slice-mirroring-controller.ts'
+import { EndpointsController } from './endpoints/endpoints-controller.ts'
 import { GarbageCollector } from './garbage/garbage-collector.ts'
 import { NamespaceController } from './namespace/namespace-controller.ts'
 import { NodeIpamController, type NodeIpamOptions } from './node-ipam/node-ipam-controller.ts'
@@ -54,6 +57,9 @@ export function startControllers(options: ControllersOptions): Service {
     new ServiceAccountController(options),
     new DeploymentController(options),
     new ReplicaSetController(options),
+    new EndpointSliceController(options),
+    new EndpointsController(options),
+    new EndpointSliceMirroringController(options),
     new GarbageCollector(options),
     new PodGarbageCollector(options, options.podGc),
     new NodeIpamController(options, options.nodeIpam),

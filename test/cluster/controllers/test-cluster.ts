@@ -15,7 +15,7 @@ export interface TestCluster {
   readonly stuck: Set<string>
   /** The folders of volumes on the nodes. */
   readonly volumeHosts: MemoryVolumeHosts
-  /** Joins a node that runs its pods at once: each becomes Running and Ready, and goes when it is deleted. */
+  /** Joins a node that runs its pods at once: each becomes Running and Ready at an address of its own, and goes when it is deleted. */
   addNode(name: string, facts?: NodeFacts): Promise<void>
   /** The agent of the node dies: its pods are left as they are, and nothing ends them. */
   loseNode(name: string): void
@@ -46,6 +46,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   ]
   const stuck = new Set<string>()
   const agents = new Map<string, AbortController>()
+  let started = 0
 
   async function runPod(pod: Pod): Promise<void> {
     const { name = '', namespace = '', uid = '', deletionTimestamp } = pod.metadata
@@ -60,7 +61,10 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       status: 'True',
       lastTransitionTime: time,
     }))
-    const body = { metadata: { uid }, status: { phase: 'Running', startTime: time, conditions } }
+    started += 1
+    const podIP = `10.42.${started >> 8}.${started & 255}`
+    const status = { phase: 'Running', startTime: time, conditions, podIP, podIPs: [{ ip: podIP }] }
+    const body = { metadata: { uid }, status }
     await client.patch(Kinds.Pod, name, { type: 'strategic', body }, { namespace, subresource: 'status' })
   }
 
