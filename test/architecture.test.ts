@@ -32,17 +32,9 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'agents/runtime': ['kube', 'base'],
   'agents/volumes': ['agents/runtime', 'kube', 'base'],
   'agents/probes': ['agents/runtime', 'kube', 'base'],
-  'agents/network/dns': ['agents/runtime', 'client', 'kube', 'base'],
-  agents: [
-    'agents/runtime',
-    'agents/volumes',
-    'agents/probes',
-    'agents/network/dns',
-    'pki',
-    'client',
-    'kube',
-    'base',
-  ],
+  'agents/network/nft': ['base'],
+  'agents/network/services': ['agents/network/nft', 'client', 'kube', 'base'],
+  agents: ['agents/runtime', 'agents/volumes', 'agents/probes', 'pki', 'client', 'kube', 'base'],
 }
 
 /** The composition root and the command line see every layer, by its door. */
@@ -51,7 +43,6 @@ const ROOTS = ['cli', '.']
 /** Each package has one door. */
 const DOORS: Readonly<Record<string, string>> = {
   dockerode: 'agents/runtime/docker',
-  'dns-packet': 'agents/network/dns',
   yaml: 'kube/yaml.ts',
   'isomorphic-git': 'sync',
   chokidar: 'sync',
@@ -78,8 +69,14 @@ const WORDS: readonly { readonly word: RegExp; readonly allowed: readonly string
     },
     {
       word: /from 'node:child_process'/,
-      allowed: ['sync/git', 'agents/runtime/process', 'agents/runtime/docker/network/veth.ts', 'cli'],
-      why: 'child processes are started by git, the process runtime, the wiring of pod networks and the command line only',
+      allowed: [
+        'sync/git',
+        'agents/runtime/process',
+        'agents/runtime/docker/network/veth.ts',
+        'agents/network/nft/run-program.ts',
+        'cli',
+      ],
+      why: 'child processes are started by git, the process runtime, the wiring of networks and the command line only',
     },
   ]
 
