@@ -26,7 +26,6 @@ export type {
   PodIdentity,
   PortMapping,
   RegistryAuth,
-  ResolverConfig,
   Runtime,
   RuntimeEvent,
   RuntimeInfo,

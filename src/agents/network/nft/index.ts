@@ -16,7 +16,6 @@ export {
   type Fragment,
   namedSet,
   type Ruleset,
-  shortHash,
 } from './ruleset.ts'
 export { programRunner, type RunProgram } from './run-program.ts'
 export type { Installed } from './script.ts'
