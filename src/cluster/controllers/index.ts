@@ -13,6 +13,7 @@ import { EndpointSliceController } from './endpoints/endpoint-slice-controller.t
 import { EndpointSliceMirroringController } from './endpoints/endpoint-slice-mirroring-controller.ts'
 import { EndpointsController } from './endpoints/endpoints-controller.ts'
 import { GarbageCollector } from './garbage/garbage-collector.ts'
+import { LoadBalancerController } from './load-balancer/load-balancer-controller.ts'
 import { NamespaceController } from './namespace/namespace-controller.ts'
 import { NodeIpamController, type NodeIpamOptions } from './node-ipam/node-ipam-controller.ts'
 import {
@@ -60,6 +61,7 @@ export function startControllers(options: ControllersOptions): Service {
     new EndpointSliceController(options),
     new EndpointsController(options),
     new EndpointSliceMirroringController(options),
+    new LoadBalancerController(options),
     new GarbageCollector(options),
     new PodGarbageCollector(options, options.podGc),
     new NodeIpamController(options, options.nodeIpam),

@@ -1,0 +1,190 @@
+import { deepEqual, type Logger, type Service as Part, WorkQueue } from '../../../base/index.ts'
+import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
+import {
+  type EndpointSlice,
+  isNotFound,
+  Kinds,
+  type LoadBalancerIngress,
+  type Node,
+  objectKey,
+  type Service,
+} from '../../../kube/index.ts'
+import { type ControllerContext, voiceOf } from '../context.ts'
+import { runController } from '../controller.ts'
+import { SERVICE_NAME } from '../endpoints/slice-metadata.ts'
+import { conditionStatus } from '../node-lifecycle/node-taints.ts'
+import {
+  assignHosts,
+  type HostAssignment,
+  isAnyReady,
+  isServedByHosts,
+  type PortConflict,
+} from './assign-hosts.ts'
+
+const NAME = 'load-balancer-controller'
+/** Services compete for ports, so all are looked at together, under one key. */
+const ALL = 'all'
+/** The index of slices by the service that they are of. */
+const SERVICE_INDEX = 'service'
+
+/** Tells each service of type LoadBalancer by which addresses of hosts it is reached, as k3s' ServiceLB does. */
+export class LoadBalancerController implements Part {
+  readonly #client: Client
+  readonly #log: Logger
+  readonly #events: EventRecorder
+  readonly #services: Informer<Service>
+  readonly #nodes: Informer<Node>
+  readonly #slices: Informer<EndpointSlice>
+  readonly #queue: WorkQueue
+  /** The conflicts of each service that an event was written about. */
+  readonly #told = new Map<string, readonly PortConflict[]>()
+
+  constructor(context: ControllerContext) {
+    const { events, log } = voiceOf(context, NAME)
+    this.#client = context.client
+    this.#log = log
+    this.#events = events
+    this.#services = context.informers.of(Kinds.Service)
+    this.#nodes = context.informers.of(Kinds.Node)
+    this.#slices = context.informers.of(Kinds.EndpointSlice)
+    this.#slices.addIndex(SERVICE_INDEX, slice => {
+      const key = serviceKeyOf(slice)
+      return key === undefined ? [] : [key]
+    })
+    this.#queue = new WorkQueue(context.clock)
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const look = () => this.#queue.add(ALL)
+    const serviceSeen = (service: Service) => {
+      if (isServedByHosts(service) || ingressOf(service).length > 0) look()
+    }
+    const subscriptions = [
+      this.#services.subscribe({
+        added: serviceSeen,
+        updated: (service, previous) => {
+          serviceSeen(previous)
+          serviceSeen(service)
+        },
+        deleted: serviceSeen,
+      }),
+      this.#nodes.subscribe({
+        added: look,
+        updated: (node, previous) => {
+          if (!deepEqual(hostFacts(node), hostFacts(previous))) look()
+        },
+        deleted: look,
+      }),
+      this.#slices.subscribe({
+        added: slice => this.#sliceSeen(slice),
+        updated: slice => this.#sliceSeen(slice),
+        deleted: slice => this.#sliceSeen(slice),
+      }),
+    ]
+    if (await untilSynced([this.#services, this.#nodes, this.#slices], signal))
+      await runController(
+        { name: NAME, queue: this.#queue, reconcile: () => this.#reconcile(), workers: 1, log: this.#log },
+        signal,
+      )
+    for (const unsubscribe of subscriptions) unsubscribe()
+    await this.#events.close()
+  }
+
+  /** Where the pods are matters only to a service that stays on their hosts. */
+  #sliceSeen(slice: EndpointSlice): void {
+    const service = this.#services.get(serviceKeyOf(slice) ?? '')
+    if (service?.spec?.externalTrafficPolicy === 'Local' && isServedByHosts(service)) this.#queue.add(ALL)
+  }
+
+  async #reconcile(): Promise<void> {
+    const services = this.#services.list()
+    for (const service of services)
+      if (service.spec?.type !== 'LoadBalancer' && ingressOf(service).length > 0)
+        await this.#write(service, [])
+    const nodes = this.#nodes.list()
+    // After a long absence of the server no host has been heard of: what is known is better than nothing.
+    if (nodes.length > 0 && !isAnyReady(nodes)) return
+    const assignments = assignHosts({ services, nodes, localNodesOf: service => this.#localNodes(service) })
+    for (const assignment of assignments) await this.#settle(assignment)
+    const keys = new Set(assignments.map(({ service }) => objectKey(service)))
+    for (const key of this.#told.keys()) if (!keys.has(key)) this.#told.delete(key)
+  }
+
+  async #settle({ service, addresses, conflicts }: HostAssignment): Promise<void> {
+    const key = objectKey(service)
+    if (!deepEqual(conflicts, this.#told.get(key) ?? [])) {
+      this.#told.set(key, conflicts)
+      for (const { port, holder, nodes } of byPort(conflicts))
+        this.#events.record(
+          service,
+          'Warning',
+          'PortConflict',
+          `Cannot serve port ${port} on ${nodes.join(', ')}: service ${holder} has it there`,
+        )
+    }
+    const before = ingressOf(service).map(({ ip }) => ip ?? '')
+    if (deepEqual(before, addresses)) return
+    await this.#write(service, addresses)
+    this.#events.record(
+      service,
+      'Normal',
+      'UpdatedLoadBalancer',
+      `Updated LoadBalancer with new IPs: [${before.join(' ')}] -> [${addresses.join(' ')}]`,
+    )
+  }
+
+  async #write(service: Service, addresses: readonly string[]): Promise<void> {
+    const ingress = addresses.map((ip): LoadBalancerIngress => ({ ip, ipMode: 'VIP' }))
+    const loadBalancer = ingress.length === 0 ? {} : { ingress }
+    try {
+      await this.#client.update(
+        Kinds.Service,
+        { ...service, status: { ...service.status, loadBalancer } },
+        { subresource: 'status' },
+      )
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+    }
+  }
+
+  #localNodes(service: Service): ReadonlySet<string> {
+    const endpoints = this.#slices
+      .byIndex(SERVICE_INDEX, objectKey(service))
+      .flatMap(slice => slice.endpoints)
+    return new Set(
+      endpoints.filter(({ conditions }) => conditions?.ready ?? true).map(({ nodeName = '' }) => nodeName),
+    )
+  }
+}
+
+function ingressOf({ status }: Service): readonly LoadBalancerIngress[] {
+  return status?.loadBalancer?.ingress ?? []
+}
+
+function serviceKeyOf({ metadata }: EndpointSlice): string | undefined {
+  const service = metadata.labels?.[SERVICE_NAME]
+  return service === undefined ? undefined : `${metadata.namespace}/${service}`
+}
+
+/** One sentence per port and holder, however many hosts there are. */
+function byPort(
+  conflicts: readonly PortConflict[],
+): readonly { readonly port: string; readonly holder: string; readonly nodes: string[] }[] {
+  const found = new Map<
+    string,
+    { readonly port: string; readonly holder: string; readonly nodes: string[] }
+  >()
+  for (const { port, holder, node } of conflicts) {
+    const known = found.get(`${port} ${holder}`) ?? { port, holder, nodes: [] }
+    found.set(`${port} ${holder}`, known)
+    known.nodes.push(node)
+  }
+  return [...found.values()]
+}
+
+/** What of a node decides whether and by which address it serves. */
+function hostFacts(node: Node): unknown {
+  const { metadata, spec, status } = node
+  const isCordoned = spec?.unschedulable ?? false
+  return [metadata.labels ?? {}, isCordoned, conditionStatus(node, 'Ready') ?? '', status?.addresses ?? []]
+}
