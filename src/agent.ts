@@ -1,12 +1,14 @@
 import { X509Certificate } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   CertificateRenewal,
   joinCluster,
   loadIdentity,
   type NodeIdentity,
+  openKeyring,
+  readSecretsKey,
   startAgent,
 } from './agents/index.ts'
 import type { OpenRuntime } from './agents/runtime/index.ts'
@@ -27,6 +29,8 @@ export interface AgentConfig {
   readonly dataDir: string
   /** A folder in memory for Secrets; undefined where the host has none. */
   readonly memoryDir: string | undefined
+  /** Holds the key of what is kept on disk; undefined: the node's private key opens it. */
+  readonly secretsKeyFile: string | undefined
   readonly dockerSockets: readonly string[]
   readonly allowHost: readonly string[]
   /** Above 0 and at most 1. */
@@ -57,6 +61,13 @@ export async function runAgent(
         data: { next: 'use the same --node-name as before, or another --data-dir' },
       },
     )
+  const { secretsKeyFile } = config
+  const keyring = await openKeyring({
+    folder: join(config.dataDir, 'kept'),
+    identityKey: identity.key,
+    secretsKey: secretsKeyFile === undefined ? undefined : await readSecretsKey(secretsKeyFile),
+    log,
+  })
   const choice = await chooseRuntime(config.runtime, config.dataDir)
   const runtime: OpenRuntime = await openRuntime(choice, {
     dockerSockets: config.dockerSockets,
@@ -75,13 +86,22 @@ export async function runAgent(
     fieldManager: 'bowline-agent',
     clock,
   })
-  const renewal = new CertificateRenewal({ client, identity, dataDir: config.dataDir, clock, ids, log })
+  const renewal = new CertificateRenewal({
+    client,
+    identity,
+    keyring,
+    dataDir: config.dataDir,
+    clock,
+    ids,
+    log,
+  })
   const agent = startAgent({
     client,
     runtime,
     nodeName: config.nodeName,
     dataDir: config.dataDir,
     memoryDir: config.memoryDir,
+    keyring,
     allowHost: config.allowHost,
     capacityShare: config.capacityShare,
     version: `v${VERSION}`,
@@ -96,7 +116,10 @@ export async function runAgent(
     if (!isAborted(error)) throw error
   } finally {
     try {
-      if (config.stopContainers()) await removeEverything(runtime)
+      if (config.stopContainers()) {
+        await removeEverything(runtime)
+        if (config.memoryDir !== undefined) await rm(config.memoryDir, { recursive: true, force: true })
+      }
     } finally {
       await runtime.close()
       await client.close()

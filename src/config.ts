@@ -7,6 +7,10 @@ export interface Config {
   readonly dataDir: string
   /** How commands find the server. `BOWLINE_KUBECONFIG`; absent: `kubeconfig` in the data directory. */
   readonly kubeconfig: string | undefined
+  /** Folders for what must not reach a disk, the best first; the last part is this program's own. */
+  readonly memoryDirs: readonly string[]
+  /** Where a service manager puts credentials: `CREDENTIALS_DIRECTORY` (systemd.exec). */
+  readonly credentialsDir: string | undefined
   /** The engine's address, as Docker's own tools read it. */
   readonly dockerHost: string | undefined
   /** `NO_COLOR` (no-color.org) is set, whatever its value. */
@@ -17,11 +21,18 @@ export interface Config {
 
 export function readConfig(
   env: NodeJS.ProcessEnv = process.env,
-  isRoot: boolean = process.getuid?.() === 0,
+  uid: number = process.getuid?.() ?? -1,
 ): Config {
+  const isRoot = uid === 0
   return {
     dataDir: env.BOWLINE_DATA_DIR || (isRoot ? '/var/lib/bowline' : join(stateHome(env), 'bowline')),
     kubeconfig: env.BOWLINE_KUBECONFIG || undefined,
+    memoryDirs: [
+      ...(isRoot ? ['/run/bowline'] : []),
+      ...(env.XDG_RUNTIME_DIR ? [join(env.XDG_RUNTIME_DIR, 'bowline')] : []),
+      `/dev/shm/bowline-${uid}`,
+    ],
+    credentialsDir: env.CREDENTIALS_DIRECTORY || undefined,
     dockerHost: env.DOCKER_HOST || undefined,
     noColor: env.NO_COLOR !== undefined && env.NO_COLOR !== '',
     environment: env,

@@ -3,6 +3,9 @@ import { type Clock, type Ids, Limit, type Logger, messageOf, type Service } fro
 import { type Client, createEventRecorder, createInformer, type Informer } from '../client/index.ts'
 import { Kinds, type NodeAddress, type Pod } from '../kube/index.ts'
 import { parseLogPath, readContainerLogs } from './container-logs.ts'
+import { KeptLog } from './kept/kept-log.ts'
+import { KeptObjects } from './kept/kept-objects.ts'
+import type { Keyring } from './kept/keyring.ts'
 import { renewLease } from './node/lease.ts'
 import { measureMachine, primaryAddress, readMachineIds } from './node/machine.ts'
 import type { NodeFacts } from './node/node-object.ts'
@@ -21,6 +24,7 @@ import type { Runtime } from './runtime/index.ts'
 import { podStatus } from './status/pod-status.ts'
 import { Publisher } from './status/publisher.ts'
 import { keepTunnel, type TunnelOptions } from './tunnel.ts'
+import { untilAborted } from './until-aborted.ts'
 import { createVolumes } from './volumes/index.ts'
 
 export interface AgentOptions {
@@ -28,10 +32,12 @@ export interface AgentOptions {
   readonly client: Client
   readonly runtime: Runtime
   readonly nodeName: string
-  /** Where volumes live. The agent owns its folders `pods` and `checkpoints`. */
+  /** Where volumes live. The agent owns its folders `pods` and `kept`. */
   readonly dataDir: string
   /** A folder of this agent's own in memory (tmpfs), for Secrets and `medium: Memory`; undefined where there is none. */
   readonly memoryDir: string | undefined
+  /** Seals what is kept on disk for when the server is away. */
+  readonly keyring: Keyring
   /** The words of the host's `--allow-host` flags: paths for hostPath, `privileged`, `capability:NAME`. */
   readonly allowHost: readonly string[]
   /** The part of the machine that is this node's, above 0 and at most 1: N agents on one machine get 1/N each. */
@@ -51,6 +57,8 @@ export interface AgentOptions {
 const SERVER_PATIENCE_MS = 5000
 /** How long one that ends waits for its last events to be written. */
 const LAST_EVENTS_MS = 1000
+/** Secrets and ConfigMaps kept for when the server is away. */
+const MAX_KEPT_REFERENCES = 1000
 /** Images pulled at once on one node. */
 const CONCURRENT_PULLS = 3
 
@@ -89,10 +97,18 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   const hostFacts = { runtimeName: runtime.name, hostIP }
 
   const observed = new ObservedPods()
-  const checkpoints = new Checkpoints(join(dataDir, 'checkpoints'), log)
+  const keptLog = (name: string) =>
+    new KeptLog({
+      path: join(dataDir, 'kept', `${name}.log`),
+      seal: options.keyring.seal(name),
+      clock,
+      log,
+    })
+  const checkpoints = new Checkpoints(keptLog('pods'))
   const recorder = createEventRecorder({ client, component: 'bowline-agent', host: nodeName, clock, log })
   const references = createReferences({
     client,
+    kept: new KeptObjects(keptLog('references'), { maxObjects: MAX_KEPT_REFERENCES }),
     clock,
     ids,
     log,
@@ -164,7 +180,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
 
   /** Nothing is started before what runs already is known, and nothing removed before the server's whole list is. */
   async function followPods(): Promise<void> {
-    await untilAborted(follower.listed, signal)
+    await untilAborted(signal, follower.listed)
     if (signal.aborted) return
     const pods = createInformer(client, Kinds.Pod, {
       fieldSelector: `spec.nodeName=${nodeName}`,
@@ -177,11 +193,13 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     }
     pods.subscribe({ added: take, updated: take, deleted: pod => loop.removePod(pod.metadata.uid ?? '') })
     const following = Promise.all([pods.run(signal), loop.run(signal), startWithoutServer(pods)])
-    await untilAborted(pods.synced, signal)
-    if (!signal.aborted)
+    await untilAborted(signal, pods.synced)
+    if (!signal.aborted) {
+      references.retain([...loop.entries].map(({ pod }) => pod))
       await loop.removeOrphans(new Set(pods.list().flatMap(pod => pod.metadata.uid ?? []))).catch(error => {
         log.warn('left-over volumes were not removed', { error: messageOf(error) })
       })
+    }
     await following
   }
 
@@ -225,8 +243,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   } finally {
     stop.abort()
     await Promise.allSettled(parts)
-    references.close()
-    await checkpoints.flushed()
+    await Promise.all([references.close(), checkpoints.close()])
     const written = new AbortController()
     const patience = clock.sleep(LAST_EVENTS_MS, written.signal).catch(() => {})
     await Promise.race([recorder.close(), patience])
@@ -262,16 +279,4 @@ async function gatherFacts(
   }
   await refresh()
   return { current: () => facts, refresh }
-}
-
-function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise(resolve => {
-    const done = () => {
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    signal.addEventListener('abort', done, { once: true })
-    void work.then(done)
-  })
 }

@@ -6,14 +6,18 @@ import {
   type Kind,
   Kinds,
   type KubeObject,
+  podReferences,
   type Secret,
   StatusError,
 } from '../kube/index.ts'
 import type { ReferencedObjects } from './containers/environment.ts'
+import type { KeptObjects } from './kept/kept-objects.ts'
 import type { AssignedPod } from './pods/assigned-pod.ts'
 
 export interface ReferencesOptions {
   readonly client: Client
+  /** Where what was read is kept, on disk too. */
+  readonly kept: KeptObjects
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Logger
@@ -24,7 +28,7 @@ export interface ReferencesOptions {
 /**
  * The Secrets and ConfigMaps that this node's pods refer to, and no others: the server allows a node no more. What a pod mounts is
  * watched object by object, so that its files follow; what is only read at a start is read then. A server that cannot be reached
- * is stood in for by what was last read.
+ * is stood in for by what was last read, by this agent or one before it.
  */
 export interface References {
   /** The objects of a pod's namespace. */
@@ -32,7 +36,9 @@ export interface References {
   /** Watches what a pod mounts; each change calls `onChange`. Safe to repeat. */
   follow(pod: AssignedPod): void
   forget(uid: string): void
-  close(): void
+  /** These are all the pods there are: what none of them refers to is no longer kept. */
+  retain(pods: Iterable<AssignedPod>): void
+  close(): Promise<void>
 }
 
 interface Followed {
@@ -42,14 +48,39 @@ interface Followed {
 }
 
 const FORBIDDEN_WAITS_MS: readonly number[] = [20, 100, 400]
-/** Objects kept for when the server is away. */
-const MAX_KEPT = 1000
+/** How long the server has to answer when there is something that can stand in for its answer. */
+const PATIENCE_MS = 5_000
+/** For so long after a silence it has less: ten Secrets of a pod shall not each wait for a server that is away. */
+const SILENCE_MS = 10_000
+const SILENT_PATIENCE_MS = 1_000
 
 export function createReferences(options: ReferencesOptions): References {
-  const { client } = options
+  const { client, kept, clock } = options
   const followed = new Map<string, Followed>()
-  const kept = new Map<string, KubeObject>()
   const reading = new Map<string, Promise<KubeObject | undefined>>()
+  /** What each pod refers to, by uid. */
+  const claims = new Map<string, ReadonlySet<string>>()
+  let silentUntil = 0
+  const closing = new AbortController()
+
+  /** The server's answer, which is kept. */
+  async function ask<T extends KubeObject>(
+    kind: Kind<T>,
+    namespace: string,
+    name: string,
+    key: string,
+  ): Promise<T | undefined> {
+    try {
+      const object = await readAllowed(() => client.get(kind, name, { namespace }), clock)
+      silentUntil = 0
+      kept.set(key, object)
+      return object
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+      kept.remove(key)
+      return undefined
+    }
+  }
 
   async function fetchObject<T extends KubeObject>(
     kind: Kind<T>,
@@ -57,24 +88,36 @@ export function createReferences(options: ReferencesOptions): References {
     name: string,
     key: string,
   ): Promise<T | undefined> {
+    await kept.loaded
+    const answered = new AbortController()
     try {
-      const object = await readAllowed(() => client.get(kind, name, { namespace }), options.clock)
-      kept.delete(key)
-      kept.set(key, object)
-      for (const oldest of kept.keys()) {
-        if (kept.size <= MAX_KEPT) break
-        kept.delete(oldest)
-      }
-      return object
+      return await Promise.race([
+        ask(kind, namespace, name, key),
+        standInFor<T>(key, AbortSignal.any([closing.signal, answered.signal])),
+      ])
     } catch (error) {
-      if (isNotFound(error)) {
-        kept.delete(key)
-        return undefined
-      }
       const last = kept.get(key)
       if (last === undefined) throw error
+      silentUntil = clock.now() + SILENCE_MS
       return last as T
+    } finally {
+      answered.abort()
     }
+  }
+
+  /** What was last read, once the server had its time; never settles when there is nothing, or when `signal` aborts. */
+  async function standInFor<T extends KubeObject>(key: string, signal: AbortSignal): Promise<T> {
+    const patienceMs = clock.now() < silentUntil ? SILENT_PATIENCE_MS : PATIENCE_MS
+    const isOver =
+      kept.get(key) !== undefined &&
+      (await clock.sleep(patienceMs, signal).then(
+        () => true,
+        () => false,
+      ))
+    const last = isOver ? kept.get(key) : undefined
+    if (last === undefined) return new Promise(() => {})
+    silentUntil = clock.now() + SILENCE_MS
+    return last as T
   }
 
   /** Fifty replicas that start together read their ConfigMap once. */
@@ -94,26 +137,39 @@ export function createReferences(options: ReferencesOptions): References {
     return started
   }
 
-  function watchObject(kind: Kind, namespace: string, name: string): Followed {
+  function watchObject(kind: Kind, namespace: string, name: string, key: string): Followed {
     const abort = new AbortController()
     const pods = new Set<string>()
-    const { clock, ids, log, onChange } = options
+    const { ids, log, onChange } = options
     const fieldSelector = `metadata.name=${name}`
     const informer = createInformer(client, kind, { namespace, fieldSelector, clock, ids, log })
     const tell = () => {
       for (const uid of pods) onChange(uid)
     }
-    informer.subscribe({ added: tell, updated: tell, deleted: tell })
+    const take = (object: KubeObject) => {
+      kept.set(key, object)
+      tell()
+    }
+    const drop = () => {
+      kept.remove(key)
+      tell()
+    }
+    informer.subscribe({ added: take, updated: take, deleted: drop })
     void informer.run(abort.signal)
     return { pods, informer, stop: () => abort.abort() }
   }
 
-  function release(uid: string, kept: ReadonlySet<string>): void {
+  function release(uid: string, wanted: ReadonlySet<string>): void {
     for (const [key, { pods, stop }] of followed) {
-      if (kept.has(key) || !pods.delete(uid) || pods.size > 0) continue
+      if (wanted.has(key) || !pods.delete(uid) || pods.size > 0) continue
       stop()
       followed.delete(key)
     }
+  }
+
+  function keepClaimed(): void {
+    const claimed = new Set([...claims.values()].flatMap(keys => [...keys]))
+    kept.keepOnly(key => claimed.has(key))
   }
 
   return {
@@ -123,23 +179,35 @@ export function createReferences(options: ReferencesOptions): References {
     }),
     follow(pod) {
       const { uid, namespace } = pod.metadata
+      claims.set(uid, referencesOf(pod))
       const wanted = new Set<string>()
       for (const { kind, name } of mountedObjects(pod)) {
         const key = keyOf(kind, namespace, name)
         wanted.add(key)
         let entry = followed.get(key)
         if (entry === undefined) {
-          entry = watchObject(kind, namespace, name)
+          entry = watchObject(kind, namespace, name, key)
           followed.set(key, entry)
         }
         entry.pods.add(uid)
       }
       release(uid, wanted)
     },
-    forget: uid => release(uid, new Set()),
-    close() {
+    forget(uid) {
+      release(uid, new Set())
+      const dropped = claims.get(uid)
+      claims.delete(uid)
+      for (const key of dropped ?? []) if (![...claims.values()].some(keys => keys.has(key))) kept.remove(key)
+    },
+    retain(pods) {
+      for (const pod of pods) claims.set(pod.metadata.uid, referencesOf(pod))
+      void kept.loaded.then(keepClaimed)
+    },
+    async close() {
+      closing.abort()
       for (const { stop } of followed.values()) stop()
       followed.clear()
+      await kept.close()
     },
   }
 }
@@ -172,6 +240,13 @@ function mountedObjects({ spec }: AssignedPod): { readonly kind: Kind; readonly 
     }
   }
   return found
+}
+
+/** The keys of everything that a pod needs to start. */
+function referencesOf(pod: AssignedPod): ReadonlySet<string> {
+  return new Set(
+    [...podReferences(pod)].map(reference => reference.replace('/', `/${pod.metadata.namespace}/`)),
+  )
 }
 
 function keyOf(kind: Kind, namespace: string, name: string): string {

@@ -1,9 +1,11 @@
+import { access } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type AgentConfig, runAgent } from '../agent.ts'
 import { systemClock, systemIds } from '../base/index.ts'
 import { readConfig } from '../config.ts'
 import { openDataDir } from '../data-dir.ts'
+import { openMemoryDir } from '../memory-dir.ts'
 import type { RuntimeChoice } from '../runtime-choice.ts'
 import { createLogger, type LogLevel } from './log.ts'
 import { logLostPromises } from './lost-promises.ts'
@@ -16,6 +18,7 @@ export interface AgentFlags {
   readonly dataDir?: string
   readonly dockerSocket?: string
   readonly allowHost?: readonly string[]
+  readonly secretsKeyFile?: string
   readonly capacityShare: number
   readonly logLevel: LogLevel
 }
@@ -32,6 +35,17 @@ function dockerSockets(flag: string | undefined): readonly string[] {
   return ['/var/run/docker.sock', ...(uid === 0 ? [] : [`/run/user/${uid}/docker.sock`])]
 }
 
+/** The credential that a service manager gives (`LoadCredentialEncrypted=bowline-secrets-key`), if it gives one. */
+async function secretsCredential(): Promise<string | undefined> {
+  const { credentialsDir } = readConfig()
+  if (credentialsDir === undefined) return undefined
+  const path = join(credentialsDir, 'bowline-secrets-key')
+  return access(path).then(
+    () => path,
+    () => undefined,
+  )
+}
+
 /** Runs this host's agent until the signal aborts, or until the `bowline up` that started it says so or goes away. */
 export async function runAgentCommand(flags: AgentFlags, signal: AbortSignal): Promise<void> {
   const path = flags.dataDir ?? join(readConfig().dataDir, 'agent')
@@ -43,7 +57,8 @@ export async function runAgentCommand(flags: AgentFlags, signal: AbortSignal): P
     nodeName: flags.nodeName ?? hostname().toLowerCase(),
     runtime: flags.runtime,
     dataDir: dataDir.path,
-    memoryDir: undefined,
+    memoryDir: await openMemoryDir(dataDir.path, readConfig().memoryDirs),
+    secretsKeyFile: flags.secretsKeyFile ?? (await secretsCredential()),
     dockerSockets: dockerSockets(flags.dockerSocket),
     allowHost: flags.allowHost ?? [],
     capacityShare: 1 / flags.capacityShare,

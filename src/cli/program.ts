@@ -102,6 +102,10 @@ function addServices(program: Command, terminal: Terminal, signal: AbortSignal):
     .option('--data-dir <dir>', 'where the agent keeps its certificate and volumes')
     .option('--docker-socket <path>', "the engine's socket")
     .option('--allow-host <path...>', 'host folders that pods may mount; nothing in Git can grant it')
+    .option(
+      '--secrets-key-file <file>',
+      "the key of the Secrets kept on disk (default: derived from the node's private key)",
+    )
     .option('--capacity-share <n>', "how many agents share this machine's capacity", wholeNumber, 1)
     .addOption(logLevelOption())
     .action(async (flags: AgentFlags) => (await import('./agent.ts')).runAgentCommand(flags, signal))

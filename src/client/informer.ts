@@ -34,7 +34,7 @@ export interface Lister<T extends KubeObject> {
 /** A watched cache of the objects of one kind. */
 export interface Informer<T extends KubeObject> extends Lister<T> {
   readonly kind: Kind<T>
-  /** Resolves when the cache first holds all objects and the handlers were told of them; never rejects. */
+  /** Resolves when the cache first holds all objects (the server's, or preloaded ones) and the handlers were told; never rejects. */
   readonly synced: Promise<void>
   readonly hasSynced: boolean
   /** Adds an index, over what is there too. One of the same name is kept. */
@@ -44,6 +44,11 @@ export interface Informer<T extends KubeObject> extends Lister<T> {
    * reconnections it sees exactly the difference. Returns the function that ends it.
    */
   subscribe(handler: InformerHandler<T>): () => void
+  /**
+   * Takes over all objects as they were known before, for when the server does not answer: handlers are told of them, and the
+   * server's list later changes what differs. Does nothing once there are objects.
+   */
+  preload(objects: readonly T[]): void
   /** Follows until `signal` aborts. Called once. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -105,6 +110,10 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
     for (const object of this.list()) this.#call(() => handler.added?.(object))
     this.#handlers.add(handler)
     return () => this.#handlers.delete(handler)
+  }
+
+  preload(objects: readonly T[]): void {
+    if (!this.#hasSynced) this.replace(objects)
   }
 
   run(signal: AbortSignal): Promise<void> {

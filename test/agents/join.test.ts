@@ -10,6 +10,7 @@ import {
   joinCluster,
   loadIdentity,
   type NodeIdentity,
+  openKeyring,
   startAgent,
 } from '../../src/agents/index.ts'
 import { type OpenRuntime, openProcessRuntime } from '../../src/agents/runtime/index.ts'
@@ -17,6 +18,7 @@ import { type Clock, silentLogger, systemClock, systemIds } from '../../src/base
 import { createHttpsClient, type HttpsClient } from '../../src/client/index.ts'
 import { Kinds, type Node, type Pod } from '../../src/kube/index.ts'
 import { createAuthority, createKeyPair, DAY_MS, issueCertificate, validFrom } from '../../src/pki/index.ts'
+import { testKeyring } from './support/keyring.ts'
 import { type SecureServer, startSecureServer } from './support/secure-server.ts'
 import { isReady, until } from './support/test-agent.ts'
 
@@ -135,9 +137,13 @@ describe('CertificateRenewal', () => {
     const clock: Clock = { ...systemClock, now: () => systemClock.now() + offset }
     const client = clientOf(identity)
     const dataDir = join(folder, 'renewing')
+    const ring = { folder: join(dataDir, 'kept'), secretsKey: undefined, log: silentLogger }
+    const keyring = await openKeyring({ ...ring, identityKey: identity.key })
+    const sealed = keyring.seal('pods').seal('kept before')
     const renewal = new CertificateRenewal({
       client,
       identity,
+      keyring,
       dataDir,
       clock,
       ids: systemIds,
@@ -156,6 +162,8 @@ describe('CertificateRenewal', () => {
     await running
     expect(await loadIdentity(dataDir)).toEqual(renewal.current)
     expect(renewal.current.key).not.toBe(identity.key)
+    const reopened = await openKeyring({ ...ring, identityKey: renewal.current.key })
+    expect(reopened.seal('pods').open(sealed)).toBe('kept before')
     expect((await client.get(Kinds.Node, 'renewing')).metadata.name).toBe('renewing')
   })
 })
@@ -256,6 +264,7 @@ async function startNode(identity: NodeIdentity): Promise<OpenRuntime> {
     nodeName,
     dataDir,
     memoryDir: undefined,
+    keyring: testKeyring,
     allowHost: [],
     capacityShare: 1,
     version: 'v0.0.0-test',

@@ -13,6 +13,7 @@ import { openLmdbStore } from '../../src/cluster/index.ts'
 import { readClusterNetwork } from '../../src/cluster-network.ts'
 import { type App, type AppStatus, DEFAULT_NETWORK, Kinds } from '../../src/kube/index.ts'
 import { type RunningServer, startServer } from '../../src/server.ts'
+import { testKeyring } from '../agents/support/keyring.ts'
 import { eventually } from '../base/eventually.ts'
 import { TestRepository } from '../sync/repository-builder.ts'
 
@@ -160,6 +161,7 @@ export class CliWorld {
         ...{ client: this.#client, runtime, nodeName, ...parts },
         dataDir: join(this.folder, nodeName),
         memoryDir: undefined,
+        keyring: testKeyring,
         allowHost: [],
         capacityShare: 1,
         addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],

@@ -30,6 +30,7 @@ import {
 import { SourceOpener } from '../../src/gitops.ts'
 import { type App, type AppStatus, allKinds, Kinds, type RecordObject, refOf } from '../../src/kube/index.ts'
 import { Pipeline } from '../../src/pipeline/index.ts'
+import { testKeyring } from '../agents/support/keyring.ts'
 import { eventually } from '../base/eventually.ts'
 import { TestRepository } from '../sync/repository-builder.ts'
 
@@ -309,6 +310,7 @@ async function startParts(
         ...{ runtime, nodeName, clock, ids },
         dataDir: join(dataDir, nodeName),
         memoryDir: undefined,
+        keyring: testKeyring,
         allowHost: [],
         capacityShare: 1,
         addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],

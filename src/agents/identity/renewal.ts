@@ -1,12 +1,15 @@
 import { X509Certificate } from 'node:crypto'
 import { type Clock, type Ids, type Logger, messageOf, type Service } from '../../base/index.ts'
 import type { HttpsClient } from '../../client/index.ts'
+import type { Keyring } from '../kept/keyring.ts'
 import { requestCertificate } from './certificate.ts'
 import { type NodeIdentity, saveIdentity } from './node-identity.ts'
 
 export interface CertificateRenewalOptions {
   readonly client: HttpsClient
   readonly identity: NodeIdentity
+  /** What is kept on disk may be opened by the node's private key, and must be by the next one. */
+  readonly keyring: Pick<Keyring, 'admit' | 'settle'>
   readonly dataDir: string
   readonly clock: Clock
   readonly ids: Ids
@@ -59,13 +62,18 @@ export class CertificateRenewal implements Service {
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
-    const { client, dataDir, clock, ids } = this.#options
+    const { client, dataDir, keyring, clock, ids, log } = this.#options
     const { nodeName } = this.#identity
     const renewed = await requestCertificate({ client, nodeName, clock, ids, signal })
     const identity = { ...this.#identity, ...renewed }
+    // Whichever of the two is on disk after a crash opens what is kept.
+    await keyring.admit(identity.key)
     await saveIdentity(dataDir, identity)
     this.#identity = identity
     client.setCredentials(renewed)
+    await keyring.settle(identity.key).catch(error => {
+      log.warn('the former private key still opens what is kept on disk', { error: messageOf(error) })
+    })
   }
 }
 

@@ -1,89 +1,87 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { type Logger, messageOf } from '../../base/index.ts'
-import type { Pod } from '../../kube/index.ts'
+import { createHash } from 'node:crypto'
+import type { ContainerStatus, Pod, PodStatus } from '../../kube/index.ts'
+import type { KeptLog } from '../kept/kept-log.ts'
 import { type AssignedPod, isAssigned } from './assigned-pod.ts'
 
 /**
  * The pods of this node on disk, so that an agent that starts while the server is away (after a power cut, say) starts its pods
- * again. Specs only: no value of a Secret is in them. Best effort: what cannot be kept is told of and nothing more.
+ * again. Best effort: what cannot be kept is tried again and told of, and nothing more.
  */
 export class Checkpoints {
-  readonly #folder: string
-  readonly #log: Logger
-  /** What was last kept of a pod, by uid. */
-  readonly #kept = new Map<string, string>()
-  /** Writes follow one another. */
-  #work: Promise<void> = Promise.resolve()
+  readonly #log: KeptLog
+  readonly #loaded: Promise<ReadonlyMap<string, unknown>>
 
-  constructor(folder: string, log: Logger) {
-    this.#folder = folder
+  constructor(log: KeptLog) {
     this.#log = log
+    this.#loaded = log.load()
   }
 
-  /** Everything that was kept, and is readable. */
+  /** Everything that an earlier agent kept. */
   async load(): Promise<readonly AssignedPod[]> {
-    const names = await readdir(this.#folder).catch(() => [])
-    const pods = await Promise.all(
-      names.filter(name => name.endsWith('.json')).map(name => readPod(join(this.#folder, name))),
-    )
-    return pods.filter(pod => pod !== undefined)
+    return [...(await this.#loaded).values()].map(pod => pod as Pod).filter(isAssigned)
   }
 
   /** Keeps a pod, if what matters of it has changed. */
   save(pod: AssignedPod): void {
-    const { uid } = pod.metadata
-    const text = JSON.stringify(essence(pod))
-    if (this.#kept.get(uid) === text) return
-    this.#kept.set(uid, text)
-    this.#then(async () => {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 })
-      const path = join(this.#folder, `${uid}.json`)
-      await writeFile(`${path}.new`, text, { mode: 0o600 })
-      await rename(`${path}.new`, path)
-    })
+    const kept = essence(pod)
+    const version = createHash('sha256').update(JSON.stringify(kept)).digest('base64url')
+    this.#log.set(pod.metadata.uid, version, kept)
   }
 
   remove(uid: string): void {
-    this.#kept.delete(uid)
-    this.#then(() => rm(join(this.#folder, `${uid}.json`), { force: true }))
+    this.#log.remove(uid)
   }
 
   /** Forgets all but these: pods that were removed while no agent ran. */
   keepOnly(uids: ReadonlySet<string>): void {
-    this.#then(async () => {
-      for (const name of await readdir(this.#folder).catch(() => []))
-        if (!uids.has(name.replace(/\.json(\.new)?$/, '')))
-          await rm(join(this.#folder, name), { force: true })
-    })
+    this.#log.keepOnly(uid => uids.has(uid))
   }
 
-  /** Resolves when everything asked for so far is on disk. */
-  flushed(): Promise<void> {
-    return this.#work
-  }
-
-  #then(write: () => Promise<void>): void {
-    this.#work = this.#work.then(write).catch(error => {
-      this.#log.warn('a pod was not kept on disk', { error: messageOf(error) })
-    })
+  /** Writes what waits, and nothing any more. */
+  close(): Promise<void> {
+    return this.#log.close()
   }
 }
 
-/** Without the server's bookkeeping: whatever the server says later is newer. Of the status only what forbids to start again. */
+/** Without the server's bookkeeping: whatever the server says later is newer. */
 function essence({ apiVersion, kind, metadata, spec, status }: AssignedPod): Pod {
   const { resourceVersion: _, managedFields: __, ...kept } = metadata
-  const phase = status?.phase
-  const isOver = phase === 'Succeeded' || phase === 'Failed'
-  return { apiVersion, kind, metadata: kept, spec, ...(isOver ? { status: { phase } } : {}) }
+  const known = statusEssence(status ?? {})
+  return {
+    apiVersion,
+    kind,
+    metadata: kept,
+    spec,
+    ...(Object.keys(known).length === 0 ? {} : { status: known }),
+  }
 }
 
-async function readPod(path: string): Promise<AssignedPod | undefined> {
-  try {
-    const pod = JSON.parse(await readFile(path, 'utf8')) as Pod
-    return isAssigned(pod) ? pod : undefined
-  } catch {
-    // Half a file of a host that lost power; the server has the pod.
-    return undefined
+/**
+ * Of the status what the next agent cannot see in the runtime: that the pod is over and why, since when it runs, and which
+ * containers were started and ready, so that nothing that serves is called unready only because the agent is new.
+ */
+function statusEssence(status: PodStatus): PodStatus {
+  const { phase, reason, message, startTime, initContainerStatuses, containerStatuses } = status
+  const isOver = phase === 'Succeeded' || phase === 'Failed'
+  return {
+    ...(isOver ? { phase } : {}),
+    ...(isOver && reason ? { reason } : {}),
+    ...(isOver && message ? { message } : {}),
+    ...(startTime === undefined ? {} : { startTime }),
+    ...(initContainerStatuses === undefined
+      ? {}
+      : { initContainerStatuses: initContainerStatuses.map(containerEssence) }),
+    ...(containerStatuses === undefined
+      ? {}
+      : { containerStatuses: containerStatuses.map(containerEssence) }),
+  }
+}
+
+function containerEssence(status: ContainerStatus): ContainerStatus {
+  const { name, containerID, image, imageID, ready, started, restartCount } = status
+  return {
+    ...{ name, image, imageID, ready, restartCount },
+    ...(containerID === undefined ? {} : { containerID }),
+    ...(started === undefined ? {} : { started }),
   }
 }

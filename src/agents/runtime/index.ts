@@ -26,6 +26,7 @@ export type {
   PodIdentity,
   PortMapping,
   RegistryAuth,
+  ResolverConfig,
   Runtime,
   RuntimeEvent,
   RuntimeInfo,

@@ -73,6 +73,14 @@ export interface PortMapping {
   readonly protocol: 'TCP' | 'UDP'
 }
 
+/** What a resolv.conf says. */
+export interface ResolverConfig {
+  readonly servers: readonly string[]
+  readonly searches: readonly string[]
+  /** As in the file: `ndots:5`, `edns0`. */
+  readonly options: readonly string[]
+}
+
 export interface SandboxConfig {
   readonly pod: PodIdentity
   readonly attempt: number

@@ -14,6 +14,7 @@ import { BowlineError, silentLogger, systemClock, systemIds } from '../../../src
 import type { Client } from '../../../src/client/index.ts'
 import { type EventObject, Kinds, type Pod, type PodSpec, type PodStatus } from '../../../src/kube/index.ts'
 import type { TestEngine } from '../../support/dockerd.ts'
+import { testKeyring } from './keyring.ts'
 import { startTestServer, type TestServer } from './test-server.ts'
 
 export const NODE = 'host-1'
@@ -36,6 +37,8 @@ export interface TestAgent {
 
 export interface TestAgentOptions {
   readonly allowHost?: readonly string[]
+  /** A folder that plays the memory of the host: a test that reboots the host removes it. */
+  readonly memoryDir?: string
   /** Wraps what the agent speaks to the server through. */
   readonly wrapClient?: (client: Client) => Client
   /** While it says so, every call to the runtime fails as of an engine that is down; the start waits for no ready node. */
@@ -84,7 +87,7 @@ export function startDockerAgent(engine: TestEngine, options: TestAgentOptions =
 
 async function startTestAgent(
   open: (folder: string) => Promise<OpenRuntime>,
-  { allowHost = [], wrapClient = client => client, isDown = () => false }: TestAgentOptions,
+  { allowHost = [], memoryDir, wrapClient = client => client, isDown = () => false }: TestAgentOptions,
 ): Promise<TestAgent> {
   const server = await startTestServer()
   const folder = await mkdtemp(join(tmpdir(), 'bowline-agent-'))
@@ -115,7 +118,8 @@ async function startTestAgent(
         runtime: whileUp(runtime, isDown),
         nodeName: NODE,
         dataDir: folder,
-        memoryDir: undefined,
+        memoryDir,
+        keyring: testKeyring,
         allowHost,
         capacityShare: 1,
         addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],

@@ -8,12 +8,12 @@ import {
   type KubeObject,
   objectKey,
   type Pod,
+  podReferences,
   servedIngresses,
   tlsSecrets,
 } from '../../../kube/index.ts'
 import type { Entry, ListQuery, RequestContext, Verbs } from '../contract.ts'
 import { systemIdentity } from './identity.ts'
-import { podReferences } from './pod-references.ts'
 
 interface BoundPod {
   readonly nodeName: string

@@ -1,4 +1,4 @@
-import type { Container, Pod } from '../../../kube/index.ts'
+import type { Container, Pod } from '../generated/types.ts'
 
 /** What a pod's node needs to read to run it: `configmaps/<name>` and `secrets/<name>`, all in the pod's namespace. */
 export function podReferences({ spec }: Pod): ReadonlySet<string> {
