@@ -27,6 +27,8 @@ export interface AgentConfig {
   readonly runtime: RuntimeChoice
   /** Held by this process alone. */
   readonly dataDir: string
+  /** Where the folders of volumes are; undefined: in `dataDir`. */
+  readonly volumeDir: string | undefined
   /** A folder in memory for Secrets; undefined where the host has none. */
   readonly memoryDir: string | undefined
   /** Holds the key of what is kept on disk; undefined: the node's private key opens it. */
@@ -100,6 +102,7 @@ export async function runAgent(
     runtime,
     nodeName: config.nodeName,
     dataDir: config.dataDir,
+    volumeDir: config.volumeDir,
     memoryDir: config.memoryDir,
     keyring,
     allowHost: config.allowHost,

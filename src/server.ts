@@ -42,6 +42,7 @@ import {
   systemAuthorizer,
   systemIdentity,
   Tunnels,
+  TunnelVolumeHosts,
 } from './cluster/index.ts'
 import type { ClusterNetwork } from './cluster-network.ts'
 import { readConfig } from './config.ts'
@@ -171,6 +172,8 @@ export async function startServer(
       createInProcessClient(verbs, systemIdentity(part), { fieldManager: `bowline-${part}` })
     const informers = new Informers({ client: clientOf('informers'), clock, ids, log })
     runGround('informers', informers)
+    const tunnels = new Tunnels({ clock, log })
+    const volumeHosts = new TunnelVolumeHosts(tunnels, ground.signal)
     const controllers = { client: clientOf('controllers'), informers, clock, ids, log }
     const { podCidr, serviceCidr, clusterDomain } = config.network
     const nodeIpam = {
@@ -178,7 +181,7 @@ export async function startServer(
       serviceCidr: formatSubnet(serviceCidr),
       clusterDomain,
     }
-    run('controllers', startControllers({ ...controllers, nodeIpam }))
+    run('controllers', startControllers({ ...controllers, nodeIpam, volumeHosts }))
     run(
       'certificate-signer',
       new CertificateSigner(controllers, { authority, claimToken: (id, node) => joinTokens.claim(id, node) }),
@@ -204,7 +207,6 @@ export async function startServer(
     run('pipeline', pipeline)
     if (config.app !== undefined) await ensureApp(clientOf('pipeline'), config.app)
 
-    const tunnels = new Tunnels({ clock, log })
     const api = await startApiServer(
       {
         verbs,

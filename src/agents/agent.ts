@@ -23,9 +23,10 @@ import { createReferences } from './references.ts'
 import type { Runtime } from './runtime/index.ts'
 import { podStatus } from './status/pod-status.ts'
 import { Publisher } from './status/publisher.ts'
-import { keepTunnel, type TunnelOptions } from './tunnel.ts'
+import { keepTunnel, type TunnelOptions, type TunnelRequest } from './tunnel.ts'
 import { untilAborted } from './until-aborted.ts'
-import { createVolumes } from './volumes/index.ts'
+import { answerVolumeRequest } from './volume-requests.ts'
+import { createVolumes, FolderStore, type Volumes } from './volumes/index.ts'
 
 export interface AgentOptions {
   /** Speaks to the API server as `system:node:<nodeName>`. */
@@ -34,6 +35,8 @@ export interface AgentOptions {
   readonly nodeName: string
   /** Where volumes live. The agent owns its folders `pods` and `kept`. */
   readonly dataDir: string
+  /** Where the folders of volumes are; default: the folder `volumes` in `dataDir`. */
+  readonly volumeDir?: string | undefined
   /** A folder of this agent's own in memory (tmpfs), for Secrets and `medium: Memory`; undefined where there is none. */
   readonly memoryDir: string | undefined
   /** Seals what is kept on disk for when the server is away. */
@@ -86,10 +89,21 @@ export function startAgent(options: AgentOptions): Service {
 async function runAgent(options: AgentOptions, stop: AbortController): Promise<void> {
   const { signal } = stop
   const { client, runtime, nodeName, dataDir, memoryDir, allowHost, capacityShare, clock, ids, log } = options
-  const volumes = createVolumes({
+  const folders = new FolderStore({
+    folder: options.volumeDir ?? join(dataDir, 'volumes'),
+    nodeName,
+    users: volume => volumes.usersOf(volume),
+    clock,
+    ids,
+    log,
+  })
+  await folders.prepare()
+  const volumes: Volumes = createVolumes({
     folder: join(dataDir, 'pods'),
     memoryFolder: memoryDir === undefined ? undefined : join(memoryDir, 'pods'),
     allowHost,
+    nodeName,
+    folders,
   })
   await volumes.prepare()
   const { current: facts, refresh } = await gatherFacts(options, signal)
@@ -213,9 +227,9 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     for (const pod of kept) loop.setPod(pod)
   }
 
-  function handle(path: string, aborted: AbortSignal): AsyncIterable<string> | undefined {
-    const request = parseLogPath(path)
-    if (request === undefined) return undefined
+  function handle(asked: TunnelRequest): AsyncIterable<string | Uint8Array> | undefined {
+    const request = asked.method === 'GET' ? parseLogPath(asked.path) : undefined
+    if (request === undefined) return answerVolumeRequest(asked, folders)
     const statuses = (namespace: string, name: string) => {
       for (const entry of loop.entries) {
         const { metadata } = entry.pod
@@ -225,13 +239,14 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
       }
       return undefined
     }
-    return readContainerLogs(request, { runtime, clock, statuses }, aborted)
+    return readContainerLogs(request, { runtime, clock, statuses }, asked.signal)
   }
 
   const parts = [
     follower.run(signal),
     followPods(),
     publisher.run(signal),
+    folders.run(signal),
     reporter.run(signal),
     renewLease({ client, nodeName, node: () => reporter.node, clock, ids, log }, signal),
     ...(options.tunnel === undefined

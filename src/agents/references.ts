@@ -2,17 +2,20 @@ import type { Clock, Ids, Logger } from '../base/index.ts'
 import { type Client, createInformer, type Informer } from '../client/index.ts'
 import {
   type ConfigMap,
+  claimNamesOf,
   isNotFound,
   type Kind,
   Kinds,
   type KubeObject,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
   podReferences,
   type Secret,
   StatusError,
 } from '../kube/index.ts'
-import type { ReferencedObjects } from './containers/environment.ts'
 import type { KeptObjects } from './kept/kept-objects.ts'
 import type { AssignedPod } from './pods/assigned-pod.ts'
+import type { PayloadSources } from './volumes/index.ts'
 
 export interface ReferencesOptions {
   readonly client: Client
@@ -25,14 +28,17 @@ export interface ReferencesOptions {
   readonly onChange: (uid: string) => void
 }
 
+/** What pods of one namespace refer to, and the volumes behind their claims. */
+type PodObjects = Pick<PayloadSources, 'claim' | 'configMap' | 'persistentVolume' | 'secret'>
+
 /**
- * The Secrets and ConfigMaps that this node's pods refer to, and no others: the server allows a node no more. What a pod mounts is
- * watched object by object, so that its files follow; what is only read at a start is read then. A server that cannot be reached
- * is stood in for by what was last read, by this agent or one before it.
+ * The Secrets, ConfigMaps, claims and volumes that this node's pods refer to, and no others: the server allows a node no more. What a
+ * pod mounts is watched object by object, so that its files follow; what is only read at a start is read then. A server that cannot
+ * be reached is stood in for by what was last read, by this agent or one before it.
  */
 export interface References {
   /** The objects of a pod's namespace. */
-  of(namespace: string): ReferencedObjects
+  of(namespace: string): PodObjects
   /** Watches what a pod mounts; each change calls `onChange`. Safe to repeat. */
   follow(pod: AssignedPod): void
   forget(uid: string): void
@@ -169,6 +175,12 @@ export function createReferences(options: ReferencesOptions): References {
 
   function keepClaimed(): void {
     const claimed = new Set([...claims.values()].flatMap(keys => [...keys]))
+    // A pod names its claim, and only the claim names the volume.
+    for (const key of [...claimed]) {
+      const { kind, spec } = (kept.get(key) ?? {}) as Partial<PersistentVolumeClaim>
+      if (kind === Kinds.PersistentVolumeClaim.kind && spec?.volumeName)
+        claimed.add(keyOf(Kinds.PersistentVolume, '', spec.volumeName))
+    }
     kept.keepOnly(key => claimed.has(key))
   }
 
@@ -176,6 +188,8 @@ export function createReferences(options: ReferencesOptions): References {
     of: namespace => ({
       configMap: name => read<ConfigMap>(Kinds.ConfigMap, namespace, name),
       secret: name => read<Secret>(Kinds.Secret, namespace, name),
+      claim: name => read<PersistentVolumeClaim>(Kinds.PersistentVolumeClaim, namespace, name),
+      persistentVolume: name => read<PersistentVolume>(Kinds.PersistentVolume, '', name),
     }),
     follow(pod) {
       const { uid, namespace } = pod.metadata
@@ -225,13 +239,14 @@ async function readAllowed<T>(read: () => Promise<T>, clock: Clock): Promise<T> 
   return await read()
 }
 
-/** What a pod's volumes hold files of. */
-function mountedObjects({ spec }: AssignedPod): { readonly kind: Kind; readonly name: string }[] {
+/** What a pod's volumes hold files of, and the claims that it waits for. */
+function mountedObjects(pod: AssignedPod): { readonly kind: Kind; readonly name: string }[] {
   const found: { kind: Kind; name: string }[] = []
   const add = (kind: Kind, name: string | undefined) => {
     if (name) found.push({ kind, name })
   }
-  for (const { configMap, secret, projected } of spec.volumes ?? []) {
+  for (const name of claimNamesOf(pod)) add(Kinds.PersistentVolumeClaim, name)
+  for (const { configMap, secret, projected } of pod.spec.volumes ?? []) {
     add(Kinds.ConfigMap, configMap?.name)
     add(Kinds.Secret, secret?.secretName)
     for (const source of projected?.sources ?? []) {

@@ -28,8 +28,18 @@ export interface TunnelOptions {
   readonly log: Logger
 }
 
-/** Answers the GET of a path; undefined: nothing is there. */
-type TunnelHandler = (path: string, signal: AbortSignal) => AsyncIterable<string> | undefined
+/** What the server asks for. */
+export interface TunnelRequest {
+  readonly method: 'GET' | 'POST'
+  /** With its query. */
+  readonly path: string
+  /** What a POST brings; read at the agent's pace. */
+  readonly body: AsyncIterable<Uint8Array>
+  readonly signal: AbortSignal
+}
+
+/** Answers a request; undefined: nothing is there. */
+type TunnelHandler = (request: TunnelRequest) => AsyncIterable<string | Uint8Array> | undefined
 
 /** Where the server takes tunnels, and what it calls them (`cluster/api/tunnel`). */
 const TUNNEL_PATH = '/bowline/v1/tunnel'
@@ -44,7 +54,7 @@ const MAX_STREAMS = 100
 
 /**
  * Keeps this node's tunnel open until `signal` aborts: an outgoing connection, upgraded, on which the agent serves HTTP/2, so that
- * logs reach the server through any firewall. Only GET is served.
+ * logs and volumes reach the server through any firewall.
  */
 export async function keepTunnel(options: TunnelOptions, signal: AbortSignal): Promise<void> {
   const { clock, ids, log } = options
@@ -117,8 +127,8 @@ async function serve(socket: Duplex, { handle, clock }: TunnelOptions, signal: A
   socket.on('error', end)
   socket.on('close', end)
   session.on('stream', (stream, headers) => {
-    const path = headers[':method'] === 'GET' ? headers[':path'] : undefined
-    void answer(stream, path, handle)
+    const { ':method': method, ':path': path } = headers
+    void answer(stream, { method, path }, handle)
   })
   if (signal.aborted) end()
   await closed
@@ -141,14 +151,15 @@ function watchForSilence(session: ServerHttp2Session, clock: Clock): () => void 
 /** Answers one request at its reader's pace. Never throws. */
 async function answer(
   stream: ServerHttp2Stream,
-  path: string | undefined,
+  { method, path }: { readonly method: string | undefined; readonly path: string | undefined },
   handle: TunnelHandler,
 ): Promise<void> {
   const abort = new AbortController()
   stream.on('error', () => {})
   stream.on('close', () => abort.abort())
   try {
-    const chunks = path === undefined ? undefined : handle(path, abort.signal)
+    const isKnown = (method === 'GET' || method === 'POST') && path !== undefined
+    const chunks = isKnown ? handle({ method, path, body: stream, signal: abort.signal }) : undefined
     if (chunks === undefined) throw new StatusError('NotFound', 'the agent serves nothing at this path')
     for await (const chunk of chunks) {
       if (stream.closed || stream.destroyed) return

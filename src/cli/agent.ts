@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type AgentConfig, runAgent } from '../agent.ts'
 import { systemClock, systemIds } from '../base/index.ts'
 import { readConfig } from '../config.ts'
@@ -16,6 +16,7 @@ export interface AgentFlags {
   readonly nodeName?: string
   readonly runtime: RuntimeChoice
   readonly dataDir?: string
+  readonly volumeDir?: string
   readonly dockerSocket?: string
   readonly allowHost?: readonly string[]
   readonly secretsKeyFile?: string
@@ -57,6 +58,7 @@ export async function runAgentCommand(flags: AgentFlags, signal: AbortSignal): P
     nodeName: flags.nodeName ?? hostname().toLowerCase(),
     runtime: flags.runtime,
     dataDir: dataDir.path,
+    volumeDir: flags.volumeDir === undefined ? undefined : resolve(flags.volumeDir),
     memoryDir: await openMemoryDir(dataDir.path, readConfig().memoryDirs),
     secretsKeyFile: flags.secretsKeyFile ?? (await secretsCredential()),
     dockerSockets: dockerSockets(flags.dockerSocket),

@@ -79,6 +79,7 @@ function addServices(program: Command, terminal: Terminal, signal: AbortSignal):
         .default('auto'),
     )
     .option('--nodes <n>', "nodes that share this machine's capacity", wholeNumber, 1)
+    .option('--volume-dir <dir>', 'where the folders of volumes are (default: volumes in the data folder)')
     .option('--docker-socket <path>', "the engine's socket")
     .option('--allow-host <path...>', 'host folders that pods may mount; nothing in Git can grant it')
     .option('--stop-containers', 'stop and remove the containers when the server stops')
@@ -100,6 +101,7 @@ function addServices(program: Command, terminal: Terminal, signal: AbortSignal):
         .default('auto'),
     )
     .option('--data-dir <dir>', 'where the agent keeps its certificate and volumes')
+    .option('--volume-dir <dir>', 'where the folders of volumes are (default: volumes in the data folder)')
     .option('--docker-socket <path>', "the engine's socket")
     .option('--allow-host <path...>', 'host folders that pods may mount; nothing in Git can grant it')
     .option(

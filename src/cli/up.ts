@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { backoffMs, type Clock, onlyDescriptors, systemClock } from '../base/index.ts'
 import type { RuntimeChoice } from '../runtime-choice.ts'
 import type { RunningServer } from '../server.ts'
@@ -12,6 +12,7 @@ import type { Terminal } from './terminal.ts'
 export interface UpFlags extends ServerFlags {
   readonly runtime: RuntimeChoice
   readonly nodes: number
+  readonly volumeDir?: string
   readonly dockerSocket?: string
   readonly allowHost?: readonly string[]
   readonly stopContainers?: boolean
@@ -103,6 +104,8 @@ function spawnAgent(name: string, { server, flags, dataDir, tokenFile }: Supervi
       '--log-level',
       flags.logLevel,
     ],
+    // Several hosts of one machine do not share a folder.
+    ...(flags.volumeDir === undefined ? [] : ['--volume-dir', resolve(flags.volumeDir, name)]),
     ...(flags.dockerSocket === undefined ? [] : ['--docker-socket', flags.dockerSocket]),
     ...(flags.allowHost?.length ? ['--allow-host', ...flags.allowHost] : []),
   ]

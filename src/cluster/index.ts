@@ -45,3 +45,4 @@ export {
 export { ApiServiceController, CertificateSigner, startControllers } from './controllers/index.ts'
 export { startScheduler } from './scheduler/index.ts'
 export { openLmdbStore } from './store/index.ts'
+export { TunnelVolumeHosts } from './tunnel-volume-hosts.ts'

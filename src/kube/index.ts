@@ -235,7 +235,7 @@ export { applyJsonPatch } from './patch/json-patch.ts'
 export { applyMergePatch } from './patch/merge-patch.ts'
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts'
 export { imageTag } from './pod/image.ts'
-export { podReferences } from './pod/references.ts'
+export { type NodeResource, podReferences } from './pod/references.ts'
 export { type PodSummary, summarizePod } from './pod/summary.ts'
 export { podRequests, type ResourceAmounts, resourceAmounts } from './pod-requests.ts'
 export {

@@ -70,7 +70,7 @@ async function mountVolumes(entry: PodEntry, means: CarryOutMeans): Promise<void
   references.follow(entry.pod)
   try {
     entry.volumes = await volumes.mount(
-      { uid: entry.uid, spec: entry.pod.spec },
+      { uid: entry.uid, name: entry.pod.metadata.name, spec: entry.pod.spec },
       payloadSources(entry.pod, undefined, means),
     )
     entry.failures.delete('volumes')

@@ -164,7 +164,7 @@ export class PodLoop {
     entry.refreshing = entry.refreshing.then(async () => {
       const sources = payloadSources(entry.pod, newestSandbox(this.view(entry))?.ip, means)
       try {
-        await means.volumes.mount({ uid, spec: entry.pod.spec }, sources)
+        await means.volumes.mount({ uid, name: entry.pod.metadata.name, spec: entry.pod.spec }, sources)
       } catch (error) {
         log.warn('volumes were not brought up to date', { pod: podField(entry), error: messageOf(error) })
       }

@@ -1,12 +1,13 @@
 /**
- * The volumes of this node's pods: files of ConfigMaps, Secrets and the pod's own fields, empty folders, and paths of the host
- * that the host itself allows. Everything of a pod lives under one folder and goes with it. Types that are not built are refused
- * by name, never ignored.
+ * The volumes of this node's pods: files of ConfigMaps, Secrets and the pod's own fields, empty folders, paths of the host that the
+ * host itself allows, and what claims give. Everything of a pod lives under one folder and goes with it; the folders of volumes that
+ * outlive pods are a FolderStore's. Types that are not built are refused by name, never ignored.
  *
  *     const volumes = createVolumes({ folder, memoryFolder, allowHost })
  *     const mounted = await volumes.mount(pod, sources)
  *     const mounts = await volumes.containerMounts(container, mounted, expand)
  */
+export { FolderStore, type FolderStoreOptions } from './folders/folder-store.ts'
 export { isPathAllowed } from './host-path.ts'
 export type { PayloadSources } from './payload.ts'
 export {

@@ -4,15 +4,19 @@ import type {
   DownwardAPIVolumeFile,
   KeyToPath,
   ObjectFieldSelector,
+  PersistentVolume,
+  PersistentVolumeClaim,
   ResourceFieldSelector,
   Secret,
   Volume,
 } from '../../kube/index.ts'
 
-/** Where the files of a volume come from: objects of the pod's namespace, and the pod itself. */
+/** Where volumes and their files come from: objects of the pod's namespace, volumes of the cluster, and the pod itself. */
 export interface PayloadSources {
   configMap(name: string): Promise<ConfigMap | undefined>
   secret(name: string): Promise<Secret | undefined>
+  claim(name: string): Promise<PersistentVolumeClaim | undefined>
+  persistentVolume(name: string): Promise<PersistentVolume | undefined>
   field(selector: ObjectFieldSelector): string
   resource(selector: ResourceFieldSelector): string
 }

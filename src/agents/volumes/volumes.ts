@@ -4,6 +4,8 @@ import { BowlineError, hasCode, messageOf } from '../../base/index.ts'
 import type { Container, PodSpec, Volume, VolumeMount } from '../../kube/index.ts'
 import type { ContainerMount } from '../runtime/index.ts'
 import { hasAtomicFolder, writeAtomicFolder } from './atomic-folder.ts'
+import { openClaim } from './claim-volume.ts'
+import type { FolderStore } from './folders/folder-store.ts'
 import { openHostPath } from './host-path.ts'
 import { assemblePayload, type PayloadSources } from './payload.ts'
 import { openSubPath } from './sub-path.ts'
@@ -15,11 +17,15 @@ export interface VolumesOptions {
   readonly memoryFolder: string | undefined
   /** The words of the host's `--allow-host` flags. */
   readonly allowHost: readonly string[]
+  readonly nodeName: string
+  /** The folders of volumes that outlive pods; undefined where the agent keeps none. */
+  readonly folders: FolderStore | undefined
 }
 
 /** Whose volumes they are. */
 interface VolumeOwner {
   readonly uid: string
+  readonly name: string
   readonly spec: PodSpec
 }
 
@@ -50,13 +56,27 @@ export interface Volumes {
   messageFile(uid: string, container: string, attempt: number): string
   /** Gone already is fine. */
   removeMessageFile(uid: string, container: string, attempt: number): Promise<void>
+  /** The pods that have a PersistentVolume mounted, or are about to, by uid. */
+  usersOf(persistentVolume: string): Promise<readonly string[]>
   /** The pods that have anything here. */
   owners(): Promise<readonly string[]>
   /** Removes everything of a pod. Gone already is fine. */
   remove(uid: string): Promise<void>
 }
 
-const SUPPORTED = ['configMap', 'secret', 'emptyDir', 'downwardAPI', 'projected', 'hostPath'] as const
+const SUPPORTED = [
+  'configMap',
+  'secret',
+  'emptyDir',
+  'downwardAPI',
+  'projected',
+  'hostPath',
+  'persistentVolumeClaim',
+  'ephemeral',
+] as const
+
+/** In a pod's folder: an empty file per PersistentVolume that it uses. */
+const NOTES = 'claims'
 
 /** Why no node of this version can provide a volume, in words for who wrote it; undefined when it can. */
 export function unsupportedVolume(volume: Volume): string | undefined {
@@ -71,11 +91,19 @@ export function unsupportedVolume(volume: Volume): string | undefined {
 }
 
 /** The volumes under `folder`. It touches nothing before the first call. */
-export function createVolumes({ folder, memoryFolder, allowHost }: VolumesOptions): Volumes {
+export function createVolumes(options: VolumesOptions): Volumes {
+  const { folder, memoryFolder, allowHost, nodeName, folders } = options
   const podFolder = (uid: string) => join(folder, uid)
   const memoryPodFolder = (uid: string) => join(memoryFolder ?? folder, uid)
   const messageFile = (uid: string, container: string, attempt: number) =>
     join(podFolder(uid), 'containers', container, `${attempt}.message`)
+
+  async function usersOf(persistentVolume: string): Promise<readonly string[]> {
+    const users: string[] = []
+    for (const uid of await namesIn(folder))
+      if ((await namesIn(join(folder, uid, NOTES))).includes(persistentVolume)) users.push(uid)
+    return users
+  }
 
   async function mountOne(
     owner: VolumeOwner,
@@ -86,6 +114,15 @@ export function createVolumes({ folder, memoryFolder, allowHost }: VolumesOption
     if (problem !== undefined) throw new BowlineError('unsupported', problem)
     if (volume.hostPath !== undefined)
       return { path: await openHostPath(volume.hostPath, allowHost), readOnly: false }
+    if (volume.persistentVolumeClaim !== undefined || volume.ephemeral !== undefined)
+      return openClaim(volume, owner, sources, {
+        folders,
+        nodeName,
+        allowHost,
+        notes: join(podFolder(owner.uid), NOTES),
+        otherUsers: async name => (await usersOf(name)).filter(uid => uid !== owner.uid),
+        group: owner.spec.securityContext?.fsGroup,
+      })
     const isMemory = volume.emptyDir?.medium === 'Memory'
     if (isMemory && memoryFolder === undefined)
       throw new BowlineError('unsupported', 'emptyDir medium "Memory" is not supported on this node')
@@ -145,6 +182,7 @@ export function createVolumes({ folder, memoryFolder, allowHost }: VolumesOption
       return mounts
     },
 
+    usersOf,
     messageFile,
 
     async createMessageFile(uid, container, attempt) {
@@ -163,7 +201,7 @@ export function createVolumes({ folder, memoryFolder, allowHost }: VolumesOption
     async owners() {
       const found = new Set<string>()
       for (const parent of new Set([folder, memoryFolder ?? folder]))
-        for (const uid of await readdir(parent).catch(() => [])) found.add(uid)
+        for (const uid of await namesIn(parent)) found.add(uid)
       return [...found]
     },
 
@@ -172,6 +210,11 @@ export function createVolumes({ folder, memoryFolder, allowHost }: VolumesOption
         await rm(parent, { recursive: true, force: true })
     },
   }
+}
+
+/** Nothing there is nothing in it. */
+function namesIn(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch((): string[] => [])
 }
 
 function holdsSecret({ secret, projected }: Volume): boolean {

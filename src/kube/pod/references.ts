@@ -1,8 +1,14 @@
 import type { Container, Pod } from '../generated/types.ts'
+import { claimNamesOf } from '../storage/claims.ts'
 
-/** What a pod's node needs to read to run it: `configmaps/<name>` and `secrets/<name>`, all in the pod's namespace. */
-export function podReferences({ spec }: Pod): ReadonlySet<string> {
+/** The kinds of which a node reads what its pods refer to. */
+export type NodeResource = 'configmaps' | 'persistentvolumeclaims' | 'secrets'
+
+/** What a pod's node needs to read to run it: `configmaps/<name>`, `secrets/<name>` and `persistentvolumeclaims/<name>`, all in the pod's namespace. */
+export function podReferences(pod: Pod): ReadonlySet<string> {
+  const { spec } = pod
   const found = new Set<string>()
+  for (const name of claimNamesOf(pod)) add(found, 'persistentvolumeclaims', name)
   for (const { name } of spec?.imagePullSecrets ?? []) add(found, 'secrets', name)
   for (const volume of spec?.volumes ?? []) {
     add(found, 'configmaps', volume.configMap?.name)
@@ -29,6 +35,6 @@ function containersOf(spec: Pod['spec']): readonly Pick<Container, 'env' | 'envF
   return [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])]
 }
 
-function add(found: Set<string>, resource: 'configmaps' | 'secrets', name: string | undefined): void {
+function add(found: Set<string>, resource: NodeResource, name: string | undefined): void {
   if (name) found.add(`${resource}/${name}`)
 }

@@ -27,6 +27,8 @@ beforeEach(async () => {
     folder: join(folder, 'pods'),
     memoryFolder: undefined,
     allowHost: [join(folder, 'host')],
+    nodeName: 'host-1',
+    folders: undefined,
   })
   await volumes.prepare()
   await mkdir(join(folder, 'host'))
@@ -43,12 +45,18 @@ const sources: PayloadSources = {
     configMaps[name] && { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, ...configMaps[name] },
   secret: async name =>
     secrets[name] && { apiVersion: 'v1', kind: 'Secret', metadata: { name }, ...secrets[name] },
+  claim: async () => undefined,
+  persistentVolume: async () => undefined,
   field: ({ fieldPath }) => `field ${fieldPath}`,
   resource: ({ resource }) => `resource ${resource}`,
 }
 
 async function mount(volume: Omit<Volume, 'name'>, spec: Partial<PodSpec> = {}): Promise<string> {
-  const owner = { uid: 'uid-1', spec: { containers: [], volumes: [{ name: 'v', ...volume }], ...spec } }
+  const owner = {
+    uid: 'uid-1',
+    name: 'app',
+    spec: { containers: [], volumes: [{ name: 'v', ...volume }], ...spec },
+  }
   return (await volumes.mount(owner, sources)).get('v')?.path ?? ''
 }
 
@@ -57,7 +65,7 @@ async function mountIn(
   volume: Omit<Volume, 'name'>,
   rest: Partial<VolumeMount> = {},
 ): Promise<[string, boolean]> {
-  const owner = { uid: 'uid-1', spec: { containers: [], volumes: [{ name: 'v', ...volume }] } }
+  const owner = { uid: 'uid-1', name: 'app', spec: { containers: [], volumes: [{ name: 'v', ...volume }] } }
   const mounted = await volumes.mount(owner, sources)
   const volumeMounts = [{ name: 'v', mountPath: '/mnt', ...rest }]
   const [made] = await volumes.containerMounts({ name: 'c', volumeMounts }, mounted, text => text)
@@ -221,7 +229,7 @@ describe('Volumes.containerMounts()', () => {
 describe('Volumes.remove()', () => {
   it('Volumes.remove() removes everything of a pod and nothing of another', async () => {
     await mount({ emptyDir: {} })
-    await volumes.mount({ uid: 'uid-2', spec: { containers: [] } }, sources)
+    await volumes.mount({ uid: 'uid-2', name: 'other', spec: { containers: [] } }, sources)
     expect((await volumes.owners()).toSorted()).toEqual(['uid-1', 'uid-2'])
     await volumes.remove('uid-1')
     await volumes.remove('uid-1')

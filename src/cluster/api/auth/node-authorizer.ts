@@ -1,4 +1,4 @@
-import { ACME_CHALLENGES, parseFieldSelector } from '../../../kube/index.ts'
+import { ACME_CHALLENGES, type NodeResource, parseFieldSelector } from '../../../kube/index.ts'
 import type { Attributes, Authorizer, Decision } from '../contract.ts'
 import { ALLOWED, refused } from './authorizers.ts'
 import { nodeNameOf, nodeUser } from './identity.ts'
@@ -7,12 +7,12 @@ import type { NodeGraph } from './node-graph.ts'
 /** Where agents renew the leases that say they live. */
 export const NODE_LEASE_NAMESPACE = 'kube-node-lease'
 
-type Graph = Pick<NodeGraph, 'isOnNode' | 'mayRead' | 'requesterOf'>
+type Graph = Pick<NodeGraph, 'isOnNode' | 'mayRead' | 'mayReadVolume' | 'requesterOf'>
 type Rule = (attributes: Attributes, nodeName: string, graph: Graph) => Decision
 
 /**
  * What upstream's Node authorizer (plugin/pkg/auth/authorizer/node, 1.32 with selectors) lets a node do with the kinds that are
- * served: its own Node and lease, its own pods, and the Secrets and ConfigMaps that those refer to; the certificates of the ingresses,
+ * served: its own Node and lease, its own pods, the Secrets, ConfigMaps and claims that those refer to, and the volumes behind the claims; the certificates of the ingresses,
  * which it serves; and what kube-proxy's role
  * (`system:node-proxier`) reads, for an agent is a host's proxy too: all nodes, services and their endpoints. What a write may change is
  * judged by `restrictNode` at admission, where the objects are known.
@@ -37,6 +37,12 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
     (attributes, nodeName, graph) => authorizeReference(attributes, nodeName, graph, 'configmaps'),
   ],
   ['/secrets', (attributes, nodeName, graph) => authorizeReference(attributes, nodeName, graph, 'secrets')],
+  [
+    '/persistentvolumeclaims',
+    (attributes, nodeName, graph) =>
+      authorizeReference(attributes, nodeName, graph, 'persistentvolumeclaims'),
+  ],
+  ['/persistentvolumes', authorizeVolume],
   ['/events', authorizeEvent],
   ['coordination.k8s.io/leases', authorizeLease],
   ['certificates.k8s.io/certificatesigningrequests', authorizeSigningRequest],
@@ -77,7 +83,7 @@ function authorizeReference(
   attributes: Attributes,
   nodeName: string,
   graph: Graph,
-  resource: 'configmaps' | 'secrets',
+  resource: NodeResource,
 ): Decision {
   const { verb, subresource, namespace } = attributes
   if (!isRead(verb) || subresource !== '') return refused('can only read resources of this type')
@@ -87,6 +93,14 @@ function authorizeReference(
   // Every node answers the challenges of ACME.
   const { namespace: home, name: challenges } = ACME_CHALLENGES
   if (resource === 'configmaps' && namespace === home && name === challenges) return ALLOWED
+  return refused(`no relationship found between node "${nodeName}" and this object`)
+}
+
+/** Volumes belong to no namespace; they are read by name, and written by the server alone. */
+function authorizeVolume(attributes: Attributes, nodeName: string, graph: Graph): Decision {
+  if (!isRead(attributes.verb) || attributes.subresource !== '')
+    return refused('can only read resources of this type')
+  if (graph.mayReadVolume(nodeName, selectedName(attributes))) return ALLOWED
   return refused(`no relationship found between node "${nodeName}" and this object`)
 }
 

@@ -1,12 +1,15 @@
 import { backoffMs, type Clock, type Logger, messageOf } from '../../../base/index.ts'
 import {
   type CertificateSigningRequest,
+  claimKeyOf,
   type Ingress,
   type IngressClass,
   type Kind,
   Kinds,
   type KubeObject,
+  type NodeResource,
   objectKey,
+  type PersistentVolume,
   type Pod,
   podReferences,
   servedIngresses,
@@ -17,7 +20,7 @@ import { systemIdentity } from './identity.ts'
 
 interface BoundPod {
   readonly nodeName: string
-  /** `configmaps/<namespace>/<name>`, `secrets/<namespace>/<name>`. */
+  /** `configmaps/<namespace>/<name>`, `secrets/<namespace>/<name>`, `persistentvolumeclaims/<namespace>/<name>`. */
   readonly references: readonly string[]
 }
 
@@ -44,6 +47,8 @@ export class NodeGraph {
   readonly #pods = new Map<string, BoundPod>()
   /** How many pods of a node refer to an object; keys are `<node>|<reference>`, and a node's name holds no `|`. */
   readonly #counts = new Map<string, number>()
+  /** The claim, `<namespace>/<name>`, that each PersistentVolume says it is bound to. */
+  readonly #volumeClaims = new Map<string, string>()
   readonly #requesters = new Map<string, string>()
   readonly #ingresses = new Map<string, Ingress>()
   readonly #classes = new Map<string, IngressClass>()
@@ -60,9 +65,15 @@ export class NodeGraph {
   }
 
   /** True when a pod on this node refers to the object, or an ingress that the nodes serve does. */
-  mayRead(nodeName: string, resource: 'configmaps' | 'secrets', namespace: string, name: string): boolean {
+  mayRead(nodeName: string, resource: NodeResource, namespace: string, name: string): boolean {
     if (this.#counts.has(`${nodeName}|${resource}/${namespace}/${name}`)) return true
     return resource === 'secrets' && this.#ingressCertificates().has(`${namespace}/${name}`)
+  }
+
+  /** True when a pod on this node uses the claim that the volume belongs to. */
+  mayReadVolume(nodeName: string, volume: string): boolean {
+    const claim = this.#volumeClaims.get(volume)
+    return claim !== undefined && this.#counts.has(`${nodeName}|persistentvolumeclaims/${claim}`)
   }
 
   /** The user who made a certificate signing request, as the server recorded it. */
@@ -72,7 +83,7 @@ export class NodeGraph {
 
   /** Follows all of it until the signal aborts. `onSynced` is called once, when everything has been read whole. */
   async follow(verbs: Verbs, signal: AbortSignal, onSynced: () => void): Promise<void> {
-    let missing = 4
+    let missing = 5
     const synced = (): void => {
       missing -= 1
       if (missing === 0) onSynced()
@@ -82,6 +93,11 @@ export class NodeGraph {
         clear: () => this.#clearPods(),
         set: object => this.setPod(object as Pod),
         remove: key => this.removePod(key),
+      }),
+      this.#followKind(verbs, Kinds.PersistentVolume, signal, synced, {
+        clear: () => this.#volumeClaims.clear(),
+        set: object => this.setVolume(object as PersistentVolume),
+        remove: key => void this.#volumeClaims.delete(key),
       }),
       this.#followKind(verbs, Kinds.CertificateSigningRequest, signal, synced, {
         clear: () => this.#requesters.clear(),
@@ -139,6 +155,12 @@ export class NodeGraph {
       if (left > 0) this.#counts.set(count, left)
       else this.#counts.delete(count)
     }
+  }
+
+  setVolume(volume: PersistentVolume): void {
+    const reference = volume.spec?.claimRef
+    if (reference === undefined) this.#volumeClaims.delete(objectKey(volume))
+    else this.#volumeClaims.set(objectKey(volume), claimKeyOf(reference))
   }
 
   setRequest(request: CertificateSigningRequest): void {

@@ -7,6 +7,7 @@ import {
   type Http2Session,
 } from 'node:http2'
 import type { Duplex } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { Clock, Logger } from '../../../base/index.ts'
 import { StatusError } from '../../../kube/index.ts'
 
@@ -15,6 +16,8 @@ export interface TunnelRequest {
   readonly method: 'GET' | 'POST'
   /** With its query. */
   readonly path: string
+  /** What a POST brings; read at the agent's pace. */
+  readonly body?: AsyncIterable<Uint8Array>
   /** Aborting it ends the request on both sides, also while its body is being read. */
   readonly signal: AbortSignal
 }
@@ -77,15 +80,17 @@ export class Tunnels {
   }
 
   /** Sends a request to a node's agent; resolves with the head of its answer. A StatusError (ServiceUnavailable, Timeout) names the node. */
-  async request(nodeName: string, { method, path, signal }: TunnelRequest): Promise<TunnelAnswer> {
+  async request(nodeName: string, { method, path, body, signal }: TunnelRequest): Promise<TunnelAnswer> {
     const session = this.#sessions.get(nodeName)
     if (session === undefined || session.closed || session.destroyed)
       throw unreachable(nodeName, 'its agent has no tunnel to this server')
     signal.throwIfAborted()
-    const stream = session.request({ ':method': method, ':path': path }, { endStream: true })
+    const stream = session.request({ ':method': method, ':path': path }, { endStream: body === undefined })
     const cancel = (): void => stream.close(constants.NGHTTP2_CANCEL)
     signal.addEventListener('abort', cancel, { once: true })
     stream.once('close', () => signal.removeEventListener('abort', cancel))
+    // A body that cannot be read to its end must not look like one that was.
+    if (body !== undefined) pipeline(body, stream).catch(() => stream.close(constants.NGHTTP2_CANCEL))
     const { status, headers } = await this.#head(nodeName, stream, signal)
     return { status, headers, body: readBody(nodeName, stream, signal) }
   }

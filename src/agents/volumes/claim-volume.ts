@@ -1,0 +1,130 @@
+import { chmod, chown, mkdir, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { BowlineError } from '../../base/index.ts'
+import {
+  claimNameOf,
+  folderNodeOf,
+  HELD,
+  LOCAL_DRIVER,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  type Volume,
+} from '../../kube/index.ts'
+import type { FolderStore } from './folders/folder-store.ts'
+import { openHostPath } from './host-path.ts'
+import type { PayloadSources } from './payload.ts'
+import type { MountedVolume } from './volumes.ts'
+
+export interface ClaimMeans {
+  /** Undefined where the agent keeps no folders of volumes. */
+  readonly folders: FolderStore | undefined
+  readonly nodeName: string
+  readonly allowHost: readonly string[]
+  /** Where the pod notes which volumes it uses; the notes go with the pod's folder. */
+  readonly notes: string
+  /** The other pods of this node that use a volume. */
+  readonly otherUsers: (volume: string) => Promise<readonly string[]>
+  readonly group: number | undefined
+}
+
+/**
+ * What a claim of a pod's volume gives the pod on this node. Throws, in upstream's words where it has some, while the claim has no
+ * volume, and for a volume that this node cannot mount. The pod is noted as a user first, so that nobody copies or puts aside what
+ * it is about to mount.
+ */
+export async function openClaim(
+  volume: Volume,
+  pod: { readonly name: string; readonly uid: string },
+  sources: PayloadSources,
+  means: ClaimMeans,
+): Promise<MountedVolume> {
+  const name = claimNameOf(pod.name, volume) ?? ''
+  const claim = await sources.claim(name)
+  if (claim === undefined) throw waits(`persistentvolumeclaim "${name}" not found`)
+  if (volume.ephemeral !== undefined && !isOwner(pod.uid, claim))
+    throw new BowlineError('bad-config', `PVC ${name} was not created for pod ${pod.name} (pod is not owner)`)
+  const bound = await boundVolume(claim, sources)
+  const note = join(means.notes, bound.metadata.name ?? '')
+  // Who has it mounted keeps it: whoever holds the claim back waits for that pod's end.
+  const isNew = (await stat(note).catch(() => undefined)) === undefined
+  const held = claim.metadata.annotations?.[HELD]
+  if (isNew && held !== undefined) throw waits(`persistentvolumeclaim "${name}" is held: ${held}`)
+  await mkdir(dirname(note), { recursive: true, mode: 0o700 })
+  await writeFile(note, '', { mode: 0o600 })
+  await requireAlone(claim, bound, means)
+  const path = await openSource(bound, means)
+  const readOnly = isReadOnly(volume, bound)
+  if (means.group !== undefined && !readOnly) await giveToGroup(path, means.group)
+  return { path, readOnly }
+}
+
+async function boundVolume(claim: PersistentVolumeClaim, sources: PayloadSources): Promise<PersistentVolume> {
+  const { name, uid } = claim.metadata
+  const volumeName = claim.spec?.volumeName
+  if (!volumeName || claim.status?.phase !== 'Bound')
+    throw waits(`persistentvolumeclaim "${name}" is not bound`)
+  const volume = await sources.persistentVolume(volumeName)
+  if (volume === undefined) throw waits(`persistentvolume "${volumeName}" not found`)
+  if (volume.spec?.claimRef?.uid !== uid)
+    throw waits(`persistentvolume "${volumeName}" is not bound to persistentvolumeclaim "${name}"`)
+  return volume
+}
+
+async function openSource({ metadata, spec }: PersistentVolume, means: ClaimMeans): Promise<string> {
+  const { csi, hostPath, local, volumeMode } = spec ?? {}
+  if (volumeMode === 'Block')
+    throw new BowlineError('unsupported', 'volumeMode "Block" is not supported on this node')
+  if (hostPath !== undefined) return openHostPath(hostPath, means.allowHost)
+  if (local !== undefined) return openHostPath({ path: local.path, type: 'Directory' }, means.allowHost)
+  if (csi?.driver === LOCAL_DRIVER) return openFolder({ metadata, spec } as PersistentVolume, means)
+  const source = csi === undefined ? 'its source' : `CSI driver ${csi.driver}`
+  throw new BowlineError(
+    'unsupported',
+    `persistentvolume "${metadata.name}": ${source} is not supported on this node`,
+  )
+}
+
+async function openFolder(volume: PersistentVolume, { folders, nodeName }: ClaimMeans): Promise<string> {
+  const host = folderNodeOf(volume)
+  if (host !== nodeName)
+    throw new BowlineError(
+      'bad-config',
+      `persistentvolume "${volume.metadata.name}" is on host ${host}, not here`,
+    )
+  if (folders === undefined) throw new BowlineError('unsupported', 'this node keeps no folders of volumes')
+  return folders.open(volume.spec?.csi?.volumeHandle ?? '')
+}
+
+async function requireAlone(
+  { spec, metadata }: PersistentVolumeClaim,
+  volume: PersistentVolume,
+  { otherUsers }: ClaimMeans,
+): Promise<void> {
+  if (!spec?.accessModes?.includes('ReadWriteOncePod')) return
+  const others = await otherUsers(volume.metadata.name ?? '')
+  if (others.length > 0)
+    throw waits(`persistentvolumeclaim "${metadata.name}" is ReadWriteOncePod and in use by another pod`)
+}
+
+function isReadOnly({ persistentVolumeClaim }: Volume, { spec }: PersistentVolume): boolean {
+  const modes = spec?.accessModes ?? []
+  const onlyReads = modes.length > 0 && modes.every(mode => mode === 'ReadOnlyMany')
+  return persistentVolumeClaim?.readOnly === true || spec?.csi?.readOnly === true || onlyReads
+}
+
+/** What is made in the folder from now on belongs to the group; what is there already keeps its rights. */
+async function giveToGroup(path: string, group: number): Promise<void> {
+  const { gid, mode } = await stat(path)
+  if (gid !== group) await chown(path, -1, group)
+  if ((mode & GROUP_BITS) !== GROUP_BITS) await chmod(path, (mode & 0o7777) | GROUP_BITS)
+}
+
+const GROUP_BITS = 0o2070
+
+function isOwner(podUid: string, claim: PersistentVolumeClaim): boolean {
+  return claim.metadata.ownerReferences?.some(({ uid }) => uid === podUid) === true
+}
+
+function waits(message: string): BowlineError {
+  return new BowlineError('unavailable', message, { retryable: true })
+}
