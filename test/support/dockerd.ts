@@ -121,6 +121,17 @@ export class TestEngine {
     await ended(this.#daemon, 'SIGTERM')
   }
 
+  /** As a power cut: dockerd, containerd and every container end at once, and what they kept in memory is gone. */
+  async crash(): Promise<void> {
+    this.#refuseIfGiven()
+    await ended(this.#daemon, 'SIGKILL')
+    await this.#endContainerd('SIGKILL')
+    await this.#endOrphans()
+    for (const mount of mountsUnder(this.#folder)) await run('umount', ['-l', mount]).catch(() => undefined)
+    await rm(join(this.#folder, 'exec'), { recursive: true, force: true, maxRetries: 5 })
+    await rm(join(this.#folder, 'docker.pid'), { force: true })
+  }
+
   /** Removes what the engine holds, ends it and deletes its folder. An engine that was named stays as it is. */
   async destroy(): Promise<void> {
     if (this.#isGiven) return
@@ -128,7 +139,7 @@ export class TestEngine {
       await this.start().catch(() => undefined)
     await this.#empty().catch(() => undefined)
     await ended(this.#daemon, 'SIGTERM')
-    await this.#endContainerd()
+    await this.#endContainerd('SIGTERM')
     await this.#endOrphans()
     for (const mount of mountsUnder(this.#folder)) await run('umount', ['-l', mount]).catch(() => undefined)
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 })
@@ -160,11 +171,11 @@ export class TestEngine {
     await rm(join(folder, 'containerd.pid'), { force: true })
   }
 
-  async #endContainerd(): Promise<void> {
+  async #endContainerd(signal: NodeJS.Signals): Promise<void> {
     const pid = Number(
       await readFile(join(this.#folder, 'exec/containerd/containerd.pid'), 'utf8').catch(() => ''),
     )
-    if (pid > 1) endProcess(pid, 'SIGTERM')
+    if (pid > 1) endProcess(pid, signal)
   }
 
   /** What is left when the engine could not be started again to remove it: containers, and the shims that hold them. */

@@ -10,6 +10,8 @@ export interface ProgramOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
+  /** Leaves the program's input open until its end or this process's. */
+  readonly keepInput?: boolean
 }
 
 /** A process of the test with what it has printed so far. Its environment is `PATH` and what the test gives it. */
@@ -20,7 +22,7 @@ export class Program {
   #stdout = ''
   #stderr = ''
 
-  constructor(command: string, args: readonly string[], { cwd, env, input }: ProgramOptions = {}) {
+  constructor(command: string, args: readonly string[], { cwd, env, input, keepInput }: ProgramOptions = {}) {
     this.child = spawn(command, [...args], {
       ...(cwd === undefined ? {} : { cwd }),
       env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
@@ -32,7 +34,8 @@ export class Program {
     this.child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr += chunk.toString()
     })
-    this.child.stdin?.on('error', () => undefined).end(input ?? '')
+    this.child.stdin?.on('error', () => undefined)
+    if (keepInput !== true) this.child.stdin?.end(input ?? '')
     this.ended = new Promise((resolve, reject) => {
       this.child.on('error', reject)
       this.child.on('close', (status, signal) =>

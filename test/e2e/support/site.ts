@@ -1,19 +1,17 @@
-import { readFileSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type Docker from 'dockerode'
 import { systemClock } from '../../../src/base/index.ts'
-import { createHttpsClient, type HttpsClient, readKubeconfig } from '../../../src/client/index.ts'
-import { type App, Kinds, type Pod, parseYamlValue, type RecordObject } from '../../../src/kube/index.ts'
+import { Kinds } from '../../../src/kube/index.ts'
 import { eventually } from '../../base/eventually.ts'
 import type { TestEngine } from '../../support/dockerd.ts'
 import { GitRepository } from './git.ts'
-import { Program, type ProgramOptions, type Result, run } from './program.ts'
+import { Installation, type InstallationOptions, PATIENCE_MS } from './installation.ts'
+import { Program, type Result } from './program.ts'
 
-/** How long anything may take on a busy machine before a test gives up. */
-export const PATIENCE_MS = 60_000
+export { Hopeless, isReady, PATIENCE_MS } from './installation.ts'
 
 export interface SiteOptions {
   /** From `inject('bowlineMain')`. */
@@ -29,21 +27,15 @@ export interface SiteOptions {
  * One installation as a user would have it: a Git repository, a data directory, `bowline up` over an engine, and the tools
  * that talk to it (kubectl, bowline, git), each the real program. Everything lies in one folder; `destroy()` removes it.
  */
-export class Site {
-  readonly folder: string
-  readonly dataDir: string
-  readonly kubeconfig: string
-  readonly repository: GitRepository
+export class Site extends Installation {
   readonly port: number
   readonly #options: SiteOptions
   #up: Program | undefined
-  #client: HttpsClient | undefined
 
   private constructor(folder: string, repository: GitRepository, port: number, options: SiteOptions) {
-    this.folder = folder
-    this.dataDir = join(folder, 'data')
-    this.kubeconfig = join(this.dataDir, 'kubeconfig')
-    this.repository = repository
+    const launcher = (...[command, args, more]: Parameters<InstallationOptions['launcher']>) =>
+      new Program(command, args, more)
+    super({ main: options.main, folder, repository, launcher })
     this.port = port
     this.#options = options
   }
@@ -127,7 +119,7 @@ export class Site {
   /** Stops `up` as a service manager does, and with it the agents. */
   async stop(): Promise<Result> {
     const result = await this.server.stop('SIGTERM')
-    await this.#close()
+    await this.disconnect()
     return result
   }
 
@@ -139,150 +131,15 @@ export class Site {
       async () => (await this.agents()).size === 0,
       PATIENCE_MS,
     )
-    await this.#close()
+    await this.disconnect()
   }
 
   /** Ends everything and removes it. The engine's containers are the engine's to remove. */
   async destroy(): Promise<void> {
     if (this.#up !== undefined && !this.#up.hasEnded) await this.stop()
-    await this.#close()
+    await this.disconnect()
     if (process.env.BOWLINE_TEST_KEEP === undefined) await rm(this.folder, { recursive: true, force: true })
   }
-
-  /** What reads the cluster in the tests; administrator. */
-  get client(): HttpsClient {
-    this.#client ??= connect(this.kubeconfig)
-    return this.#client
-  }
-
-  kubectl(args: readonly string[], input = ''): Promise<Result> {
-    return run('kubectl', args, { env: this.#kubectlEnv, input })
-  }
-
-  /** Like {@link kubectl}, but a failure throws with what kubectl said. Answers with stdout. */
-  async kubectlOk(args: readonly string[], input = ''): Promise<string> {
-    const { code, stdout, stderr } = await this.kubectl(args, input)
-    if (code !== 0) throw new Error(`kubectl ${args.join(' ')} ended with ${code}: ${stderr}${stdout}`)
-    return stdout
-  }
-
-  /** Starts a kubectl that goes on, such as one that follows. The caller ends it. */
-  spawnKubectl(args: readonly string[]): Program {
-    return new Program('kubectl', args, { env: this.#kubectlEnv })
-  }
-
-  get #kubectlEnv(): Record<string, string> {
-    return {
-      HOME: this.folder,
-      KUBECONFIG: this.kubeconfig,
-      KUBECACHEDIR: join(this.folder, 'kube-cache'),
-    }
-  }
-
-  /** Runs a bowline command in the clone of the repository. */
-  bowline(...args: readonly string[]): Promise<Result> {
-    return this.spawn(args).ended
-  }
-
-  /** Starts a bowline command. */
-  spawn(args: readonly string[], { env, ...options }: ProgramOptions = {}): Program {
-    return new Program(process.execPath, [this.#options.main, ...args], {
-      cwd: this.repository.clone,
-      ...options,
-      env: { ...this.repository.env, BOWLINE_KUBECONFIG: this.kubeconfig, NO_COLOR: '1', ...env },
-    })
-  }
-
-  /** Pushes a commit and waits until its apps have settled. Answers with what `bowline follow` said. */
-  async deploy(message: string, files: Parameters<GitRepository['push']>[1]): Promise<Result> {
-    const commit = await this.repository.push(message, files)
-    return this.bowline('follow', commit, '--deadline', String(PATIENCE_MS / 1_000))
-  }
-
-  /** Polls until `condition` gives a value that is not undefined or false. A server that is away for a moment is no failure. */
-  until<T>(
-    what: string,
-    condition: () => Promise<T | undefined | false>,
-    patienceMs: number = PATIENCE_MS,
-  ): Promise<T> {
-    let problem = ''
-    return eventually<T>(
-      what,
-      async () => {
-        try {
-          const value = await condition()
-          if (value === undefined || value === false) await systemClock.sleep(30)
-          return value
-        } catch (error) {
-          if (error instanceof Hopeless) throw error
-          problem = String(error)
-          await systemClock.sleep(100)
-          return undefined
-        }
-      },
-      patienceMs,
-    ).catch((error: unknown) => {
-      throw new Error(`${String(error)}${problem === '' ? '' : `; last problem: ${problem}`}`)
-    })
-  }
-
-  pod(namespace: string, name: string): Promise<Pod> {
-    return this.client.get(Kinds.Pod, name, { namespace })
-  }
-
-  /** The pods of a namespace that are not on their way out. */
-  async pods(namespace: string, labelSelector?: string): Promise<readonly Pod[]> {
-    const { items } = await this.client.list(Kinds.Pod, {
-      namespace,
-      ...(labelSelector === undefined ? {} : { labelSelector }),
-    })
-    return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-  }
-
-  /** Resolves when exactly so many pods of a namespace are there and ready. */
-  readyPods(namespace: string, count: number, labelSelector?: string): Promise<readonly Pod[]> {
-    return this.until(`${count} ready pods in ${namespace}`, async () => {
-      const { items } = await this.client.list(Kinds.Pod, {
-        namespace,
-        ...(labelSelector === undefined ? {} : { labelSelector }),
-      })
-      return items.length === count && items.every(isReady) && items
-    })
-  }
-
-  async app(name: string): Promise<App> {
-    return await this.client.get(Kinds.App, name)
-  }
-
-  /** The records of an app, oldest first. */
-  async records(app: string): Promise<readonly RecordObject[]> {
-    const { items } = await this.client.list(Kinds.Record, { labelSelector: `bowline.dev/app=${app}` })
-    return items.toSorted((a, b) => a.spec.sequence - b.spec.sequence)
-  }
-
-  async #close(): Promise<void> {
-    await this.#client?.close()
-    this.#client = undefined
-  }
-}
-
-/** Ends a wait at once: what is waited for cannot come any more. */
-export class Hopeless extends Error {}
-
-/** A client of the server that a kubeconfig names. */
-export function connect(path: string): HttpsClient {
-  const { server, ca, credentials } = readKubeconfig(parseYamlValue(readFileSync(path, 'utf8')))
-  return createHttpsClient({
-    ...{ server, credentials, userAgent: 'bowline-test', fieldManager: 'bowline-test', clock: systemClock },
-    ...(ca === undefined ? {} : { ca }),
-  })
-}
-
-export function isReady({ metadata, status }: Pod): boolean {
-  return (
-    metadata.deletionTimestamp === undefined &&
-    status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true
-  )
 }
 
 /** A port of this machine that nobody listens on. */
