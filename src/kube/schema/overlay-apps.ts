@@ -50,7 +50,11 @@ export const appsOverlay: Overlay = {
   StatefulSetCondition: { fields: { status: conditionStatus } },
   StatefulSetStatus: { fields: { conditions: mergeList('type') } },
 
-  ControllerRevision: { definition: kindOf('apps', 'v1', 'ControllerRevision') },
+  ControllerRevision: {
+    definition: kindOf('apps', 'v1', 'ControllerRevision'),
+    // What a controller keeps in it is its own affair.
+    fields: { data: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+  },
 
   Scale: { definition: kindOf('autoscaling', 'v1', 'Scale') },
 }
