@@ -179,6 +179,7 @@ export {
   DEFAULT_CLASS_ANNOTATION,
   INGRESS_CLASS,
   INGRESS_CONTROLLER,
+  LEGACY_CLASS_ANNOTATION,
   servedIngresses,
 } from './ingress/served.ts'
 export { type TlsClaim, tlsClaims, tlsSecrets, tlsSecretsFor } from './ingress/tls.ts'
@@ -239,6 +240,7 @@ export { type NodeResource, podReferences } from './pod/references.ts'
 export { type PodSummary, summarizePod } from './pod/summary.ts'
 export { podRequests, type ResourceAmounts, resourceAmounts } from './pod-requests.ts'
 export {
+  compareQuantities,
   formatQuantity,
   parseQuantity,
   type Quantity,

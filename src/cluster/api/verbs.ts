@@ -8,6 +8,8 @@ import {
   type Subnet,
 } from '../../base/index.ts'
 import { type Kind, Kinds, type KubeObject, StatusError } from '../../kube/index.ts'
+import { claimResize } from './admission/claim-resize.ts'
+import { ingressDefaults } from './admission/ingress-defaults.ts'
 import { namespaceLifecycle } from './admission/namespace-lifecycle.ts'
 import { podDefaults } from './admission/pod-defaults.ts'
 import { storageDefaults } from './admission/storage-defaults.ts'
@@ -73,6 +75,8 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
       namespaceLifecycle(world),
       podDefaults,
       storageDefaults(world),
+      claimResize(world),
+      ingressDefaults(world),
       ...(options.admissions ?? []),
     ],
     allocator: new ServiceAllocator(world, options.serviceCidr ?? DEFAULT_SERVICE_CIDR),

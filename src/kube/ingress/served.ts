@@ -7,7 +7,7 @@ export const INGRESS_CONTROLLER = 'bowline.dev/ingress'
 export const DEFAULT_CLASS_ANNOTATION = 'ingressclass.kubernetes.io/is-default-class'
 
 /** How ingresses named their class before `spec.ingressClassName`; upstream still honours it. */
-const LEGACY_CLASS_ANNOTATION = 'kubernetes.io/ingress.class'
+export const LEGACY_CLASS_ANNOTATION = 'kubernetes.io/ingress.class'
 
 /**
  * The ingresses that Bowline's agents serve, the oldest first: those of a class with its controller, and those that name no
