@@ -1,3 +1,4 @@
+import { deepEqual } from '../../base/index.ts'
 import type { ControllerRevision } from '../generated/types.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, numberColumn, textColumn } from '../table/columns.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
@@ -26,8 +27,9 @@ export const controllerRevisionKind: KindDefinition<ControllerRevision> = define
   validate(object, problems, old) {
     if ((object.revision ?? 0) < 0)
       problems.invalid('revision', object.revision, 'must be greater than or equal to 0')
+    if (object.data === undefined) problems.required('data', 'data is mandatory')
     // What a revision keeps never changes: that is what it is for.
-    if (old !== undefined && JSON.stringify(old.data) !== JSON.stringify(object.data))
+    if (old !== undefined && !deepEqual(old.data, object.data))
       problems.invalid('data', '', 'field is immutable')
   },
 })

@@ -1,5 +1,6 @@
 import type { EndpointSlice } from '../generated/types.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, textColumn } from '../table/columns.ts'
+import { validateEndpointSlice } from '../validation/endpoints.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
 
 /** As many ports or addresses as a table shows. */
@@ -35,6 +36,7 @@ export const endpointSliceKind: KindDefinition<EndpointSlice> = defineKind<Endpo
     draft.endpoints ??= []
     for (const port of draft.ports ?? []) port.name ??= ''
   },
+  validate: validateEndpointSlice,
 })
 
 function shorten(texts: readonly string[], none: string): string {

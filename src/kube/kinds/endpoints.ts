@@ -1,5 +1,6 @@
 import type { Endpoints } from '../generated/types.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, textColumn } from '../table/columns.ts'
+import { validateEndpoints } from '../validation/endpoints.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
 
 /** As many addresses as a table shows. */
@@ -13,6 +14,7 @@ export const endpointsKind: KindDefinition<Endpoints> = defineKind<Endpoints>({
   shortNames: ['ep'],
   columns: [nameColumn, textColumn('Endpoints', 'The ready addresses with their ports.'), ageColumn],
   row: (object, nowMs) => [nameOf(object), addresses(object), ageOf(object, nowMs)],
+  validate: validateEndpoints,
 })
 
 /** kubernetes `formatEndpoints`. */

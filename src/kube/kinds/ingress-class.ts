@@ -1,5 +1,6 @@
 import type { IngressClass } from '../generated/types.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, textColumn } from '../table/columns.ts'
+import { validateIngressClass } from '../validation/ingress.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
 
 export const ingressClassKind: KindDefinition<IngressClass> = defineKind<IngressClass>({
@@ -25,4 +26,5 @@ export const ingressClassKind: KindDefinition<IngressClass> = defineKind<Ingress
       ageOf(object, nowMs),
     ]
   },
+  validate: validateIngressClass,
 })

@@ -1,5 +1,6 @@
 import type { Ingress } from '../generated/types.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, textColumn } from '../table/columns.ts'
+import { validateIngress } from '../validation/ingress.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
 
 export const ingressKind: KindDefinition<Ingress> = defineKind<Ingress>({
@@ -26,6 +27,7 @@ export const ingressKind: KindDefinition<Ingress> = defineKind<Ingress>({
     (object.spec?.tls ?? []).length > 0 ? '80, 443' : '80',
     ageOf(object, nowMs),
   ],
+  validate: validateIngress,
   prepareForCreate(draft) {
     draft.status = { loadBalancer: {} }
   },

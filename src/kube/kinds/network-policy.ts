@@ -1,6 +1,7 @@
 import type { NetworkPolicy } from '../generated/types.ts'
 import { formatLabelSelector, labelSelectorFromObject } from '../selectors/label-selector.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, textColumn } from '../table/columns.ts'
+import { setPolicyTypes, validateNetworkPolicy } from '../validation/network-policy.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
 
 export const networkPolicyKind: KindDefinition<NetworkPolicy> = defineKind<NetworkPolicy>({
@@ -16,4 +17,6 @@ export const networkPolicyKind: KindDefinition<NetworkPolicy> = defineKind<Netwo
     formatLabelSelector(labelSelectorFromObject(object.spec?.podSelector)) || '<none>',
     ageOf(object, nowMs),
   ],
+  setDefaults: setPolicyTypes,
+  validate: validateNetworkPolicy,
 })

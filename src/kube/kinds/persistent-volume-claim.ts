@@ -1,6 +1,7 @@
 import type { PersistentVolumeClaim } from '../generated/types.ts'
 import { shortAccessModes } from '../table/access-modes.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, textColumn, wide } from '../table/columns.ts'
+import { validatePersistentVolumeClaim } from '../validation/persistent-volume-claim.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
 
 export const persistentVolumeClaimKind: KindDefinition<PersistentVolumeClaim> =
@@ -35,6 +36,7 @@ export const persistentVolumeClaimKind: KindDefinition<PersistentVolumeClaim> =
         spec?.volumeMode ?? '<unset>',
       ]
     },
+    validate: validatePersistentVolumeClaim,
     prepareForCreate(draft) {
       draft.status = { phase: 'Pending' }
     },

@@ -1,6 +1,7 @@
 import type { PersistentVolume } from '../generated/types.ts'
 import { shortAccessModes } from '../table/access-modes.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, textColumn, wide } from '../table/columns.ts'
+import { validatePersistentVolume } from '../validation/persistent-volume.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
 
 export const persistentVolumeKind: KindDefinition<PersistentVolume> = defineKind<PersistentVolume>({
@@ -39,6 +40,7 @@ export const persistentVolumeKind: KindDefinition<PersistentVolume> = defineKind
       spec?.volumeMode ?? '<unset>',
     ]
   },
+  validate: validatePersistentVolume,
   prepareForCreate(draft) {
     draft.status = { phase: 'Pending' }
   },

@@ -3,6 +3,7 @@ import { setTemplateDefaults } from '../pod/defaults.ts'
 import { formatLabelSelector, labelSelectorFromObject } from '../selectors/label-selector.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, textColumn } from '../table/columns.ts'
 import { templateCells, templateColumns } from '../table/workload.ts'
+import { validateStatefulSet } from '../validation/stateful-set.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
 
 export const statefulSetKind: KindDefinition<StatefulSet> = defineKind<StatefulSet>({
@@ -39,6 +40,8 @@ export const statefulSetKind: KindDefinition<StatefulSet> = defineKind<StatefulS
     const strategy = draft.spec?.updateStrategy
     if (strategy?.type === 'RollingUpdate')
       strategy.rollingUpdate = { partition: 0, ...strategy.rollingUpdate }
+    // Upstream stores the empty name.
+    if (draft.spec !== undefined) draft.spec.serviceName ??= ''
     setTemplateDefaults(draft.spec?.template)
     for (const claim of draft.spec?.volumeClaimTemplates ?? []) {
       claim.apiVersion = 'v1'
@@ -46,6 +49,7 @@ export const statefulSetKind: KindDefinition<StatefulSet> = defineKind<StatefulS
       claim.status ??= { phase: 'Pending' }
     }
   },
+  validate: validateStatefulSet,
   prepareForCreate(draft) {
     draft.status = { replicas: 0 }
   },

@@ -1,5 +1,6 @@
 import type { StorageClass } from '../generated/types.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, textColumn } from '../table/columns.ts'
+import { validateStorageClass } from '../validation/storage-class.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
 
 /** The annotation that makes a class the one of claims that name none. */
@@ -30,4 +31,5 @@ export const storageClassKind: KindDefinition<StorageClass> = defineKind<Storage
     object.allowVolumeExpansion ?? false,
     ageOf(object, nowMs),
   ],
+  validate: validateStorageClass,
 })

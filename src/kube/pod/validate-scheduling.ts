@@ -1,4 +1,10 @@
-import type { Affinity, NodeSelectorTerm, Toleration, TopologySpreadConstraint } from '../generated/types.ts'
+import type {
+  Affinity,
+  NodeSelector,
+  NodeSelectorTerm,
+  Toleration,
+  TopologySpreadConstraint,
+} from '../generated/types.ts'
 import type { Draft } from '../kinds/definition.ts'
 import { labelKeyProblems, labelValueProblems } from '../selectors/label-syntax.ts'
 import { validateLabelSelector } from '../validation/labels.ts'
@@ -45,14 +51,12 @@ export function validateAffinity(
 ): void {
   const node = affinity?.nodeAffinity
   const required = node?.requiredDuringSchedulingIgnoredDuringExecution
-  if (required !== undefined) {
-    const at = `${path}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms`
-    if (required.nodeSelectorTerms?.length === 0)
-      problems.required(at, 'must have at least one node selector term')
-    required.nodeSelectorTerms?.forEach((term, index) => {
-      validateNodeTerm(term, `${at}[${index}]`, problems)
-    })
-  }
+  if (required !== undefined)
+    validateNodeSelector(
+      required,
+      `${path}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution`,
+      problems,
+    )
   node?.preferredDuringSchedulingIgnoredDuringExecution?.forEach(({ weight, preference }, index) => {
     const at = `${path}.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[${index}]`
     validateWeight(weight, at, problems)
@@ -73,6 +77,19 @@ export function validateAffinity(
       if (podAffinityTerm !== undefined) validatePodTerm(podAffinityTerm, `${at}.podAffinityTerm`, problems)
     })
   }
+}
+
+/** kubernetes `ValidateNodeSelector`: what pods and volumes ask of a node. */
+export function validateNodeSelector(
+  { nodeSelectorTerms }: Draft<NodeSelector>,
+  path: string,
+  problems: Problems,
+): void {
+  const at = `${path}.nodeSelectorTerms`
+  if (nodeSelectorTerms?.length === 0) problems.required(at, 'must have at least one node selector term')
+  nodeSelectorTerms?.forEach((term, index) => {
+    validateNodeTerm(term, `${at}[${index}]`, problems)
+  })
 }
 
 /** kubernetes `validateTopologySpreadConstraints`. */

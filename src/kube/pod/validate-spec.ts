@@ -11,9 +11,17 @@ import { validateVolumes } from './validate-volumes.ts'
 
 const MAX_INT32 = 2 ** 31 - 1
 
-/** kubernetes `ValidatePodSpec`: what Pods and pod templates have in common. Required fields and enums are the schema's part. */
-export function validatePodSpec(spec: Draft<PodSpec>, path: string, problems: Problems): void {
-  const volumes = validateVolumes(spec.volumes ?? [], `${path}.volumes`, problems)
+/**
+ * kubernetes `ValidatePodSpec`: what Pods and pod templates have in common. Required fields and enums are the schema's part.
+ * `claimed` are volumes that the pods will have beyond those of the spec.
+ */
+export function validatePodSpec(
+  spec: Draft<PodSpec>,
+  path: string,
+  problems: Problems,
+  claimed: readonly string[] = [],
+): void {
+  const volumes = new Set([...validateVolumes(spec.volumes ?? [], `${path}.volumes`, problems), ...claimed])
   validateContainers(spec, path, volumes, problems)
   validateDns(spec, path, problems)
   validateHostAliases(spec.hostAliases ?? [], `${path}.hostAliases`, problems)

@@ -53,7 +53,7 @@ export const storageOverlay: Overlay = {
     fields: {
       allowedTopologies: atomicList,
       mountOptions: atomicList,
-      reclaimPolicy: { default: 'Delete', enum: ['Delete', 'Recycle', 'Retain'] },
+      reclaimPolicy: { default: 'Delete', enum: ['Delete', 'Retain'] },
       volumeBindingMode: { default: 'Immediate', enum: ['Immediate', 'WaitForFirstConsumer'] },
     },
   },

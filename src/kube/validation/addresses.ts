@@ -8,6 +8,16 @@ export function addressProblems(text: string): readonly string[] {
   return isAddress(text) ? [] : [NOT_AN_ADDRESS]
 }
 
+/** apimachinery `IsValidIPv4Address`. */
+export function ipv4Problems(text: string): readonly string[] {
+  return isIPv4(text) ? [] : ['must be a valid IPv4 address']
+}
+
+/** apimachinery `IsValidIPv6Address`. */
+export function ipv6Problems(text: string): readonly string[] {
+  return isIPv6(text) ? [] : ['must be a valid IPv6 address']
+}
+
 /** apimachinery `IsValidCIDR`. */
 export function networkProblems(text: string): readonly string[] {
   const [address = '', prefix = '', ...rest] = text.split('/')
@@ -17,13 +27,20 @@ export function networkProblems(text: string): readonly string[] {
 
 /** kubernetes `ValidateNonSpecialIP`: an address that other machines can be reached by. */
 export function specialAddressProblems(text: string): readonly string[] {
-  const problems: string[] = []
+  const problems = [...unusableAddressProblems(text)]
   const number = parseIpv4(text)
   const first = number === undefined ? undefined : Math.floor(number / 2 ** 24)
-  const firstTwo = number === undefined ? undefined : Math.floor(number / 2 ** 16)
-  if (number === 0 || isZero(text)) problems.push(`may not be unspecified (${text})`)
   if (first === 127 || isLoopback(text))
     problems.push('may not be in the loopback range (127.0.0.0/8, ::1/128)')
+  return problems
+}
+
+/** The same but for loopback addresses: pods that are processes of their host have those. */
+export function unusableAddressProblems(text: string): readonly string[] {
+  const problems: string[] = []
+  const number = parseIpv4(text)
+  const firstTwo = number === undefined ? undefined : Math.floor(number / 2 ** 16)
+  if (number === 0 || isZero(text)) problems.push(`may not be unspecified (${text})`)
   if (firstTwo === (169 << 8) + 254 || /^fe[89ab][0-9a-f]:/i.test(text))
     problems.push('may not be in the link-local range (169.254.0.0/16, fe80::/10)')
   if ((number !== undefined && Math.floor(number / 2 ** 8) === 224 << 16) || /^ff02:/i.test(text))

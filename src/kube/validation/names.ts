@@ -9,6 +9,10 @@ const SUBDOMAIN = new RegExp(`^${SUBDOMAIN_PATTERN}$`)
 const LABEL_PROBLEM = `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '${LABEL_PATTERN}')`
 const SUBDOMAIN_PROBLEM = `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${SUBDOMAIN_PATTERN}')`
 
+const WILDCARD_PATTERN = `\\*\\.${SUBDOMAIN_PATTERN}`
+const WILDCARD = new RegExp(`^${WILDCARD_PATTERN}$`)
+const WILDCARD_PROBLEM = `a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '${WILDCARD_PATTERN}')`
+
 const RFC1035_LABEL_PATTERN = '[a-z]([-a-z0-9]*[a-z0-9])?'
 const RFC1035_LABEL = new RegExp(`^${RFC1035_LABEL_PATTERN}$`)
 const RFC1035_LABEL_PROBLEM = `a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '${RFC1035_LABEL_PATTERN}')`
@@ -47,6 +51,11 @@ export function dnsLabelProblems(text: string): readonly string[] {
 /** apimachinery `IsDNS1123Subdomain`. */
 export function dnsSubdomainProblems(text: string): readonly string[] {
   return boundedProblems(text, 253, SUBDOMAIN, SUBDOMAIN_PROBLEM)
+}
+
+/** apimachinery `IsWildcardDNS1123Subdomain`. */
+export function wildcardSubdomainProblems(text: string): readonly string[] {
+  return boundedProblems(text, 253, WILDCARD, WILDCARD_PROBLEM)
 }
 
 /** apimachinery `IsConfigMapKey`: a key of a ConfigMap or Secret, which becomes a file name. */

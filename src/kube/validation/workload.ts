@@ -24,7 +24,8 @@ export function validateDeployment(
     return
   }
   validateReplicas(spec.replicas, problems)
-  validateTemplateAndSelector(spec, problems, old?.spec)
+  validateTemplateAndSelector(spec, problems, DEPLOYMENT)
+  validateKeptSelector(spec, old?.spec, problems)
   validateStrategy(spec, problems)
   const { minReadySeconds = 0, progressDeadlineSeconds } = spec
   nonNegative('spec.minReadySeconds', spec.minReadySeconds, problems)
@@ -51,14 +52,17 @@ export function validateReplicaSet(
   }
   validateReplicas(spec.replicas, problems)
   nonNegative('spec.minReadySeconds', spec.minReadySeconds, problems)
-  validateTemplateAndSelector(spec, problems, old?.spec)
+  validateTemplateAndSelector(spec, problems, DEPLOYMENT)
+  validateKeptSelector(spec, old?.spec, problems)
 }
 
-function validateReplicas(replicas: number | undefined, problems: Problems): void {
+/** `spec.replicas` of any workload. */
+export function validateReplicas(replicas: number | undefined, problems: Problems): void {
   nonNegative('spec.replicas', replicas, problems)
 }
 
-function nonNegative(path: string, value: number | undefined, problems: Problems): void {
+/** A number that may be absent, and may be zero. */
+export function nonNegative(path: string, value: number | undefined, problems: Problems): void {
   if (value !== undefined && value < 0) problems.invalid(path, value, NEGATIVE)
 }
 
@@ -67,13 +71,29 @@ interface WorkloadSpec {
   readonly template?: Draft<PodTemplateSpec> | undefined
 }
 
-function validateTemplateAndSelector(
+/** In which a kind of workload differs from the others. */
+interface WorkloadRules {
+  readonly emptySelector: string
+  readonly noDeadline: string
+  /** Volumes that its pods have beyond those of the template. */
+  readonly claimed: readonly string[]
+}
+
+/** ReplicaSets use the words of Deployments. */
+const DEPLOYMENT: WorkloadRules = {
+  emptySelector: 'empty selector is invalid for deployment',
+  noDeadline: 'activeDeadlineSeconds in ReplicaSet is not Supported',
+  claimed: [],
+}
+
+/** The pods of a workload: a good template, and a selector that finds what is made of it. */
+export function validateTemplateAndSelector(
   { selector, template }: WorkloadSpec,
   problems: Problems,
-  old: { readonly selector: LabelSelectorObject } | undefined,
+  rules: WorkloadRules,
 ): void {
-  if (selector !== undefined) validateSelector(selector, problems)
-  if (template !== undefined) validateTemplate(template, problems)
+  if (selector !== undefined) validateSelector(selector, rules, problems)
+  if (template !== undefined) validateTemplate(template, rules, problems)
   if (selector !== undefined && template !== undefined && !selects(selector, template)) {
     problems.invalid(
       'spec.template.metadata.labels',
@@ -81,16 +101,26 @@ function validateTemplateAndSelector(
       '`selector` does not match template `labels`',
     )
   }
+}
+
+function validateKeptSelector(
+  { selector }: WorkloadSpec,
+  old: { readonly selector: LabelSelectorObject } | undefined,
+  problems: Problems,
+): void {
   if (old !== undefined && !deepEqual(selector, old.selector))
     problems.invalid('spec.selector', selector, 'field is immutable')
 }
 
-function validateSelector(selector: Draft<LabelSelectorObject>, problems: Problems): void {
+function validateSelector(
+  selector: Draft<LabelSelectorObject>,
+  { emptySelector }: WorkloadRules,
+  problems: Problems,
+): void {
   validateLabelSelector(selector as Parameters<typeof validateLabelSelector>[0], 'spec.selector', problems)
   const requirements =
     Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions?.length ?? 0)
-  if (requirements === 0)
-    problems.invalid('spec.selector', selector, 'empty selector is invalid for deployment')
+  if (requirements === 0) problems.invalid('spec.selector', selector, emptySelector)
 }
 
 /** A selector that is itself wrong has been reported already. */
@@ -103,7 +133,11 @@ function selects(selector: Draft<LabelSelectorObject>, template: Draft<PodTempla
   }
 }
 
-function validateTemplate(template: Draft<PodTemplateSpec>, problems: Problems): void {
+function validateTemplate(
+  template: Draft<PodTemplateSpec>,
+  { noDeadline, claimed }: WorkloadRules,
+  problems: Problems,
+): void {
   const path = 'spec.template.spec'
   validateLabels(template.metadata?.labels, 'spec.template.metadata.labels', problems)
   const { spec } = template
@@ -111,14 +145,11 @@ function validateTemplate(template: Draft<PodTemplateSpec>, problems: Problems):
     problems.required(`${path}.containers`)
     return
   }
-  validatePodSpec(spec, path, problems)
+  validatePodSpec(spec, path, problems, claimed)
   if (spec.restartPolicy !== undefined && spec.restartPolicy !== 'Always')
     problems.notSupported(`${path}.restartPolicy`, spec.restartPolicy, ['Always'])
   if (spec.activeDeadlineSeconds !== undefined)
-    problems.forbidden(
-      `${path}.activeDeadlineSeconds`,
-      'activeDeadlineSeconds in ReplicaSet is not Supported',
-    )
+    problems.forbidden(`${path}.activeDeadlineSeconds`, noDeadline)
   if (spec.ephemeralContainers !== undefined && spec.ephemeralContainers.length > 0)
     problems.forbidden(`${path}.ephemeralContainers`, 'ephemeral containers not allowed in pod template')
 }
