@@ -3,14 +3,18 @@ import { type Clock, type Ids, Limit, type Logger, messageOf, type Service } fro
 import { type Client, createEventRecorder, createInformer, type Informer } from '../client/index.ts'
 import { Kinds, type NodeAddress, type Pod } from '../kube/index.ts'
 import { parseLogPath, readContainerLogs } from './container-logs.ts'
+import { KeptInformers } from './kept/kept-informers.ts'
 import { KeptLog } from './kept/kept-log.ts'
 import { KeptObjects } from './kept/kept-objects.ts'
 import type { Keyring } from './kept/keyring.ts'
+import { plainSeal } from './kept/seal.ts'
+import { HostResolvers } from './network/dns/index.ts'
 import { renewLease } from './node/lease.ts'
 import { measureMachine, primaryAddress, readMachineIds } from './node/machine.ts'
 import type { NodeFacts } from './node/node-object.ts'
 import { NodeReporter } from './node/node-reporter.ts'
 import { fallbackRuntimeInfo, hostShape } from './node/runtime-info.ts'
+import { createPodDirectory } from './pod-directory.ts'
 import { isAssigned } from './pods/assigned-pod.ts'
 import { Checkpoints } from './pods/checkpoints.ts'
 import type { CarryOutMeans } from './pods/means.ts'
@@ -58,6 +62,8 @@ export interface AgentOptions {
 
 /** How long an agent that starts waits for the server before it goes by what it kept on disk. */
 const SERVER_PATIENCE_MS = 5000
+/** The same for what it knows of services, which starting containers and pods' questions wait for. */
+const SERVICES_PATIENCE_MS = 1000
 /** How long one that ends waits for its last events to be written. */
 const LAST_EVENTS_MS = 1000
 /** Secrets and ConfigMaps kept for when the server is away. */
@@ -128,6 +134,22 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     log,
     onChange: uid => loop.refreshVolumes(uid),
   })
+  const informers = new KeptInformers({
+    client,
+    folder: join(dataDir, 'kept'),
+    // Every node may read these, and so may whoever reads this one's files.
+    seal: plainSeal,
+    clock,
+    ids,
+    log,
+    patienceMs: SERVICES_PATIENCE_MS,
+  })
+  const directory = createPodDirectory({
+    services: informers.of(Kinds.Service),
+    hostResolvers: new HostResolvers({ clock }),
+    cluster: () => Promise.resolve(undefined),
+    clock,
+  })
   const record: CarryOutMeans['record'] = (pod, type, reason, message, container) =>
     recorder.record(
       pod,
@@ -159,6 +181,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
       observed,
       volumes,
       references,
+      directory,
       host: hostShape(facts(), hostIP),
       clock,
       starts: new Limit(Math.max(2, Math.ceil(2 * facts().info.cpus * capacityShare))),
@@ -243,6 +266,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   }
 
   const parts = [
+    informers.start(signal),
     follower.run(signal),
     followPods(),
     publisher.run(signal),

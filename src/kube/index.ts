@@ -119,6 +119,7 @@ export type {
   Pod,
   PodCondition,
   PodSecurityContext,
+  PodDNSConfig,
   PodSpec,
   PodStatus,
   PodTemplateSpec,

@@ -16,16 +16,20 @@ export interface Variable {
 }
 
 /**
- * A container's variables: `envFrom` first, then `env`, a later one replacing an earlier of its name; `$(NAME)` sees what stands
- * before it. Throws a `bad-config` in upstream's words for an object or key that is missing and not optional; no value is in it.
+ * A container's variables: `envFrom` first, then `env`, a later one replacing an earlier of its name, then those of `links` whose
+ * name is free; `$(NAME)` sees what stands before it, and links. Throws a `bad-config` in upstream's words for an object or key that
+ * is missing and not optional; no value is in it.
  */
 export async function resolveEnvironment(
   pod: AssignedPod,
   container: Container,
   objects: ReferencedObjects,
   around: PodSurroundings,
+  links: readonly Variable[] = [],
 ): Promise<readonly Variable[]> {
   const variables = new Map<string, string>()
+  const linked = new Map(links.map(({ name, value }) => [name, value]))
+  const known = (name: string) => variables.get(name) ?? linked.get(name)
   for (const { prefix = '', configMapRef, secretRef } of container.envFrom ?? []) {
     const data =
       configMapRef !== undefined
@@ -34,9 +38,10 @@ export async function resolveEnvironment(
     for (const [key, value] of Object.entries(data ?? {})) variables.set(`${prefix}${key}`, value)
   }
   for (const variable of container.env ?? []) {
-    const value = await variableValue(pod, container, variable, objects, around, name => variables.get(name))
+    const value = await variableValue(pod, container, variable, objects, around, known)
     if (value !== undefined) variables.set(variable.name, value)
   }
+  for (const [name, value] of linked) if (!variables.has(name)) variables.set(name, value)
   return [...variables].map(([name, value]) => ({ name, value }))
 }
 

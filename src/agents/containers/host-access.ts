@@ -77,8 +77,6 @@ function unsupportedFeature(spec: PodSpec, containers: readonly Container[]): st
     ['shareProcessNamespace', spec.shareProcessNamespace],
     ['runtimeClassName', spec.runtimeClassName],
     ['resourceClaims', spec.resourceClaims?.length],
-    ['hostAliases', spec.hostAliases?.length],
-    ['dnsPolicy: None', spec.dnsPolicy === 'None'],
     ['securityContext.sysctls', securityContext.sysctls?.length],
     ['securityContext.seccompProfile of type Localhost', isLocal(securityContext.seccompProfile)],
     ['securityContext.appArmorProfile of type Localhost', isLocal(securityContext.appArmorProfile)],

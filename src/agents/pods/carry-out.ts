@@ -1,6 +1,7 @@
 import { BowlineError, backoffMs, messageOf } from '../../base/index.ts'
 import { isConflict, isNotFound, Kinds } from '../../kube/index.ts'
 import { fieldValue, type PodSurroundings, resourceValue } from '../containers/field-value.ts'
+import { podNames } from '../containers/pod-names.ts'
 import type { PortMapping } from '../runtime/index.ts'
 import type { PayloadSources } from '../volumes/index.ts'
 import { type AssignedPod, identityOf } from './assigned-pod.ts'
@@ -102,7 +103,7 @@ export function payloadSources(
 async function runSandbox(
   entry: PodEntry,
   { attempt, replaces }: Extract<Step, { type: 'run-sandbox' }>,
-  { runtime, observed, starts, record, clock }: CarryOutMeans,
+  { runtime, observed, directory, starts, record, clock }: CarryOutMeans,
 ): Promise<void> {
   const { pod } = entry
   try {
@@ -110,8 +111,11 @@ async function runSandbox(
       record(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.')
       await runtime.stopSandbox(replaces)
     }
+    const names = podNames(pod, await directory.cluster(), await directory.resolvers())
+    for (const { reason, message } of names.warnings) record(pod, 'Warning', reason, message)
+    const { hostname, config } = names
     const sandbox = await starts.run(() =>
-      runtime.runSandbox({ pod: identityOf(pod), attempt, hostname: hostnameOf(pod), ports: portsOf(pod) }),
+      runtime.runSandbox({ pod: identityOf(pod), attempt, hostname, ports: portsOf(pod), names: config }),
     )
     observed.setSandbox(sandbox)
     entry.failures.delete('sandbox')
@@ -147,10 +151,6 @@ async function cleanUp(
   }
   references.forget(entry.uid)
   await volumes.remove(entry.uid)
-}
-
-function hostnameOf({ spec, metadata }: AssignedPod): string {
-  return (spec.hostname ?? metadata.name).slice(0, 63).replace(/[-.]+$/, '')
 }
 
 function portsOf(pod: AssignedPod): readonly PortMapping[] {

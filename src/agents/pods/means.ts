@@ -1,8 +1,10 @@
 import type { BackoffOptions, Clock, Limit } from '../../base/index.ts'
 import type { Client } from '../../client/index.ts'
+import type { Variable } from '../containers/environment.ts'
 import type { PodSurroundings } from '../containers/field-value.ts'
+import type { ClusterNames } from '../containers/pod-names.ts'
 import type { References } from '../references.ts'
-import type { Runtime } from '../runtime/index.ts'
+import type { ResolverConfig, Runtime } from '../runtime/index.ts'
 import type { Volumes } from '../volumes/index.ts'
 import type { AssignedPod } from './assigned-pod.ts'
 import type { ObservedPods } from './observed-pods.ts'
@@ -15,12 +17,23 @@ export interface HostShape {
   readonly memoryBytes: number
 }
 
+/** What pods are told of names and services when they start. */
+export interface PodDirectory {
+  /** Undefined where the node has no part in a network. It waits for what is about to be known, never for long. */
+  cluster(): Promise<ClusterNames | undefined>
+  /** The host's resolvers that pods can use. */
+  resolvers(): Promise<ResolverConfig>
+  /** A namespace's variables about services; with `links` of all its services. As many as are known: it never waits for long. */
+  serviceVariables(namespace: string, links: boolean): Promise<readonly Variable[]>
+}
+
 export interface CarryOutMeans {
   readonly client: Client
   readonly runtime: Runtime
   readonly observed: ObservedPods
   readonly volumes: Volumes
   readonly references: References
+  readonly directory: PodDirectory
   readonly host: HostShape
   readonly clock: Clock
   /** Bounds the sandboxes and containers that start at once. */

@@ -60,13 +60,15 @@ async function describe(
   container: Container,
   attempt: number,
   podIP: string | undefined,
-  { runtime, volumes, references, host }: CarryOutMeans,
+  { runtime, volumes, references, directory, host }: CarryOutMeans,
 ): Promise<ContainerConfig> {
   const { pod } = entry
   await requireNonRoot(pod, container, runtime)
   const around: PodSurroundings = { podIP, hostIP: host.hostIP, allocatable: host.allocatable }
   const objects = references.of(pod.metadata.namespace)
-  const environment = await resolveEnvironment(pod, container, objects, around)
+  const { namespace } = pod.metadata
+  const links = await directory.serviceVariables(namespace, pod.spec.enableServiceLinks ?? true)
+  const environment = await resolveEnvironment(pod, container, objects, around, links)
   const values = new Map(environment.map(variable => [variable.name, variable.value]))
   const expand = (text: string) => expandVariables(text, variable => values.get(variable))
   const mounts = await volumes.containerMounts(container, entry.volumes ?? new Map(), expand)

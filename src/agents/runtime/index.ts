@@ -22,6 +22,7 @@ export type {
   ContainerStatus,
   ExecResult,
   LogLine,
+  NameConfig,
   OpenRuntime,
   PodIdentity,
   PortMapping,

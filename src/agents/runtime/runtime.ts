@@ -81,11 +81,24 @@ export interface ResolverConfig {
   readonly options: readonly string[]
 }
 
+/** What a pod's `/etc/hosts` and `/etc/resolv.conf` say. */
+export interface NameConfig {
+  /** One label, whatever the kernel says. */
+  readonly hostname: string
+  /** Behind the hostname it is the pod's full name; undefined: it has none. */
+  readonly domain: string | undefined
+  readonly hostAliases: readonly { readonly ip: string; readonly hostnames: readonly string[] }[]
+  readonly resolver: ResolverConfig
+}
+
 export interface SandboxConfig {
   readonly pod: PodIdentity
   readonly attempt: number
+  /** What the kernel says. */
   readonly hostname: string
   readonly ports: readonly PortMapping[]
+  /** Absent: the hostname alone, and the host's resolvers as far as a pod can reach them. */
+  readonly names?: NameConfig
 }
 
 export interface SandboxStatus {

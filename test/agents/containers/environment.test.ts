@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { type ReferencedObjects, resolveEnvironment } from '../../../src/agents/containers/environment.ts'
+import {
+  type ReferencedObjects,
+  resolveEnvironment,
+  type Variable,
+} from '../../../src/agents/containers/environment.ts'
 import { expandVariables } from '../../../src/agents/containers/expand.ts'
 import type { Container } from '../../../src/kube/index.ts'
 import { container, pod } from '../support/pod-view.ts'
@@ -21,10 +25,13 @@ const objects: ReferencedObjects = {
       : undefined,
 }
 
-async function resolve(rest: Partial<Container>): Promise<Record<string, string>> {
+async function resolve(
+  rest: Partial<Container>,
+  links: readonly Variable[] = [],
+): Promise<Record<string, string>> {
   const app = container('app', rest)
   const owner = pod({ containers: [app] }, { metadata: { labels: { tier: 'web' } } })
-  const variables = await resolveEnvironment(owner, app, objects, around)
+  const variables = await resolveEnvironment(owner, app, objects, around, links)
   return Object.fromEntries(variables.map(({ name, value }) => [name, value]))
 }
 
@@ -114,6 +121,22 @@ describe('resolveEnvironment()', () => {
       LINE: 'xl red $(LATER)',
       LATER: 'now',
       KEY: 'hunter2',
+    })
+  })
+
+  it('resolveEnvironment() adds links whose name is free, and lets variables refer to them', async () => {
+    const links = [
+      { name: 'WEB_SERVICE_HOST', value: '10.43.0.1' },
+      { name: 'WEB_SERVICE_PORT', value: '80' },
+    ]
+    const env = [
+      { name: 'URL', value: 'http://$(WEB_SERVICE_HOST):$(WEB_SERVICE_PORT)' },
+      { name: 'WEB_SERVICE_PORT', value: '8080' },
+    ]
+    expect(await resolve({ env }, links)).toEqual({
+      URL: 'http://10.43.0.1:80',
+      WEB_SERVICE_HOST: '10.43.0.1',
+      WEB_SERVICE_PORT: '8080',
     })
   })
 

@@ -1,4 +1,4 @@
-import type { PortMapping, SandboxConfig } from '../runtime.ts'
+import type { NameConfig, PortMapping, SandboxConfig } from '../runtime.ts'
 import { PAUSE_IMAGE } from './images/pause-image.ts'
 import { Labels, type Owner, ownerLabels, podLabels } from './names.ts'
 
@@ -14,12 +14,14 @@ export function sandboxBody(owner: Owner, config: SandboxConfig, wiring: Wiring)
     return {
       Image: PAUSE_IMAGE,
       Hostname: config.hostname,
+      ...domainName(config),
       Labels: labels,
       ...exposedPorts(config.ports),
       HostConfig: {
         ...pauseHostConfig(),
         NetworkMode: wiring.networkId,
         PortBindings: portBindings(config.ports),
+        ...(config.names && nameOptions(config.names)),
       },
     }
   return {
@@ -44,6 +46,22 @@ export function pauseHostConfig(): Record<string, unknown> {
     CpuShares: 2,
     LogConfig: { Type: 'none' },
     RestartPolicy: { Name: 'no' },
+  }
+}
+
+/** The engine writes a line with the full name then; a hostname that is one has that anyway. */
+function domainName({ hostname, names }: SandboxConfig): { Domainname?: string } {
+  return names?.domain === undefined || names.hostname !== hostname ? {} : { Domainname: names.domain }
+}
+
+/** The engine's words for a pod's resolver and hosts files, which it writes itself for a sandbox that it wires. */
+function nameOptions({ resolver, hostAliases }: NameConfig): Record<string, readonly string[]> {
+  return {
+    Dns: resolver.servers,
+    // Without a domain the engine would take the host's; a lone dot means none.
+    DnsSearch: resolver.searches.length > 0 ? resolver.searches : ['.'],
+    DnsOptions: resolver.options,
+    ExtraHosts: hostAliases.flatMap(({ ip, hostnames }) => hostnames.map(name => `${name}:${ip}`)),
   }
 }
 

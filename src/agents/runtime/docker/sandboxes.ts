@@ -174,6 +174,8 @@ export class Sandboxes {
     try {
       id = await this.#start(config, { by: 'agent', address: formatIpv4(address) })
       const { State } = await this.#inspect(id)
+      // Before the sandbox can be ready: an agent that dies in between makes both anew.
+      await this.#files?.ensure(id, config.hostname, formatIpv4(address), config.names)
       await attachInterface({ network: this.#network, address, sandboxId: id, pid: State.Pid })
       return await this.#require(id)
     } catch (error) {

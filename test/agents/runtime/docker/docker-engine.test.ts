@@ -87,6 +87,47 @@ describe.skipIf(!available)(`Docker Engine behind the runtime contract (${reason
     expect((await runtime.containerStatus(id))?.state).toBe('running')
   })
 
+  it.each([
+    ['the agent', []],
+    ['the engine', [{ hostPort: 0, hostIp: '127.0.0.1', containerPort: 80, protocol: 'TCP' as const }]],
+  ])('a pod that %s wires looks names up as it is told', async (_, ports) => {
+    const pod = podNamed('named')
+    const sandbox = await runtime.runSandbox({
+      ...{ pod, attempt: 0, hostname: 'named', ports },
+      names: {
+        hostname: 'named',
+        domain: 'sub.shop.svc.cluster.local',
+        hostAliases: [{ ip: '192.0.2.9', hostnames: ['foo', 'bar'] }],
+        resolver: {
+          servers: ['192.0.2.53'],
+          searches: ['shop.svc.cluster.local', 'cluster.local'],
+          options: ['ndots:5'],
+        },
+      },
+    })
+    const script = 'cat /etc/resolv.conf; echo ----; cat /etc/hosts; exec sleep 1000'
+    const config = { ...baseConfig(pod, TEST_IMAGE), command: ['sh', '-c', script] }
+    const id = await runtime.createContainer(sandbox.id, config)
+    await runtime.startContainer(id)
+    const text = await eventually('the files', async () => {
+      const lines = await collect(runtime.logs(id, { follow: false }, signal))
+      const all = lines.map(line => line.text).join('')
+      return all.includes('foo') && all.includes('bar') && all
+    })
+    const [resolv = '', hosts = ''] = text.split('----\n')
+    expect(resolv).toMatch(/^search shop\.svc\.cluster\.local cluster\.local$/m)
+    expect(resolv).toMatch(/^options .*ndots:5/m)
+    // The engine's own resolver stands before the one that it was given, where there is one.
+    expect(resolv).toMatch(
+      ports.length === 0 ? /^nameserver 192\.0\.2\.53$/m : /^nameserver (192\.0\.2\.53|127\.0\.0\.11)$/m,
+    )
+    expect(hosts).toMatch(
+      new RegExp(`^${sandbox.ip}\\s+named\\.sub\\.shop\\.svc\\.cluster\\.local\\s+named$`, 'm'),
+    )
+    for (const name of ['foo', 'bar'])
+      expect(hosts).toMatch(new RegExp(`^192\\.0\\.2\\.9\\s.*\\b${name}\\b`, 'm'))
+  })
+
   it('a host port leads to the pod, which other pods reach at its address too', async () => {
     const pod = podNamed('published')
     const hostPort = 20_000 + Math.floor(Math.random() * 10_000)

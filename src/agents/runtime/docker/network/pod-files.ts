@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ContainerMount } from '../../runtime.ts'
+import type { ContainerMount, NameConfig, ResolverConfig } from '../../runtime.ts'
 
 /**
  * The files about the network that an engine makes for containers whose network is its own: `/etc/hosts` and
@@ -15,14 +15,25 @@ export class PodFiles {
     this.#folder = join(stateDir, 'pod-files')
   }
 
-  /** Makes the files unless they are there, and says how to mount them. */
-  async ensure(sandboxId: string, hostname: string, ip: string): Promise<readonly ContainerMount[]> {
+  /**
+   * Makes the files unless they are there, and says how to mount them. Without `names` they say what every pod can use: so it is
+   * for a sandbox of an earlier version, which made its files when the first container came.
+   */
+  async ensure(
+    sandboxId: string,
+    hostname: string,
+    ip: string,
+    names?: NameConfig,
+  ): Promise<readonly ContainerMount[]> {
     const folder = join(this.#folder, sandboxId)
     await mkdir(folder, { recursive: true, mode: 0o755 })
     const hosts = join(folder, 'hosts')
     const resolv = join(folder, 'resolv.conf')
-    await writeOnce(hosts, () => Promise.resolve(hostsText(hostname, ip)))
-    await writeOnce(resolv, resolvText)
+    const own: NameConfig = names ?? { hostname, domain: undefined, hostAliases: [], resolver: NO_RESOLVER }
+    await writeOnce(hosts, () => Promise.resolve(hostsText(own, ip)))
+    await writeOnce(resolv, () =>
+      names === undefined ? hostResolvText() : Promise.resolve(resolvText(names.resolver)),
+    )
     return [
       { hostPath: hosts, containerPath: '/etc/hosts', readOnly: false },
       { hostPath: resolv, containerPath: '/etc/resolv.conf', readOnly: false },
@@ -52,25 +63,38 @@ async function writeOnce(path: string, makeText: () => Promise<string>): Promise
   await rename(`${path}.new`, path)
 }
 
+const NO_RESOLVER: ResolverConfig = { servers: [], searches: [], options: [] }
+
 /** As kubelet writes it. */
-function hostsText(hostname: string, ip: string): string {
+function hostsText({ hostname, domain, hostAliases }: NameConfig, ip: string): string {
+  const own = domain === undefined ? hostname : `${hostname}.${domain}\t${hostname}`
+  const aliases = hostAliases.map(alias => [alias.ip, ...alias.hostnames].join('\t'))
   return [
+    '# Kubernetes-managed hosts file.',
     '127.0.0.1\tlocalhost',
     '::1\tlocalhost ip6-localhost ip6-loopback',
     'fe00::0\tip6-localnet',
     'fe00::0\tip6-mcastprefix',
     'fe00::1\tip6-allnodes',
     'fe00::2\tip6-allrouters',
-    `${ip}\t${hostname}`,
+    `${ip}\t${own}`,
+    ...(aliases.length > 0 ? ['', '# Entries added by HostAliases.', ...aliases] : []),
     '',
   ].join('\n')
+}
+
+function resolvText({ servers, searches, options }: ResolverConfig): string {
+  const lines = servers.map(server => `nameserver ${server}\n`)
+  if (searches.length > 0) lines.unshift(`search ${searches.join(' ')}\n`)
+  if (options.length > 0) lines.push(`options ${options.join(' ')}\n`)
+  return lines.join('')
 }
 
 /** The host's resolver and the list behind systemd's stub, of which a container can use the latter only. */
 const RESOLVERS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']
 
 /** The host's, without the servers on its loopback, which a pod cannot reach; Docker does the same, with the same last resort. */
-async function resolvText(): Promise<string> {
+async function hostResolvText(): Promise<string> {
   for (const path of RESOLVERS) {
     const text = await readFile(path, 'utf8').catch(() => '')
     const lines = text.split('\n').filter(line => !/^\s*nameserver\s+(127\.|::1)/.test(line))
