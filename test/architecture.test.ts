@@ -34,6 +34,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'agents/probes': ['agents/runtime', 'kube', 'base'],
   'agents/network/nft': ['base'],
   'agents/network/services': ['agents/network/nft', 'client', 'kube', 'base'],
+  'agents/network/policy': ['agents/network/nft', 'agents/network/services', 'client', 'kube', 'base'],
   agents: ['agents/runtime', 'agents/volumes', 'agents/probes', 'pki', 'client', 'kube', 'base'],
 }
 

@@ -15,6 +15,7 @@ import { EndpointsController } from './endpoints/endpoints-controller.ts'
 import { GarbageCollector } from './garbage/garbage-collector.ts'
 import { LoadBalancerController } from './load-balancer/load-balancer-controller.ts'
 import { NamespaceController } from './namespace/namespace-controller.ts'
+import { NetworkPolicyController } from './network-policy/network-policy-controller.ts'
 import { NodeIpamController, type NodeIpamOptions } from './node-ipam/node-ipam-controller.ts'
 import {
   NodeLifecycleController,
@@ -64,6 +65,7 @@ export function startControllers(options: ControllersOptions): Service {
     new LoadBalancerController(options),
     new GarbageCollector(options),
     new PodGarbageCollector(options, options.podGc),
+    new NetworkPolicyController(options),
     new NodeIpamController(options, options.nodeIpam),
     new NodeLifecycleController(options, options.nodeLifecycle),
     new TaintEvictionController(options),

@@ -16,6 +16,7 @@ import type {
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
+  PolicyEndpoints,
   RecordObject,
   ReplicaSet,
   Secret,
@@ -43,6 +44,7 @@ import { nodeKind } from './node.ts'
 import { persistentVolumeKind } from './persistent-volume.ts'
 import { persistentVolumeClaimKind } from './persistent-volume-claim.ts'
 import { podKind } from './pod.ts'
+import { policyEndpointsKind } from './policy-endpoints.ts'
 import { recordKind } from './record.ts'
 import { replicaSetKind } from './replica-set.ts'
 import { secretKind } from './secret.ts'
@@ -70,6 +72,7 @@ export const Kinds: {
   readonly PersistentVolume: Kind<PersistentVolume>
   readonly PersistentVolumeClaim: Kind<PersistentVolumeClaim>
   readonly Pod: Kind<Pod>
+  readonly PolicyEndpoints: Kind<PolicyEndpoints>
   readonly Record: Kind<RecordObject>
   readonly ReplicaSet: Kind<ReplicaSet>
   readonly Secret: Kind<Secret>
@@ -95,6 +98,7 @@ export const Kinds: {
   PersistentVolume: persistentVolumeKind,
   PersistentVolumeClaim: persistentVolumeClaimKind,
   Pod: podKind,
+  PolicyEndpoints: policyEndpointsKind,
   Record: recordKind,
   ReplicaSet: replicaSetKind,
   Secret: secretKind,

@@ -8,8 +8,9 @@
  */
 export { createFlowForgetter } from './conntrack.ts'
 export type { Backend, Protocol } from './endpoints.ts'
+export { PROTOCOL_NUMBERS } from './frame.ts'
 export { ensureHostPaths, removeHostPaths } from './host-paths.ts'
 export type { LocalPod, LocalPodPort, Place } from './place.ts'
 export { hostPortFragment } from './pod-rules.ts'
-export { type ServicePortRoute, servicePorts } from './service-ports.ts'
+export { isIpv4Network, type ServicePortRoute, servicePorts } from './service-ports.ts'
 export { type FragmentSource, ServiceRouter } from './service-router.ts'

@@ -49,6 +49,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   // What a node needs to route to services and to serve ingresses; none of it is secret, and all of it concerns every node.
   ['/services', authorizeClusterRead],
   ['discovery.k8s.io/endpointslices', authorizeClusterRead],
+  ['bowline.dev/policyendpoints', authorizeClusterRead],
   ['networking.k8s.io/ingresses', authorizeClusterRead],
   ['networking.k8s.io/ingressclasses', authorizeClusterRead],
 ])

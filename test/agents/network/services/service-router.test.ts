@@ -1,18 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  createFlowForgetter,
-  ensureHostPaths,
-  ServiceRouter,
-} from '../../../../src/agents/network/services/index.ts'
-import { silentLogger, systemClock, systemIds } from '../../../../src/base/index.ts'
-import { Informers } from '../../../../src/client/index.ts'
 import { type EndpointSlice, Kinds, type Service, type ServiceSpec } from '../../../../src/kube/index.ts'
 import { eventually } from '../../../base/eventually.ts'
 import { startTestApi, type TestApi } from '../../../cluster/api/test-api.ts'
 import { type Host, NetLab, netLabAvailability, type Place } from '../support/net-lab.ts'
+import { startTestRouter, TABLE, type TestRouter } from '../support/test-router.ts'
 
 const availability = netLabAvailability()
-const NETWORKS = { clusterCidr: '10.42.0.0/16', serviceCidr: '10.43.0.0/16' }
 
 describe.skipIf(!availability.available)(`services on two hosts (${availability.reason})`, () => {
   let api: TestApi
@@ -26,7 +19,7 @@ describe.skipIf(!availability.available)(`services on two hosts (${availability.
   /** On the far host. */
   let farBackend: Place
   let farSecond: Place
-  const agents: Agent[] = []
+  const agents: TestRouter[] = []
 
   beforeAll(async () => {
     api = await startTestApi()
@@ -42,7 +35,8 @@ describe.skipIf(!availability.available)(`services on two hosts (${availability.
       await pod.serve('TCP', 8080)
       await pod.serve('UDP', 8080)
     }
-    for (const [index, host] of lab.hosts.entries()) agents.push(startAgent(api, host, `node-${index + 1}`))
+    for (const [index, host] of lab.hosts.entries())
+      agents.push(startTestRouter(api, host, `node-${index + 1}`))
   })
 
   afterAll(async () => {
@@ -276,7 +270,7 @@ describe.skipIf(!availability.available)(`services on two hosts (${availability.
     const plain = await serve('kept-plain', {}, [nearBackend])
     await agents[0]?.stop()
     const before = await near.exec('nft', '--handle', 'list', 'table', 'ip', TABLE)
-    agents[0] = startAgent(api, near, 'node-1')
+    agents[0] = startTestRouter(api, near, 'node-1')
     await agents[0].caughtUp()
     expect(withoutClients(await near.exec('nft', '--handle', 'list', 'table', 'ip', TABLE))).toBe(
       withoutClients(before),
@@ -288,7 +282,7 @@ describe.skipIf(!availability.available)(`services on two hosts (${availability.
       ...sliceOf('kept-plain', [farBackend]),
       metadata: slice.metadata,
     })
-    agents[0] = startAgent(api, near, 'node-1')
+    agents[0] = startTestRouter(api, near, 'node-1')
     await agents[0].caughtUp()
     expect(await client.ask('TCP', plain.spec?.clusterIP ?? '', 80)).toContain(farBackend.name)
   })
@@ -301,59 +295,7 @@ describe.skipIf(!availability.available)(`services on two hosts (${availability.
   })
 })
 
-const TABLE = 'bowline-test'
-
 /** What traffic put into sets of clients changes by itself. */
 function withoutClients(listing: string): string {
   return listing.replace(/elements = \{[^}]*expires[^}]*\}/g, '')
-}
-
-interface Agent {
-  caughtUp(): Promise<void>
-  stop(): Promise<void>
-}
-
-/** The router of one host over the objects of the API. */
-function startAgent(api: TestApi, host: Host, nodeName: string): Agent {
-  const stop = new AbortController()
-  const context = { client: api.client, clock: systemClock, ids: systemIds, log: silentLogger }
-  const informers = new Informers(context)
-  const services = informers.of(Kinds.Service)
-  const endpointSlices = informers.of(Kinds.EndpointSlice)
-  const router = new ServiceRouter({
-    services,
-    endpointSlices,
-    others: [],
-    table: TABLE,
-    nft: host.nft,
-    forgetFlows: createFlowForgetter(host.run, silentLogger),
-    ensurePaths: place => ensureHostPaths(host.run, place, TABLE),
-    ...context,
-  })
-  router.setPlace({ ...NETWORKS, podCidr: host.podCidr, localNodes: new Set([nodeName]) })
-  const running = [informers.start(stop.signal), router.start(stop.signal)]
-  return {
-    async caughtUp() {
-      for (const [kind, informer] of [
-        [Kinds.Service, services],
-        [Kinds.EndpointSlice, endpointSlices],
-      ] as const) {
-        const { items } = await api.client.list(kind as typeof Kinds.Service)
-        await eventually('the informers to see everything', () => {
-          const seen = new Map(
-            informer.list().map(({ metadata }) => [metadata.uid, metadata.resourceVersion]),
-          )
-          return (
-            seen.size === items.length &&
-            items.every(({ metadata }) => seen.get(metadata.uid) === metadata.resourceVersion)
-          )
-        })
-      }
-      await router.settled()
-    },
-    async stop() {
-      stop.abort()
-      await Promise.all(running)
-    },
-  }
 }
