@@ -58,6 +58,7 @@ import {
   validFrom,
 } from './pki/index.ts'
 import { KUBERNETES_VERSION, VERSION } from './version.ts'
+import { volumeExtensions } from './volumes.ts'
 
 /** What a server is told. */
 export interface ServerConfig {
@@ -222,6 +223,7 @@ export async function startServer(
           planExtension(pipeline),
           syncExtension(pipeline),
           chainsExtension(pipeline),
+          ...volumeExtensions({ client: clientOf('volumes'), hosts: volumeHosts, clock }),
         ],
         clock,
         ids,

@@ -15,6 +15,7 @@ import { showStatus } from './status.ts'
 import { createTerminal, type Terminal } from './terminal.ts'
 import { createToken, deleteToken, listTokens } from './token.ts'
 import type { UpFlags } from './up.ts'
+import type { ClaimName } from './volume.ts'
 
 type Output = 'text' | 'json'
 
@@ -65,6 +66,7 @@ function buildProgram(terminal: Terminal, signal: AbortSignal): Command {
   addServices(program, terminal, signal)
   addReaders(program, terminal, signal)
   addTokens(program, terminal)
+  addVolumes(program, terminal, signal)
   return program
 }
 
@@ -223,6 +225,78 @@ function addTokens(program: Command, terminal: Terminal): void {
     .argument('<id>')
     .action((id: string, flags: ConnectOptions) =>
       withClient(flags, client => deleteToken(client, terminal, id)),
+    )
+}
+
+function addVolumes(program: Command, terminal: Terminal, signal: AbortSignal): void {
+  const volume = program.command('volume').description('the volumes of claims, and where they are')
+  type ClaimFlags = ConnectOptions & { readonly namespace: string }
+  /** A command about one claim. */
+  function about(name: string, description: string): Command {
+    return connected(volume.command(name).description(description))
+      .argument('<claim>', 'its name, or namespace/name')
+      .option('-n, --namespace <name>', 'where the claim is', 'default')
+  }
+  function run(
+    flags: ClaimFlags,
+    text: string,
+    action: (
+      commands: typeof import('./volume.ts'),
+      client: HttpsClient,
+      claim: ClaimName,
+    ) => Promise<number>,
+  ): Promise<void> {
+    return withClient(flags, async client => {
+      const commands = await import('./volume.ts')
+      return action(commands, client, commands.claimNameOf(text, flags.namespace))
+    })
+  }
+  connected(volume.command('list').description('every claim, its host, its size and its pods'))
+    .option('-n, --namespace <name>', 'only this namespace')
+    .addOption(outputOption())
+    .action((flags: ConnectOptions & { namespace?: string; output: Output }) =>
+      withClient(flags, async client =>
+        (await import('./volume.ts')).listVolumes(client, terminal, {
+          namespace: flags.namespace,
+          output: flags.output,
+        }),
+      ),
+    )
+  about('move', 'stop its pods, copy it to another host, compare, and start them there; the original is kept')
+    .requiredOption('--to <host>', 'the host')
+    .option('--confirm', 'put the original aside as soon as the move is done')
+    .action((claim: string, flags: ClaimFlags & { to: string; confirm?: boolean }) =>
+      run(flags, claim, (commands, client, name) =>
+        commands.moveVolume(client, terminal, {
+          claim: name,
+          to: flags.to,
+          confirm: flags.confirm === true,
+          clock: systemClock,
+          signal,
+        }),
+      ),
+    )
+  about('confirm', 'the moved volume is well: its original may go').action(
+    (claim: string, flags: ClaimFlags) =>
+      run(flags, claim, (commands, client, name) => commands.confirmMove(client, terminal, name)),
+  )
+  about('cancel', 'end a move that has not bound its copy yet').action((claim: string, flags: ClaimFlags) =>
+    run(flags, claim, (commands, client, name) => commands.cancelMove(client, terminal, name)),
+  )
+  about('snapshot', 'copy it as it is at one moment, on its host').action(
+    (claim: string, flags: ClaimFlags) =>
+      run(flags, claim, (commands, client, name) => commands.takeSnapshot(client, terminal, name)),
+  )
+  about('snapshots', 'the copies that its host has').action((claim: string, flags: ClaimFlags) =>
+    run(flags, claim, (commands, client, name) => commands.listSnapshots(client, terminal, name)),
+  )
+  about('restore', 'make a new claim that begins with a snapshot')
+    .requiredOption('--snapshot <id>', 'which one')
+    .requiredOption('--as <name>', 'the name of the new claim')
+    .action((claim: string, flags: ClaimFlags & { snapshot: string; as: string }) =>
+      run(flags, claim, (commands, client, name) =>
+        commands.restoreSnapshot(client, terminal, { claim: name, snapshot: flags.snapshot, as: flags.as }),
+      ),
     )
 }
 

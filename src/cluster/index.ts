@@ -42,7 +42,14 @@ export {
   Tunnels,
   type Verbs,
 } from './api/index.ts'
-export { ApiServiceController, CertificateSigner, startControllers } from './controllers/index.ts'
+export {
+  ApiServiceController,
+  CertificateSigner,
+  type HostFolder,
+  type HostSnapshot,
+  startControllers,
+  type VolumeHosts,
+} from './controllers/index.ts'
 export { startScheduler } from './scheduler/index.ts'
 export { openLmdbStore } from './store/index.ts'
 export { TunnelVolumeHosts } from './tunnel-volume-hosts.ts'

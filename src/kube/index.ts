@@ -307,6 +307,7 @@ export {
   namesNoClass,
 } from './storage/claims.ts'
 export { findMatchingVolume, type MatchOptions, mismatchOf, reachesVolume } from './storage/match-volume.ts'
+export { type MoveState, type MovingVolume, moveStateOf } from './storage/move-state.ts'
 export {
   BIND_COMPLETED,
   BOUND_BY_CONTROLLER,
@@ -318,7 +319,9 @@ export {
   LOCAL_CLASS,
   LOCAL_DRIVER,
   LOCAL_PROVISIONER,
+  MOVE_CONFIRMED,
   MOVE_STATE,
+  MOVE_TO,
   NODE_ATTRIBUTE,
   PROVISIONED_BY,
   SELECTED_NODE,

@@ -26,6 +26,7 @@ import { PodGarbageCollector, type PodGcOptions } from './pod-gc.ts'
 import { ReplicaSetController } from './replicaset/replica-set-controller.ts'
 import { ServiceAccountController } from './service-account-controller.ts'
 import { EphemeralClaims } from './volumes/ephemeral-claims.ts'
+import { VolumeMoveController } from './volumes/move/move-controller.ts'
 import { VolumeProtection } from './volumes/protection.ts'
 import { VolumeBinder } from './volumes/volume-binder.ts'
 import { unreachableHosts, type VolumeHosts } from './volumes/volume-hosts.ts'
@@ -70,6 +71,7 @@ export function startControllers(options: ControllersOptions): Service {
     new NodeLifecycleController(options, options.nodeLifecycle),
     new TaintEvictionController(options),
     new VolumeBinder(options, options.volumeHosts ?? unreachableHosts),
+    new VolumeMoveController(options, options.volumeHosts ?? unreachableHosts),
     new VolumeProtection(options),
     new EphemeralClaims(options),
   ]

@@ -26,6 +26,10 @@ export const NODE_ATTRIBUTE = 'node'
 
 /** On a claim: why its pods wait for a while, in a few words; the scheduler and the agents start none. */
 export const HELD = 'volume.bowline.dev/held'
+/** On a claim: the node that its volume is to move to; taking it away before the volume has moved cancels. */
+export const MOVE_TO = 'volume.bowline.dev/move-to'
+/** On a claim: the move whose original may go. */
+export const MOVE_CONFIRMED = 'volume.bowline.dev/move-confirmed'
 /** On a claim: how far a move is, as JSON; written by the controller of moves only. */
 export const MOVE_STATE = 'volume.bowline.dev/move'
 /** On a new claim: the snapshot that its volume begins with, `<node>/<volume>/<id>`. */

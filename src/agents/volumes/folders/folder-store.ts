@@ -173,7 +173,8 @@ export class FolderStore {
     const folder = this.#path(nameOf(volume))
     if (await isThere(folder)) {
       const { move: known } = await this.#requireOwn(folder, volume)
-      if (known === move) return
+      // What was received once more is not needed.
+      if (known === move) return this.discard(volume, move)
       throw new BowlineError(
         'conflict',
         `Cannot adopt volume ${volume}: this host has a folder of it already`,

@@ -1,0 +1,289 @@
+import { type Ids, type Logger, messageOf, type Service, WorkQueue } from '../../../../base/index.ts'
+import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../../client/index.ts'
+import {
+  FOLDER_FINALIZER,
+  folderNodeOf,
+  HELD,
+  isAlreadyExists,
+  isNotFound,
+  Kinds,
+  MOVE_CONFIRMED,
+  MOVE_STATE,
+  MOVE_TO,
+  type MoveState,
+  moveStateOf,
+  type Node,
+  objectKey,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  type Pod,
+  SELECTED_NODE,
+  VOLUME_PROTECTION,
+} from '../../../../kube/index.ts'
+import { type ControllerContext, voiceOf } from '../../context.ts'
+import { type ReconcileResult, runController } from '../../controller.ts'
+import { isPodTerminal } from '../../pod-state.ts'
+import { folderOn } from '../local-volume.ts'
+import { byClaim } from '../volume-binder.ts'
+import type { VolumeHosts } from '../volume-hosts.ts'
+import { VolumeWrites } from '../volume-writes.ts'
+import { refuseMove } from './refusal.ts'
+
+const NAME = 'volume-move-controller'
+/** Looks again at pods that end, and at a host that could not do what it was asked. */
+const PODS_AGAIN_MS = 1000
+const HOST_AGAIN_MS = 10_000
+
+/**
+ * Moves the folders of volumes between hosts, as the annotation `move-to` of their claims asks. The claim is held, so that its pods
+ * wait whoever makes them again; the state is kept on the claim after each step, and each step can be repeated: cut off anywhere, the
+ * next look goes on. Until the copy was compared and bound nothing of the original changes; afterwards it is kept until somebody
+ * confirms. Keys are claims, `namespace/name`.
+ */
+export class VolumeMoveController implements Service {
+  readonly #client: Client
+  readonly #ids: Ids
+  readonly #log: Logger
+  readonly #events: EventRecorder
+  readonly #hosts: VolumeHosts
+  readonly #writes: VolumeWrites
+  readonly #claims: Informer<PersistentVolumeClaim>
+  readonly #volumes: Informer<PersistentVolume>
+  readonly #nodes: Informer<Node>
+  readonly #pods: Informer<Pod>
+  readonly #queue: WorkQueue
+
+  constructor(context: ControllerContext, hosts: VolumeHosts) {
+    const { events, log } = voiceOf(context, NAME)
+    this.#client = context.client
+    this.#ids = context.ids
+    this.#log = log
+    this.#events = events
+    this.#hosts = hosts
+    this.#writes = new VolumeWrites(context.client)
+    this.#claims = context.informers.of(Kinds.PersistentVolumeClaim)
+    this.#volumes = context.informers.of(Kinds.PersistentVolume)
+    this.#nodes = context.informers.of(Kinds.Node)
+    this.#pods = context.informers.of(Kinds.Pod)
+    this.#queue = new WorkQueue(context.clock)
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const claimSeen = (claim: PersistentVolumeClaim) => {
+      const { [MOVE_TO]: to, [MOVE_STATE]: state } = claim.metadata.annotations ?? {}
+      if (to !== undefined || state !== undefined) this.#queue.add(objectKey(claim))
+    }
+    const subscriptions = [
+      this.#claims.subscribe({ added: claimSeen, updated: claimSeen }),
+      this.#pods.subscribe({
+        deleted: pod => {
+          for (const key of byClaim(pod)) this.#queue.add(key)
+        },
+      }),
+    ]
+    if (await untilSynced([this.#claims, this.#volumes, this.#nodes, this.#pods], signal))
+      await runController(
+        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
+        signal,
+      )
+    for (const unsubscribe of subscriptions) unsubscribe()
+    await this.#events.close()
+  }
+
+  async #reconcile(key: string): Promise<ReconcileResult | undefined> {
+    const claim = this.#claims.get(key)
+    if (claim === undefined) return undefined
+    const { [MOVE_TO]: to, [MOVE_CONFIRMED]: confirmed } = claim.metadata.annotations ?? {}
+    const state = moveStateOf(claim)
+    switch (state?.phase) {
+      case 'Stopping':
+      case 'Copying':
+        if (to !== state.to || claim.metadata.deletionTimestamp !== undefined)
+          return this.#cancel(claim, state)
+        return this.#copy(claim, state)
+      case 'Rebinding':
+        return this.#rebind(claim, state)
+      case 'Keeping':
+        return this.#keep(claim, state)
+      case 'Kept':
+        if (confirmed === state.id) return this.#forget(claim, state)
+        break
+      default:
+    }
+    return to === undefined ? undefined : this.#begin(claim, to, state)
+  }
+
+  async #begin(claim: PersistentVolumeClaim, to: string, earlier: MoveState | undefined): Promise<undefined> {
+    const volume = this.#volumes.get(claim.spec?.volumeName ?? '')
+    const pods = await this.#users(claim)
+    const refusal = refuseMove({ claim, volume, node: this.#nodes.get(to), to, pods, earlier })
+    const from = volume === undefined ? '' : (folderNodeOf(volume) ?? '')
+    if (refusal !== undefined) {
+      this.#events.record(claim, 'Warning', 'MoveRefused', `Cannot move to ${to}: ${refusal}`)
+      // What is known of an earlier move stays: its original still waits.
+      const known = earlier ?? ({ id: this.#ids.suffix(), from, to, phase: 'Refused' } as const)
+      await this.#write(claim, { ...known, message: refusal }, { [MOVE_TO]: null })
+      return undefined
+    }
+    this.#events.record(claim, 'Normal', 'Moving', `Moving from ${from} to ${to}: its pods are stopped`)
+    const state: MoveState = { id: this.#ids.suffix(), from, to, phase: 'Stopping' }
+    await this.#write(claim, state, { [HELD]: `its volume moves to host ${to}` })
+    return undefined
+  }
+
+  /** Stops the pods, then copies. A pod that came to its node meanwhile is stopped too: the host refuses to copy under it. */
+  async #copy(claim: PersistentVolumeClaim, state: MoveState): Promise<ReconcileResult | undefined> {
+    const pods = await this.#users(claim)
+    if (pods.length > 0) {
+      await this.#stop(pods)
+      const names = pods.map(({ metadata }) => metadata.name).join(', ')
+      await this.#note(claim, state, `waits for its pods to end: ${names}`)
+      return { requeueAfterMs: PODS_AGAIN_MS }
+    }
+    if (state.phase === 'Stopping') {
+      await this.#write(claim, { ...withoutMessage(state), phase: 'Copying' })
+      return undefined
+    }
+    const volume = await this.#client.get(Kinds.PersistentVolume, claim.spec?.volumeName ?? '')
+    const { id, from, to } = state
+    const name = volume.metadata.name ?? ''
+    try {
+      const { files, bytes } = await this.#hosts.copy(from, to, name, id)
+      await this.#hosts.adopt(to, name, id)
+      const { labels, annotations } = volume.metadata
+      const moving = {
+        ...(labels && { labels }),
+        ...(annotations && { annotations }),
+        spec: volume.spec ?? {},
+      }
+      await this.#write(claim, { ...withoutMessage(state), phase: 'Rebinding', volume: moving, files, bytes })
+      return undefined
+    } catch (error) {
+      return this.#again(claim, state, error)
+    }
+  }
+
+  /** A volume cannot change its place: it is made anew under its name, and the claim never notices. */
+  async #rebind(claim: PersistentVolumeClaim, state: MoveState): Promise<undefined> {
+    const name = claim.spec?.volumeName ?? ''
+    const node = await this.#client.get(Kinds.Node, state.to)
+    const known = await this.#client.get(Kinds.PersistentVolume, name).catch(error => {
+      if (isNotFound(error)) return undefined
+      throw error
+    })
+    const { labels, annotations, spec } = state.volume ?? { spec: {} }
+    if (known !== undefined && folderNodeOf(known) !== state.to) await this.#removeOld(known)
+    if (known === undefined || folderNodeOf(known) !== state.to)
+      await this.#client
+        .create(Kinds.PersistentVolume, {
+          apiVersion: 'v1',
+          kind: 'PersistentVolume',
+          metadata: {
+            name,
+            ...(labels && { labels }),
+            ...(annotations && { annotations }),
+            finalizers: [FOLDER_FINALIZER, VOLUME_PROTECTION],
+          },
+          spec: { ...spec, ...folderOn(node, name) },
+        })
+        .catch(error => {
+          if (!isAlreadyExists(error)) throw error
+        })
+    this.#events.record(
+      claim,
+      'Normal',
+      'Moved',
+      `Moved from ${state.from} to ${state.to}: its pods may start`,
+    )
+    await this.#write(
+      claim,
+      { ...withoutMessage(state), phase: 'Keeping' },
+      { [HELD]: null, [MOVE_TO]: null, [SELECTED_NODE]: state.to },
+    )
+    return undefined
+  }
+
+  /** Only the object: no finalizer of it stands for data that is not elsewhere too. */
+  async #removeOld(volume: PersistentVolume): Promise<void> {
+    const { name = '', uid = '', resourceVersion } = volume.metadata
+    await this.#client.patch(Kinds.PersistentVolume, name, {
+      type: 'merge',
+      body: { metadata: { uid, resourceVersion, finalizers: [] } },
+    })
+    await this.#client.delete(Kinds.PersistentVolume, name, { preconditions: { uid } }).catch(error => {
+      if (!isNotFound(error)) throw error
+    })
+  }
+
+  async #keep(claim: PersistentVolumeClaim, state: MoveState): Promise<ReconcileResult | undefined> {
+    try {
+      await this.#hosts.keep(state.from, claim.spec?.volumeName ?? '', state.id)
+    } catch (error) {
+      return this.#again(claim, state, error)
+    }
+    const { volume: _, ...rest } = withoutMessage(state)
+    await this.#write(claim, { ...rest, phase: 'Kept' })
+    return undefined
+  }
+
+  async #forget(claim: PersistentVolumeClaim, state: MoveState): Promise<ReconcileResult | undefined> {
+    try {
+      await this.#hosts.forget(state.from, claim.spec?.volumeName ?? '', state.id)
+    } catch (error) {
+      return this.#again(claim, state, error)
+    }
+    this.#events.record(claim, 'Normal', 'MoveConfirmed', `The original on ${state.from} was put aside`)
+    await this.#writes.annotateClaim(claim, { [MOVE_STATE]: null, [MOVE_CONFIRMED]: null })
+    return undefined
+  }
+
+  /** Nothing has changed yet but the copy, which may stay if its host cannot be reached: it is no volume, and the next one replaces it. */
+  async #cancel(claim: PersistentVolumeClaim, state: MoveState): Promise<undefined> {
+    await this.#hosts
+      .discard(state.to, claim.spec?.volumeName ?? '', state.id)
+      .catch(error => this.#log.debug('a copy was left behind', { error: messageOf(error) }))
+    this.#events.record(claim, 'Normal', 'MoveCancelled', `Stays on ${state.from}: its pods may start`)
+    await this.#writes.annotateClaim(claim, { [MOVE_STATE]: null, [MOVE_TO]: null, [HELD]: null })
+    return undefined
+  }
+
+  async #again(claim: PersistentVolumeClaim, state: MoveState, error: unknown): Promise<ReconcileResult> {
+    this.#events.record(claim, 'Warning', 'MoveFailed', `${messageOf(error)}; trying again`)
+    await this.#note(claim, state, messageOf(error))
+    return { requeueAfterMs: HOST_AGAIN_MS }
+  }
+
+  /** The pods that use the claim and are on a node; asked of the server: a cache may not show the newest yet. */
+  async #users(claim: PersistentVolumeClaim): Promise<readonly Pod[]> {
+    const { items } = await this.#client.list(Kinds.Pod, { namespace: claim.metadata.namespace ?? '' })
+    return items.filter(
+      pod => Boolean(pod.spec?.nodeName) && !isPodTerminal(pod) && byClaim(pod).includes(objectKey(claim)),
+    )
+  }
+
+  async #stop(pods: readonly Pod[]): Promise<void> {
+    for (const { metadata } of pods) {
+      if (metadata.deletionTimestamp !== undefined) continue
+      const { name = '', namespace = '', uid = '' } = metadata
+      await this.#client.delete(Kinds.Pod, name, { namespace, preconditions: { uid } }).catch(error => {
+        if (!isNotFound(error)) throw error
+      })
+    }
+  }
+
+  async #note(claim: PersistentVolumeClaim, state: MoveState, message: string): Promise<void> {
+    if (state.message !== message) await this.#write(claim, { ...state, message })
+  }
+
+  async #write(
+    claim: PersistentVolumeClaim,
+    state: MoveState,
+    annotations: Readonly<Record<string, string | null>> = {},
+  ): Promise<void> {
+    await this.#writes.annotateClaim(claim, { ...annotations, [MOVE_STATE]: JSON.stringify(state) })
+  }
+}
+
+function withoutMessage({ message: _, ...state }: MoveState): MoveState {
+  return state
+}
