@@ -84,6 +84,7 @@ describe('discovery documents', () => {
         'namespaces ns v1 false Namespace create,delete,get,list,patch,update,watch',
         `nodes no v1 false Node ${all}`,
         `pods po v1 true Pod ${all} all`,
+        `policyendpoints bowline.dev/v1alpha1 true PolicyEndpoints ${all}`,
         'records bowline.dev/v1alpha1 false Record get,list,watch bowline',
         `replicasets rs apps/v1 true ReplicaSet ${all} all`,
         `secrets v1 true Secret ${all}`,

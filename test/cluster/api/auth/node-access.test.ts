@@ -78,6 +78,7 @@ describe('a node may read', () => {
     '/apis/discovery.k8s.io/v1/endpointslices',
     '/apis/networking.k8s.io/v1/ingresses',
     '/apis/networking.k8s.io/v1/ingressclasses',
+    '/apis/bowline.dev/v1alpha1/policyendpoints',
     '/api/v1/pods?fieldSelector=spec.nodeName%3Da',
     `${NS}/pods?fieldSelector=spec.nodeName%3Da,status.phase!%3DFailed`,
     '/api/v1/pods?fieldSelector=spec.nodeName%3Da&watch=1&timeoutSeconds=1',
