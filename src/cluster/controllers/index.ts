@@ -25,6 +25,7 @@ import { TaintEvictionController } from './node-lifecycle/taint-eviction-control
 import { PodGarbageCollector, type PodGcOptions } from './pod-gc.ts'
 import { ReplicaSetController } from './replicaset/replica-set-controller.ts'
 import { ServiceAccountController } from './service-account-controller.ts'
+import { StatefulSetController } from './statefulset/stateful-set-controller.ts'
 import { EphemeralClaims } from './volumes/ephemeral-claims.ts'
 import { VolumeMoveController } from './volumes/move/move-controller.ts'
 import { VolumeProtection } from './volumes/protection.ts'
@@ -60,6 +61,7 @@ export function startControllers(options: ControllersOptions): Service {
     new ServiceAccountController(options),
     new DeploymentController(options),
     new ReplicaSetController(options),
+    new StatefulSetController(options),
     new EndpointSliceController(options),
     new EndpointsController(options),
     new EndpointSliceMirroringController(options),

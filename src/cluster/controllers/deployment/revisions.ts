@@ -1,8 +1,9 @@
 import { deepCopy } from '../../../base/index.ts'
 import { type Deployment, parseTime, type ReplicaSet, type ReplicaSetSpec } from '../../../kube/index.ts'
 import { controllerReference } from '../ownership.ts'
+import { shortHash } from '../short-hash.ts'
 import { budgetOf, replicasOf } from './budget.ts'
-import { isSameTemplate, TEMPLATE_HASH_LABEL, templateHash } from './template-hash.ts'
+import { isSameTemplate, TEMPLATE_HASH_LABEL } from './template-hash.ts'
 
 export const REVISION = 'deployment.kubernetes.io/revision'
 const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history'
@@ -56,7 +57,7 @@ export function maxReplicasOf(replicaSet: ReplicaSet): number | undefined {
 export function newReplicaSet(deployment: Deployment, revision: number, replicas: number): ReplicaSet {
   const spec = deployment.spec ?? { selector: {}, template: {} }
   const template = deepCopy(spec.template)
-  const hash = templateHash(template, deployment.status?.collisionCount ?? 0)
+  const hash = shortHash(template, deployment.status?.collisionCount ?? 0)
   const labels = { ...template.metadata?.labels, [TEMPLATE_HASH_LABEL]: hash }
   const { name = '', namespace = '' } = deployment.metadata
   const replicaSet: ReplicaSet = {
