@@ -35,6 +35,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'agents/network/nft': ['base'],
   'agents/network/services': ['agents/network/nft', 'client', 'kube', 'base'],
   'agents/network/policy': ['agents/network/nft', 'agents/network/services', 'client', 'kube', 'base'],
+  'agents/network/ingress': ['pki', 'client', 'kube', 'base'],
   agents: ['agents/runtime', 'agents/volumes', 'agents/probes', 'pki', 'client', 'kube', 'base'],
 }
 
@@ -74,6 +75,7 @@ const WORDS: readonly { readonly word: RegExp; readonly allowed: readonly string
         'sync/git',
         'agents/runtime/process',
         'agents/runtime/docker/network/veth.ts',
+        'agents/network/ingress/haproxy/process.ts',
         'agents/network/nft/run-program.ts',
         'agents/volumes/folders/archive.ts',
         'cli',

@@ -118,8 +118,8 @@ export type {
   PlanHold,
   Pod,
   PodCondition,
-  PodSecurityContext,
   PodDNSConfig,
+  PodSecurityContext,
   PodSpec,
   PodStatus,
   PodTemplateSpec,
@@ -174,7 +174,14 @@ export type {
   VolumeNodeAffinity,
 } from './generated/types.ts'
 export { type Health, hasOwnHealth, healthOf } from './health/health.ts'
-export { ACME_CHALLENGES } from './ingress/challenges.ts'
+export { backendPort } from './ingress/backend-port.ts'
+export {
+  ACME_CHALLENGES,
+  CHALLENGES_ANSWERED_ANNOTATION,
+  challengesDigest,
+  challengesOf,
+} from './ingress/challenges.ts'
+export { INGRESS_CONDITION, servesIngresses } from './ingress/condition.ts'
 export {
   type IngressProblem,
   type IngressRoute,
@@ -185,6 +192,7 @@ export {
   DEFAULT_CLASS_ANNOTATION,
   INGRESS_CLASS,
   INGRESS_CONTROLLER,
+  IngressAnnotations,
   LEGACY_CLASS_ANNOTATION,
   servedIngresses,
 } from './ingress/served.ts'

@@ -9,6 +9,14 @@ export const DEFAULT_CLASS_ANNOTATION = 'ingressclass.kubernetes.io/is-default-c
 /** How ingresses named their class before `spec.ingressClassName`; upstream still honours it. */
 export const LEGACY_CLASS_ANNOTATION = 'kubernetes.io/ingress.class'
 
+/** Annotations of an Ingress that are understood. */
+export const IngressAnnotations = {
+  /** `"false"`: HTTP is answered and not redirected, though there is a certificate. */
+  sslRedirect: 'ingress.bowline.dev/ssl-redirect',
+  /** `"true"`: the certificates of `spec.tls` come from the server's ACME authority. */
+  acme: 'ingress.bowline.dev/acme',
+} as const
+
 /**
  * The ingresses that Bowline's agents serve, the oldest first: those of a class with its controller, and those that name no
  * class while such a class is the default one.
