@@ -181,7 +181,7 @@ export {
   challengesDigest,
   challengesOf,
 } from './ingress/challenges.ts'
-export { INGRESS_CONDITION, servesIngresses } from './ingress/condition.ts'
+export { INGRESS_CONDITION } from './ingress/condition.ts'
 export {
   type IngressProblem,
   type IngressRoute,

@@ -13,6 +13,7 @@ import { EndpointSliceController } from './endpoints/endpoint-slice-controller.t
 import { EndpointSliceMirroringController } from './endpoints/endpoint-slice-mirroring-controller.ts'
 import { EndpointsController } from './endpoints/endpoints-controller.ts'
 import { GarbageCollector } from './garbage/garbage-collector.ts'
+import { IngressStatusController } from './ingress/ingress-status-controller.ts'
 import { LoadBalancerController } from './load-balancer/load-balancer-controller.ts'
 import { NamespaceController } from './namespace/namespace-controller.ts'
 import { NetworkPolicyController } from './network-policy/network-policy-controller.ts'
@@ -66,6 +67,7 @@ export function startControllers(options: ControllersOptions): Service {
     new EndpointsController(options),
     new EndpointSliceMirroringController(options),
     new LoadBalancerController(options),
+    new IngressStatusController(options),
     new GarbageCollector(options),
     new PodGarbageCollector(options, options.podGc),
     new NetworkPolicyController(options),
