@@ -34,7 +34,9 @@ import {
   NodeGraph,
   nodeAuthorizer,
   nodeRestriction,
+  oneNodePerMember,
   openLmdbStore,
+  openNodeMembers,
   requesterStamp,
   startApiServer,
   startControllers,
@@ -135,6 +137,7 @@ export async function startServer(
       ids,
       authorityFingerprint: fingerprint(authority.certificate),
     })
+    const members = await openNodeMembers({ store, clock, ids, log })
     const graph = new NodeGraph({ clock, log })
     const authorizer = chainAuthorizers(
       mastersAuthorizer,
@@ -151,7 +154,7 @@ export async function startServer(
       clock,
       ids,
       log,
-      admissions: [nodeRestriction, requesterStamp],
+      admissions: [nodeRestriction, oneNodePerMember(members), requesterStamp],
       warnOnWrite({ user, subresource }, object) {
         if (!isPerson(user)) return []
         const write = { user: user.username, ref: refOf(object), subresource }
@@ -185,7 +188,11 @@ export async function startServer(
     run('controllers', startControllers({ ...controllers, nodeIpam, volumeHosts }))
     run(
       'certificate-signer',
-      new CertificateSigner(controllers, { authority, claimToken: (id, node) => joinTokens.claim(id, node) }),
+      new CertificateSigner(controllers, {
+        authority,
+        claimToken: (id, node) => joinTokens.claim(id, node),
+        membershipOf: async (node, isJoin) => (isJoin ? members.admit(node) : members.idOf(node)),
+      }),
     )
     run('scheduler', startScheduler({ client: clientOf('scheduler'), informers, clock, log }))
     const client = clientOf('pipeline')
@@ -211,7 +218,7 @@ export async function startServer(
     const api = await startApiServer(
       {
         verbs,
-        authenticator: createAuthenticator({ clock, tokenVerifiers: [joinTokens] }),
+        authenticator: createAuthenticator({ clock, tokenVerifiers: [joinTokens], members }),
         authorizer,
         authority,
         listen: config.listen,
@@ -232,6 +239,10 @@ export async function startServer(
       running,
     )
     keep(tasks, api.closed)
+    run(
+      'node-members',
+      members.follow(informers.of(Kinds.Node), node => api.endNode(node)),
+    )
     const endpoint = await apiEndpoint(config, api.address.port)
     if (endpoint.address === undefined)
       log.info('Pods cannot reach the API: it listens for this machine alone', { listen: config.listen.host })

@@ -1,8 +1,17 @@
 import { join } from 'node:path'
-import { type Clock, type Ids, Limit, type Logger, messageOf, type Service } from '../base/index.ts'
+import {
+  BowlineError,
+  type Clock,
+  type Ids,
+  Limit,
+  type Logger,
+  messageOf,
+  type Service,
+} from '../base/index.ts'
 import { type Client, createEventRecorder, createInformer, type Informer } from '../client/index.ts'
-import { Kinds, type NodeAddress, type Pod } from '../kube/index.ts'
+import { isNodeRemoved, Kinds, type NodeAddress, type Pod } from '../kube/index.ts'
 import { parseLogPath, readContainerLogs } from './container-logs.ts'
+import { IDENTITY_FILE } from './identity/node-identity.ts'
 import { KeptInformers } from './kept/kept-informers.ts'
 import { KeptLog } from './kept/kept-log.ts'
 import { KeptObjects } from './kept/kept-objects.ts'
@@ -245,9 +254,31 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     await clock.sleep(SERVER_PATIENCE_MS, signal).catch(() => {})
     if (pods.hasSynced || signal.aborted) return
     const kept = await checkpoints.load()
-    if (pods.hasSynced || kept.length === 0) return
+    if (pods.hasSynced || hasLeft || kept.length === 0) return
     log.warn('the server is away: its pods are kept running as they were', { pods: kept.length })
     for (const pod of kept) loop.setPod(pod)
+  }
+
+  let hasLeft = false
+  /** The node was removed: its pods run elsewhere by now, or nowhere, and must not go on here beside those. */
+  async function leave(cause: unknown): Promise<void> {
+    hasLeft = true
+    log.error('this node was removed from the cluster: its pods end here', { node: nodeName })
+    await untilAborted(signal, follower.listed)
+    const ended = loop.endAll().catch(error => {
+      log.error('not everything of this node was removed', { error: messageOf(error) })
+    })
+    await untilAborted(signal, ended)
+    throw new BowlineError(
+      'unauthorized',
+      `Cannot go on as node "${nodeName}": it was removed from the cluster`,
+      {
+        cause,
+        data: {
+          next: `to join again, remove ${join(dataDir, IDENTITY_FILE)} and start with --token-file and a new token`,
+        },
+      },
+    )
   }
 
   function handle(asked: TunnelRequest): AsyncIterable<string | Uint8Array> | undefined {
@@ -271,7 +302,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     followPods(),
     publisher.run(signal),
     folders.run(signal),
-    reporter.run(signal),
+    reporter.run(signal).catch(error => (isNodeRemoved(error) ? leave(error) : Promise.reject(error))),
     renewLease({ client, nodeName, node: () => reporter.node, clock, ids, log }, signal),
     ...(options.tunnel === undefined
       ? []

@@ -35,6 +35,8 @@ export {
   NodeGraph,
   nodeAuthorizer,
   nodeRestriction,
+  oneNodePerMember,
+  openNodeMembers,
   requesterStamp,
   startApiServer,
   systemAuthorizer,

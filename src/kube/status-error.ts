@@ -152,6 +152,23 @@ export function isGone(error: unknown): boolean {
   return hasReason(error, 'Gone', 'Expired')
 }
 
+/** What a server answers to an agent whose Node was deleted: the certificate that it has counts no more. */
+export function nodeRemovedError(nodeName: string): StatusError {
+  const message = `node "${nodeName}" was removed from the cluster: its certificate counts no more`
+  const causes = [{ reason: NODE_REMOVED, message }]
+  return new StatusError('Forbidden', message, { name: nodeName, kind: 'nodes', causes })
+}
+
+const NODE_REMOVED = 'NodeRemoved'
+
+/** This agent's Node was deleted, by the word of its server. */
+export function isNodeRemoved(error: unknown): boolean {
+  for (const cause of causesOf(error))
+    if (cause instanceof StatusError && cause.details.causes?.some(({ reason }) => reason === NODE_REMOVED))
+      return true
+  return false
+}
+
 /** The server may answer the same request later without anyone changing anything. */
 export function isTransient(error: unknown): boolean {
   return hasReason(error, 'InternalError', 'ServiceUnavailable', 'Timeout', 'TooManyRequests')

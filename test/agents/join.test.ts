@@ -16,7 +16,7 @@ import {
 import { type OpenRuntime, openProcessRuntime } from '../../src/agents/runtime/index.ts'
 import { type Clock, silentLogger, systemClock, systemIds } from '../../src/base/index.ts'
 import { createHttpsClient, type HttpsClient } from '../../src/client/index.ts'
-import { Kinds, type Node, type Pod } from '../../src/kube/index.ts'
+import { isNodeRemoved, Kinds, type Node, type Pod } from '../../src/kube/index.ts'
 import { createAuthority, createKeyPair, DAY_MS, issueCertificate, validFrom } from '../../src/pki/index.ts'
 import { testKeyring } from './support/keyring.ts'
 import { type SecureServer, startSecureServer } from './support/secure-server.ts'
@@ -168,6 +168,74 @@ describe('CertificateRenewal', () => {
   })
 })
 
+describe('a removed node', () => {
+  const node = (name: string): Node => ({ apiVersion: 'v1', kind: 'Node', metadata: { name } })
+  const refusal = (work: Promise<unknown>) =>
+    work.then(
+      () => undefined,
+      (error: unknown) => (isNodeRemoved(error) ? 'removed' : error),
+    )
+
+  it('its certificate is refused, its watches end, and it cannot make its Node again', async () => {
+    const identity = await joinAs('leaving', (await server.joinTokens.create()).token)
+    const client = clientOf(identity)
+    await client.create(Kinds.Node, node('leaving'))
+    const stop = new AbortController()
+    let hasBegun = false
+    const watching = (async () => {
+      for await (const _ of client.watch(Kinds.Node, { signal: stop.signal })) hasBegun = true
+      return 'ended'
+    })().catch(() => 'ended')
+    await until('the watch has begun', () => hasBegun)
+    await server.client.delete(Kinds.Node, 'leaving')
+    expect(await watching).toBe('ended')
+    expect(await refusal(client.create(Kinds.Node, node('leaving')))).toBe('removed')
+    expect(await refusal(client.get(Kinds.Node, 'leaving'))).toBe('removed')
+    expect(await refusal(clientOf(identity).list(Kinds.Service))).toBe('removed')
+  })
+
+  it('a rebuilt host joins under the name with a fresh token; the certificate of the old one stays refused', async () => {
+    const old = await joinAs('rebuilt', (await server.joinTokens.create()).token)
+    await clientOf(old).create(Kinds.Node, node('rebuilt'))
+    await server.client.delete(Kinds.Node, 'rebuilt')
+    await until(
+      'the old one is out',
+      async () => (await refusal(clientOf(old).list(Kinds.Node))) === 'removed',
+    )
+    const { token } = await server.joinTokens.create()
+    const parts = { clock: systemClock, ids: systemIds, log: silentLogger, signal: never }
+    const dataDir = join(folder, 'rebuilt-again')
+    const renewed = await joinCluster({
+      ...{ server: server.url, token, nodeName: 'rebuilt', dataDir, userAgent: 'test/1' },
+      ...parts,
+    })
+    const created = await clientOf(renewed).create(Kinds.Node, node('rebuilt'))
+    expect(created.metadata.name).toBe('rebuilt')
+    expect(await refusal(clientOf(old).get(Kinds.Node, 'rebuilt'))).toBe('removed')
+    expect((await clientOf(renewed).get(Kinds.Node, 'rebuilt')).metadata.uid).toBe(created.metadata.uid)
+  })
+
+  it('startAgent() ends its pods when its node was removed, and says what to do', async () => {
+    const identity = await joinAs('retired', (await server.joinTokens.create()).token)
+    const { runtime, running } = await startNode(identity)
+    const containers = [{ name: 'app', image: 'x', command: ['sleep', '1000'] }]
+    const pod: Pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'retired', namespace: 'default' },
+      spec: { nodeName: 'retired', terminationGracePeriodSeconds: 1, containers },
+    }
+    await server.client.create(Kinds.Pod, pod, { namespace: 'default' })
+    await until('the pod runs', async () =>
+      (await runtime.listContainers()).some(({ state }) => state === 'running'),
+    )
+    await server.client.delete(Kinds.Node, 'retired')
+    await expect(running).rejects.toThrow('Cannot go on as node "retired": it was removed from the cluster')
+    expect(await runtime.listContainers()).toEqual([])
+    expect(await runtime.listSandboxes()).toEqual([])
+  })
+})
+
 describe('startAgent() over HTTPS', () => {
   it('startAgent() runs a pod with a Secret as its own node, and serves its logs through the tunnel', async () => {
     const { token } = await server.joinTokens.create()
@@ -246,7 +314,9 @@ async function readLog(path: string): Promise<string> {
   })
 }
 
-async function startNode(identity: NodeIdentity): Promise<OpenRuntime> {
+async function startNode(
+  identity: NodeIdentity,
+): Promise<{ readonly runtime: OpenRuntime; readonly running: Promise<void> }> {
   const { nodeName, ca } = identity
   const dataDir = join(folder, nodeName)
   const runtime = await openProcessRuntime({
@@ -276,9 +346,9 @@ async function startNode(identity: NodeIdentity): Promise<OpenRuntime> {
   const running = agent.start(stop.signal)
   endings.push(async () => {
     stop.abort()
-    await running
+    await running.catch(() => undefined)
   })
-  return runtime
+  return { runtime, running }
 }
 
 /** A TLS server of an authority of its own, which may show `ca` behind its certificate. */

@@ -11,11 +11,12 @@ export interface NodeIdentity {
   readonly key: string
 }
 
-const FILE = 'node-identity.json'
+/** In the data folder; without it an agent joins anew. */
+export const IDENTITY_FILE = 'node-identity.json'
 
 /** What {@link saveIdentity} kept; undefined in a folder of an agent that never joined. Throws `corrupt` for a damaged file. */
 export async function loadIdentity(dataDir: string): Promise<NodeIdentity | undefined> {
-  const path = join(dataDir, FILE)
+  const path = join(dataDir, IDENTITY_FILE)
   const text = await readFile(path, 'utf8').catch(error => {
     if ((error as { code?: unknown }).code === 'ENOENT') return undefined
     throw error
@@ -34,7 +35,7 @@ export async function loadIdentity(dataDir: string): Promise<NodeIdentity | unde
 /** Keeps key and certificate together, readable by the agent alone, so that a crash leaves either the old pair or the new one. */
 export async function saveIdentity(dataDir: string, identity: NodeIdentity): Promise<void> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  const path = join(dataDir, FILE)
+  const path = join(dataDir, IDENTITY_FILE)
   const draft = `${path}.new`
   await writeFile(draft, JSON.stringify(identity), { mode: 0o600, flush: true })
   await chmod(draft, 0o600)

@@ -1,6 +1,13 @@
 import { type Clock, deepEqual, type Ids, jittered, type Logger, messageOf } from '../../base/index.ts'
 import type { Client } from '../../client/index.ts'
-import { isAlreadyExists, isNotFound, Kinds, type Node, type NodeStatus } from '../../kube/index.ts'
+import {
+  isAlreadyExists,
+  isNodeRemoved,
+  isNotFound,
+  Kinds,
+  type Node,
+  type NodeStatus,
+} from '../../kube/index.ts'
 import { measureMachine } from './machine.ts'
 import { type NodeFacts, newNode, nodeLabels, nodeStatus } from './node-object.ts'
 
@@ -21,7 +28,7 @@ const LOOK_EVERY_MS = 10_000
 const TELL_EVERY_MS = 5 * 60_000
 const RETRY_MS = 1000
 
-/** Registers this node and keeps its Node's labels and status true. */
+/** Registers this node and keeps its Node's labels and status true. Throws what `isNodeRemoved` knows when the node was removed. */
 export class NodeReporter {
   readonly #options: NodeReporterOptions
   #node: Node | undefined
@@ -54,6 +61,7 @@ export class NodeReporter {
         await this.#report(signal)
       } catch (error) {
         if (signal.aborted) return
+        if (isNodeRemoved(error)) throw error
         log.warn('the node status was not written', { error: messageOf(error) })
         waitMs = jittered(RETRY_MS, 0.5, ids.random())
       }
@@ -87,9 +95,9 @@ export class NodeReporter {
    * meanwhile, such as that the node is lost, has to be put right as soon as the server is reached again.
    */
   async #look(facts: NodeFacts, signal: AbortSignal): Promise<Node> {
-    if (this.#node === undefined) return this.#register(facts, signal)
     try {
-      return await this.#options.client.get(Kinds.Node, facts.nodeName, { signal })
+      const node = await this.#options.client.get(Kinds.Node, facts.nodeName, { signal })
+      return this.#node === undefined ? await this.#label(node, facts, signal) : node
     } catch (error) {
       if (!isNotFound(error)) throw error
       return this.#register(facts, signal)
@@ -105,7 +113,11 @@ export class NodeReporter {
     } catch (error) {
       if (!isAlreadyExists(error)) throw error
     }
-    const known = await client.get(Kinds.Node, facts.nodeName, { signal })
+    return this.#label(await client.get(Kinds.Node, facts.nodeName, { signal }), facts, signal)
+  }
+
+  async #label(known: Node, facts: NodeFacts, signal: AbortSignal): Promise<Node> {
+    const { client } = this.#options
     const labels = nodeLabels(facts)
     const missing = Object.entries(labels).some(([key, value]) => known.metadata.labels?.[key] !== value)
     if (!missing) return known

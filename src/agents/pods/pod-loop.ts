@@ -56,6 +56,7 @@ export class PodLoop {
   #signal: AbortSignal = AbortSignal.abort()
   /** Set once the server's complete list was seen: before that nothing is an orphan. */
   #mayRemove = false
+  #onForget: () => void = () => {}
 
   constructor(options: PodLoopOptions) {
     this.#options = options
@@ -144,6 +145,15 @@ export class PodLoop {
     for (const uid of observed.uids()) this.#adoptOrphan(uid)
     for (const uid of await volumes.owners())
       if (!this.#entries.has(uid) && !observed.uids().has(uid)) await volumes.remove(uid)
+  }
+
+  /** Ends every pod of this node, and whatever is left of earlier ones; resolves when nothing is. */
+  async endAll(): Promise<void> {
+    await this.removeOrphans(new Set())
+    while (this.#entries.size > 0)
+      await new Promise<void>(resolve => {
+        this.#onForget = resolve
+      })
   }
 
   /** Something about a pod has changed, or may have. */
@@ -277,6 +287,7 @@ export class PodLoop {
     this.#entries.delete(uid)
     this.#options.checkpoints.remove(uid)
     this.#options.onChange(uid)
+    this.#onForget()
   }
 
   /** Asks the running containers of a living pod how they are, and no others. */

@@ -27,6 +27,7 @@ export {
 export { ensureAuthority } from './auth/kept-authority.ts'
 export { nodeAuthorizer } from './auth/node-authorizer.ts'
 export { NodeGraph } from './auth/node-graph.ts'
+export { type NodeMembers, oneNodePerMember, openNodeMembers } from './auth/node-members.ts'
 export { nodeRestriction } from './auth/node-restriction.ts'
 export { requesterStamp } from './auth/requester-stamp.ts'
 export { ensureBootstrap } from './bootstrap.ts'

@@ -18,14 +18,16 @@ import {
   NodeGraph,
   nodeAuthorizer,
   nodeRestriction,
+  oneNodePerMember,
   openLmdbStore,
+  openNodeMembers,
   requesterStamp,
   startApiServer,
   systemAuthorizer,
   systemIdentity,
   Tunnels,
 } from '../../../src/cluster/index.ts'
-import { allKinds } from '../../../src/kube/index.ts'
+import { allKinds, Kinds } from '../../../src/kube/index.ts'
 import { createKeyPair, DAY_MS, fingerprint, issueCertificate, validFrom } from '../../../src/pki/index.ts'
 
 /** A control plane as agents meet it: TLS, certificates, the Node authorizer, tunnels; no controllers but the signer. */
@@ -51,6 +53,7 @@ export async function startSecureServer(): Promise<SecureServer> {
   const authority = await ensureAuthority(store, clock)
   const authorityFingerprint = fingerprint(authority.certificate)
   const joinTokens = createJoinTokens({ store, clock, ids, authorityFingerprint })
+  const members = await openNodeMembers({ store, clock, ids, log })
   const graph = new NodeGraph({ clock, log })
   const authorizer = chainAuthorizers(
     mastersAuthorizer,
@@ -58,7 +61,7 @@ export async function startSecureServer(): Promise<SecureServer> {
     nodeAuthorizer(graph),
     bootstrapAuthorizer(graph),
   )
-  const admissions = [nodeRestriction, requesterStamp]
+  const admissions = [nodeRestriction, oneNodePerMember(members), requesterStamp]
   const verbs = createVerbs({ store, kinds: allKinds, authorizer, clock, ids, log, admissions })
   run(verbs)
   run({ start: signal => graph.follow(verbs, signal, () => undefined) })
@@ -67,11 +70,13 @@ export async function startSecureServer(): Promise<SecureServer> {
   const informers = new Informers({ client, clock, ids, log })
   run(informers)
   const claimToken = (id: string, node: string) => joinTokens.claim(id, node)
-  run(new CertificateSigner({ client, informers, clock, ids, log }, { authority, claimToken }))
+  const membershipOf = async (node: string, isJoin: boolean) =>
+    isJoin ? members.admit(node) : members.idOf(node)
+  run(new CertificateSigner({ client, informers, clock, ids, log }, { authority, claimToken, membershipOf }))
   const api = await startApiServer(
     {
       verbs,
-      authenticator: createAuthenticator({ clock, tokenVerifiers: [joinTokens] }),
+      authenticator: createAuthenticator({ clock, tokenVerifiers: [joinTokens], members }),
       authorizer,
       authority,
       listen: { host: '127.0.0.1', port: 0 },
@@ -83,6 +88,7 @@ export async function startSecureServer(): Promise<SecureServer> {
     },
     stop.signal,
   )
+  run(members.follow(informers.of(Kinds.Node), node => api.endNode(node)))
   const url = `https://127.0.0.1:${api.address.port}`
   const keys = await createKeyPair()
   const certificate = await issueCertificate({

@@ -1,8 +1,9 @@
 import type { Clock } from '../../../base/index.ts'
-import { StatusError } from '../../../kube/index.ts'
+import { nodeRemovedError, StatusError } from '../../../kube/index.ts'
 import type { CertificateFacts } from '../../../pki/index.ts'
 import type { Identity } from '../contract.ts'
-import { AUTHENTICATED_GROUP, SYSTEM_GROUP } from './identity.ts'
+import { AUTHENTICATED_GROUP, nodeNameOf, SYSTEM_GROUP, splitOrganizations } from './identity.ts'
+import type { NodeMembers } from './node-members.ts'
 
 /** What a request brought to prove who it comes from. */
 export interface Credentials {
@@ -25,17 +26,20 @@ export interface Authenticator {
 export interface AuthenticatorOptions {
   readonly clock: Clock
   readonly tokenVerifiers: readonly TokenVerifier[]
+  /** Knows which certificates speak for their nodes no more; undefined: all do. */
+  readonly members: Pick<NodeMembers, 'isRemoved'> | undefined
 }
 
 /**
  * Client certificates first (common name = user, organizations = groups), then tokens. A certificate's validity is checked at
- * every request, since a connection may outlive it. Whatever claims the in-process group is refused, not trimmed.
+ * every request, since a connection may outlive it; so is whether its node is one still, and one that is not is told so. Whatever claims the in-process group is refused, not trimmed.
  */
-export function createAuthenticator({ clock, tokenVerifiers }: AuthenticatorOptions): Authenticator {
+export function createAuthenticator({ clock, tokenVerifiers, members }: AuthenticatorOptions): Authenticator {
   return {
     async authenticate({ certificate, bearer }) {
       const identity =
-        identityOfCertificate(certificate, clock.now()) ?? (await identityOfToken(bearer, tokenVerifiers))
+        identityOfCertificate(certificate, clock.now(), members) ??
+        (await identityOfToken(bearer, tokenVerifiers))
       if (identity === undefined || identity.groups.includes(SYSTEM_GROUP))
         throw new StatusError('Unauthorized', 'Unauthorized')
       return identity
@@ -43,10 +47,19 @@ export function createAuthenticator({ clock, tokenVerifiers }: AuthenticatorOpti
   }
 }
 
-function identityOfCertificate(certificate: CertificateFacts | undefined, now: number): Identity | undefined {
+function identityOfCertificate(
+  certificate: CertificateFacts | undefined,
+  now: number,
+  members: AuthenticatorOptions['members'],
+): Identity | undefined {
   if (certificate === undefined || now < certificate.notBefore || now > certificate.notAfter) return undefined
   const { commonName, organizations } = certificate.subject
-  return commonName === '' ? undefined : authenticated({ username: commonName, groups: organizations })
+  if (commonName === '') return undefined
+  const { groups, memberId } = splitOrganizations(organizations)
+  const identity = authenticated({ username: commonName, groups })
+  const nodeName = nodeNameOf(identity)
+  if (nodeName !== undefined && members?.isRemoved(nodeName, memberId)) throw nodeRemovedError(nodeName)
+  return identity
 }
 
 async function identityOfToken(

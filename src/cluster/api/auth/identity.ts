@@ -32,6 +32,21 @@ export function nodeNameOf({ username, groups }: Identity): string | undefined {
   return username.slice(NODE_USER_PREFIX.length) || undefined
 }
 
+/** An organization of a node's certificate that names the membership it was issued under; never a group of anyone. */
+const MEMBER_PREFIX = 'bowline:member:'
+
+/** What the organizations of a certificate say: its groups, and the membership of a node. */
+export function splitOrganizations(organizations: readonly string[]): {
+  readonly groups: readonly string[]
+  readonly memberId: string | undefined
+} {
+  const member = organizations.find(organization => organization.startsWith(MEMBER_PREFIX))
+  return {
+    groups: organizations.filter(organization => !organization.startsWith(MEMBER_PREFIX)),
+    memberId: member?.slice(MEMBER_PREFIX.length),
+  }
+}
+
 /** The user name of whoever holds a join token. */
 export function bootstrapUser(tokenId: string): string {
   return `${BOOTSTRAP_USER_PREFIX}${tokenId}`

@@ -42,7 +42,8 @@ const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
  */
 export class RequestHandler {
   readonly #options: RequestHandlerOptions
-  readonly #running = new Set<AbortController>()
+  /** Whose requests run. */
+  readonly #running = new Map<AbortController, string>()
 
   constructor(options: RequestHandlerOptions) {
     this.#options = options
@@ -52,7 +53,7 @@ export class RequestHandler {
     const { log, ids } = this.#options
     const auditId = ids.uid()
     const run = new Run(this.#options.clock, response)
-    this.#running.add(run.abort)
+    this.#running.set(run.abort, '')
     response.once('close', () => {
       this.#running.delete(run.abort)
       run.end()
@@ -90,8 +91,15 @@ export class RequestHandler {
 
   /** Ends what is running: streams end cleanly, everything else is refused. */
   abortAll(): void {
-    for (const abort of this.#running)
+    for (const abort of this.#running.keys())
       abort.abort(new StatusError('ServiceUnavailable', 'the server is shutting down'))
+  }
+
+  /** Ends what runs for a user, streams above all: what it was allowed once it is not any more. */
+  endOf(username: string): void {
+    for (const [abort, user] of this.#running)
+      if (user === username)
+        abort.abort(new StatusError('Forbidden', `"${username}" may not go on with this`))
   }
 
   async #answer(
@@ -101,6 +109,7 @@ export class RequestHandler {
     onBug: (error: unknown) => StatusError,
   ): Promise<Answer> {
     const user = await this.#options.authenticator.authenticate(credentialsOf(request))
+    if (this.#running.has(run.abort)) this.#running.set(run.abort, user.username)
     const exchange = exchangeOf(request, user, warnings, run.abort.signal)
     const path = parseApiPath(exchange.segments)
     const extension = path && findExtension(this.#options.extensions, path, exchange.method)

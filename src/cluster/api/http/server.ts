@@ -9,6 +9,7 @@ import type { Clock, Ids, Logger } from '../../../base/index.ts'
 import { BowlineError, messageOf } from '../../../base/index.ts'
 import type { Authority } from '../../../pki/index.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
+import { nodeUser } from '../auth/identity.ts'
 import type { Authorizer, Verbs } from '../contract.ts'
 import type { Tunnels } from '../tunnel/tunnels.ts'
 import { upgradeToTunnel } from '../tunnel/upgrade.ts'
@@ -40,6 +41,8 @@ export interface ApiServerOptions {
 export interface ApiServer {
   /** Where it listens; the port is the real one when 0 was asked for. */
   readonly address: { readonly host: string; readonly port: number }
+  /** Ends every request and the tunnel of a node that was removed. */
+  endNode(nodeName: string): void
   /** Settles when the server has ended and every connection is closed. */
   readonly closed: Promise<void>
 }
@@ -139,7 +142,14 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
   })
-  return { address, closed }
+  return {
+    address,
+    closed,
+    endNode(nodeName) {
+      handler.endOf(nodeUser(nodeName))
+      tunnels.end(nodeName)
+    },
+  }
 }
 
 /** Addresses that mean "every address" name no server. */

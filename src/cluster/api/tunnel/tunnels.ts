@@ -95,6 +95,11 @@ export class Tunnels {
     return { status, headers, body: readBody(nodeName, stream, signal) }
   }
 
+  /** Closes a node's tunnel, if it has one. */
+  end(nodeName: string): void {
+    this.#sessions.get(nodeName)?.destroy()
+  }
+
   /** Closes every tunnel. */
   close(): void {
     for (const session of [...this.#sessions.values()]) session.destroy()

@@ -29,6 +29,11 @@ export interface CertificateSignerOptions {
   readonly authority: Authority
   /** Binds a join token to a node name; false when the token is no longer good for it. */
   readonly claimToken: (tokenId: string, nodeName: string) => Promise<boolean>
+  /**
+   * The membership that a certificate of this node belongs to: a new one for a host that joins, the running one for a renewal;
+   * undefined for none.
+   */
+  readonly membershipOf: (nodeName: string, isJoin: boolean) => Promise<string | undefined>
   /** How long agents' certificates last. Default 30 days. */
   readonly lifetimeMs?: number
 }
@@ -127,12 +132,16 @@ export class CertificateSigner implements Service {
         reason: 'BadRequest',
         message: asked.problem,
       })
-    const { authority, lifetimeMs = DEFAULT_LIFETIME_MS } = this.#options
+    const { authority, membershipOf, lifetimeMs = DEFAULT_LIFETIME_MS } = this.#options
+    const memberId = await membershipOf(asked.nodeName, requesterOf(request).type !== 'node')
     const wantedMs = (request.spec.expirationSeconds ?? Number.POSITIVE_INFINITY) * 1000
     const certificate = await signRequest({
       authority,
       request: pemOf(request),
-      subject: { commonName: `system:node:${asked.nodeName}`, organizations: ['system:nodes'] },
+      subject: {
+        commonName: `system:node:${asked.nodeName}`,
+        organizations: ['system:nodes', ...(memberId === undefined ? [] : [`bowline:member:${memberId}`])],
+      },
       usages: ['client'],
       validity: validFrom(this.#clock.now(), Math.min(wantedMs, lifetimeMs)),
     })

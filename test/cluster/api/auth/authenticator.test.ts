@@ -28,6 +28,7 @@ function authenticator(
   return createAuthenticator({
     clock: { ...systemClock, now: () => NOW },
     tokenVerifiers: [{ verify: async token => tokens[token] }],
+    members: undefined,
   })
 }
 

@@ -121,7 +121,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const server: ApiServer = await startApiServer(
     {
       verbs: options.wrapVerbs?.(verbs) ?? verbs,
-      authenticator: createAuthenticator({ clock, tokenVerifiers: [joinTokens] }),
+      authenticator: createAuthenticator({ clock, tokenVerifiers: [joinTokens], members: undefined }),
       authorizer,
       authority,
       listen: { host: '127.0.0.1', port: 0 },

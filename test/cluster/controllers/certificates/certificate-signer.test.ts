@@ -30,6 +30,7 @@ beforeEach(async () => {
     {
       authority: api.authority,
       claimToken: (id, nodeName) => api.joinTokens.claim(id, nodeName),
+      membershipOf: async () => undefined,
       lifetimeMs: 3_600_000,
     },
   )
