@@ -9,6 +9,10 @@ import type { ConnectOptions } from './connect.ts'
 import { EXIT, Exit, exitCodeOf, explain } from './exit-code.ts'
 import type { FollowOptions } from './follow/follow-commit.ts'
 import { exportRecords, showHistory, showRecords, verifyRecords } from './history.ts'
+import { uncordonHost } from './host/cordon.ts'
+import { drainHost } from './host/drain.ts'
+import { listHosts } from './host/list.ts'
+import { removeHost } from './host/remove.ts'
 import { showPlan } from './plan.ts'
 import type { ServerFlags } from './server.ts'
 import { showStatus } from './status.ts'
@@ -65,6 +69,7 @@ function buildProgram(terminal: Terminal, signal: AbortSignal): Command {
     .showHelpAfterError('(bowline help shows the commands)')
   addServices(program, terminal, signal)
   addReaders(program, terminal, signal)
+  addHosts(program, terminal, signal)
   addTokens(program, terminal)
   addVolumes(program, terminal, signal)
   return program
@@ -155,7 +160,7 @@ function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): 
   connected(program.command('status').description('every app and every host'))
     .addOption(outputOption())
     .action((flags: ConnectOptions & { output: Output }) =>
-      withClient(flags, client => showStatus(client, terminal, flags.output)),
+      withClient(flags, client => showStatus(client, terminal, { clock: systemClock, output: flags.output })),
     )
   connected(program.command('history').description('what every commit did, newest first'))
     .argument('[app]', 'only this app')
@@ -207,6 +212,43 @@ function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): 
   connected(program.command('version').description('the versions of this command and of the server')).action(
     async (flags: ConnectOptions) => (await import('./version.ts')).showVersion(flags, terminal),
   )
+}
+
+function addHosts(program: Command, terminal: Terminal, signal: AbortSignal): void {
+  const host = program.command('host').description('the hosts of the cluster')
+  connected(host.command('list').description('every host, what it carries, and why it is not ready'))
+    .addOption(outputOption())
+    .action((flags: ConnectOptions & { output: Output }) =>
+      withClient(flags, client => listHosts(client, terminal, { clock: systemClock, output: flags.output })),
+    )
+  connected(
+    host.command('drain').description('empty a host: no new pods, and those it has are replaced elsewhere'),
+  )
+    .argument('<host>')
+    .option('--timeout <seconds>', 'how long to wait until it is empty', wholeNumber, 600)
+    .option('--force', 'delete pods too that nothing replaces, or whose data lies on the host')
+    .action((name: string, flags: ConnectOptions & { timeout: number; force?: boolean }) =>
+      withClient(flags, client =>
+        drainHost({
+          ...{ client, terminal, signal, name, clock: systemClock },
+          timeoutMs: flags.timeout * 1_000,
+          force: flags.force === true,
+        }),
+      ),
+    )
+  connected(host.command('uncordon').description('let a host take pods again'))
+    .argument('<host>')
+    .action((name: string, flags: ConnectOptions) =>
+      withClient(flags, client => uncordonHost(client, terminal, name)),
+    )
+  connected(
+    host.command('remove').description('take a host out of the cluster; its certificate counts no more'),
+  )
+    .argument('<host>')
+    .option('--force', 'also one that is ready and has pods')
+    .action((name: string, flags: ConnectOptions & { force?: boolean }) =>
+      withClient(flags, client => removeHost(client, terminal, { name, force: flags.force === true })),
+    )
 }
 
 function addTokens(program: Command, terminal: Terminal): void {

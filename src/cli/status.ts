@@ -1,6 +1,8 @@
+import type { Clock } from '../base/index.ts'
 import type { Client } from '../client/index.ts'
 import { type App, Kinds, type Node } from '../kube/index.ts'
 import { EXIT } from './exit-code.ts'
+import { summarizeHost } from './host/host-summary.ts'
 import { diagnosticLines, shortId } from './plan-text.ts'
 import { printable } from './printable.ts'
 import { table } from './table.ts'
@@ -18,19 +20,22 @@ const COLOURS = {
 export async function showStatus(
   client: Client,
   terminal: Terminal,
-  output: 'text' | 'json',
+  { clock, output }: { readonly clock: Clock; readonly output: 'text' | 'json' },
 ): Promise<number> {
+  const now = clock.now()
   const [apps, nodes] = await Promise.all([client.list(Kinds.App), client.list(Kinds.Node)])
   if (output === 'json') {
     const summary = apps.items.map(({ metadata, spec, status }) => ({ name: metadata.name, spec, status }))
-    terminal.print(JSON.stringify({ apps: summary, nodes: nodes.items.map(nodeSummary) }, null, 2))
-  } else printText(printable(apps.items), printable(nodes.items), terminal)
+    terminal.print(
+      JSON.stringify({ apps: summary, nodes: nodes.items.map(node => nodeSummary(node, now)) }, null, 2),
+    )
+  } else printText(printable(apps.items), printable(nodes.items), terminal, now)
   const phases = apps.items.map(app => app.status?.phase)
   if (phases.includes('Failed')) return EXIT.failed
   return phases.includes('Held') ? EXIT.held : EXIT.ok
 }
 
-function printText(apps: readonly App[], nodes: readonly Node[], terminal: Terminal): void {
+function printText(apps: readonly App[], nodes: readonly Node[], terminal: Terminal, now: number): void {
   const { print, paint } = terminal
   if (apps.length === 0) print('No app yet: `bowline up DIR` follows a repository')
   else
@@ -50,22 +55,24 @@ function printText(apps: readonly App[], nodes: readonly Node[], terminal: Termi
       for (const line of diagnosticLines(diagnostic, status?.observedRevision ?? '', paint)) print(line)
   print('')
   for (const line of table(
-    ['HOST', 'STATE', 'RUNTIME', 'ADDRESS'],
+    ['HOST', 'STATE', 'RUNTIME', 'ADDRESS', ''],
     nodes.map(node => {
-      const { name, ready, schedulable, runtime, address } = nodeSummary(node)
+      const { name, ready, schedulable, runtime, address, remark } = nodeSummary(node, now)
       const state = ready ? paint('green', 'Ready') : paint('red', 'NotReady')
-      return [name, schedulable ? state : `${state}, cordoned`, runtime, address]
+      return [name, schedulable ? state : `${state}, cordoned`, runtime, address, remark]
     }),
   ))
     print(line)
 }
 
-function nodeSummary({ metadata, spec, status }: Node) {
+function nodeSummary(node: Node, now: number) {
+  const { metadata, spec, status } = node
   return {
     name: metadata.name ?? '',
     ready: status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true,
     schedulable: spec?.unschedulable !== true,
     runtime: status?.nodeInfo?.containerRuntimeVersion ?? '',
     address: status?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '',
+    remark: summarizeHost(node, [], now).remark,
   }
 }

@@ -250,6 +250,7 @@ export { applyJsonPatch } from './patch/json-patch.ts'
 export { applyMergePatch } from './patch/merge-patch.ts'
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts'
 export { imageTag } from './pod/image.ts'
+export { isLeaving, LEAVING_ANNOTATION } from './pod/leaving.ts'
 export { type NodeResource, podReferences } from './pod/references.ts'
 export { type PodSummary, summarizePod } from './pod/summary.ts'
 export { podRequests, type ResourceAmounts, resourceAmounts } from './pod-requests.ts'
@@ -338,6 +339,7 @@ export {
   VOLUME_PROTECTION,
 } from './storage/words.ts'
 export type { Cell, TableColumn } from './table/columns.ts'
+export { formatAge } from './table/duration.ts'
 export { formatMicroTime, formatTime, parseTime } from './timestamp.ts'
 export { findUntoleratedTaint, tolerates } from './tolerations.ts'
 export {

@@ -100,7 +100,7 @@ describe('joinCluster()', () => {
     const node: Node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'taken' } }
     await server.client.create(Kinds.Node, node)
     const { token } = await server.joinTokens.create()
-    await expect(joinAs('taken', token)).rejects.toThrow(/kubectl delete node taken.*--node-name/)
+    await expect(joinAs('taken', token)).rejects.toThrow(/bowline host remove taken.*--node-name/)
     expect(await loadIdentity(join(folder, 'taken'))).toBeUndefined()
   })
 

@@ -64,7 +64,7 @@ function joinRefusal(server: string, nodeName: string, error: unknown): unknown 
   if (!isRefusal) return error
   return new BowlineError(
     'unauthorized',
-    `${subject}. If this host takes the place of another, delete that one first with "kubectl delete node ${nodeName}"; else choose another name with --node-name`,
+    `${subject}. If this host takes the place of another, remove that one first with "bowline host remove ${nodeName}"; else choose another name with --node-name`,
     { cause: error },
   )
 }

@@ -56,7 +56,7 @@ export function judgeRequest({ requester, nodeName, nodeExists, nameIsReserved }
   if (nodeExists)
     return deny(
       'NodeExists',
-      `There is a node named ${nodeName} already. Give this host another name, or run "kubectl delete node ${nodeName}" if the old host is gone.`,
+      `There is a node named ${nodeName} already. Give this host another name, or run "bowline host remove ${nodeName}" if the old host is gone.`,
     )
   if (nameIsReserved)
     return deny(

@@ -9,6 +9,7 @@ import {
 } from '../../../base/index.ts'
 import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
 import {
+  isLeaving,
   isNotFound,
   Kinds,
   labelSelectorFromObject,
@@ -31,6 +32,7 @@ import {
 } from '../ownership.ts'
 import { isPodActive } from '../pod-state.ts'
 import { inDeletionOrder } from './deletion-order.ts'
+import { replacedPods } from './replaced-pods.ts'
 import { replacementDelayMs } from './replacement-delay.ts'
 import { nextReplicaSetStatus, type ReplicaFailure } from './replica-set-status.ts'
 
@@ -161,14 +163,22 @@ export class ReplicaSetController implements Service {
       ].filter(isPodActive),
     })
     pods = pods.filter(isPodActive)
-    const surplus = pods.length - (replicaSet.spec?.replicas ?? 1)
+    const { replicas = 1, minReadySeconds = 0 } = replicaSet.spec ?? {}
+    // A pod that is leaving its host is made up for first, and goes when as many as wanted are there without it.
+    const staying = pods.filter(pod => !isLeaving(pod))
+    const surplus = staying.length - replicas
     const own = this.#pods.byIndex(CONTROLLER_INDEX, replicaSet.metadata.uid ?? '')
     const delayMs = surplus < 0 ? replacementDelayMs(own, this.#clock.now()) : 0
     let error: unknown
     if (satisfied && surplus !== 0 && delayMs === 0 && replicaSet.metadata.deletionTimestamp === undefined)
       error = await (surplus < 0
         ? this.#createPods(key, replicaSet, Math.min(-surplus, BURST))
-        : this.#deletePods(key, replicaSet, pods, Math.min(surplus, BURST)))
+        : this.#deletePods(key, replicaSet, staying, Math.min(surplus, BURST)))
+    if (satisfied && surplus === 0 && replicaSet.metadata.deletionTimestamp === undefined) {
+      const replaced = replacedPods(pods, { replicas, minReadySeconds, now: this.#clock.now() })
+      const errors = await Promise.all(replaced.map(pod => this.#deletePod(key, replicaSet, pod)))
+      error = errors.find(one => one !== undefined)
+    }
     const failure: ReplicaFailure | undefined =
       error === undefined
         ? undefined

@@ -144,7 +144,7 @@ describe('CertificateSigner', () => {
     const refused = await requestAs(client, 'system:node:host-1')
     expect(conditionOf(refused.answer, 'Denied')).toMatchObject({
       reason: 'NodeExists',
-      message: expect.stringContaining('kubectl delete node host-1'),
+      message: expect.stringContaining('bowline host remove host-1'),
     })
     expect(refused.answer.status?.certificate).toBeUndefined()
     await api.client.delete(Kinds.Node, 'host-1')
