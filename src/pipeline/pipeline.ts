@@ -36,6 +36,7 @@ const BASE_KINDS: readonly Kind[] = [
   Kinds.ReplicaSet,
   Kinds.Secret,
   Kinds.ServiceAccount,
+  Kinds.StorageClass,
 ]
 
 export interface PipelineOptions {

@@ -1,9 +1,11 @@
-import { type Deployment, imageTag, type Pod, type ReplicaSet } from '../../kube/index.ts'
+import { type Deployment, imageTag, type Pod, type ReplicaSet, type StatefulSet } from '../../kube/index.ts'
 import type { View } from './view.ts'
 
-/** How far a Deployment is on its way to what Git says. */
+/** How far a Deployment or a StatefulSet is on its way to what Git says. */
 export interface Rollout {
   readonly name: string
+  /** As Git says. */
+  readonly version: string
   readonly wanted: number
   /** The hosts of the ready pods of the current version, in the order in which these became ready. */
   readonly ready: readonly string[]
@@ -14,7 +16,30 @@ export interface Rollout {
 /** The number by which a Deployment knows its current ReplicaSet, on both; upstream's name. */
 const REVISION = 'deployment.kubernetes.io/revision'
 
-export function rolloutOf(deployment: Deployment, { replicaSets, pods }: View): Rollout {
+/** The revision of a StatefulSet's template that a pod was made of; upstream's name. */
+const TEMPLATE_REVISION = 'controller-revision-hash'
+
+/** The rollouts of the Deployments and StatefulSets of a namespace. */
+export function rolloutsIn(namespace: string, view: View): readonly Rollout[] {
+  return [
+    ...view.deployments.list(namespace).map(deployment => rolloutOf(deployment, view)),
+    ...view.statefulSets.list(namespace).map(set => statefulRolloutOf(set, view)),
+  ]
+}
+
+/** The rollout of one object; undefined for what has none. */
+export function rolloutOfRef(
+  { kind, namespace, name }: { readonly kind: string; readonly namespace?: string; readonly name: string },
+  view: View,
+): Rollout | undefined {
+  const key = `${namespace}/${name}`
+  const deployment = kind === 'Deployment' ? view.deployments.get(key) : undefined
+  if (deployment !== undefined) return rolloutOf(deployment, view)
+  const set = kind === 'StatefulSet' ? view.statefulSets.get(key) : undefined
+  return set === undefined ? undefined : statefulRolloutOf(set, view)
+}
+
+function rolloutOf(deployment: Deployment, { replicaSets, pods }: View): Rollout {
   const { name = '', namespace = '', uid, annotations } = deployment.metadata
   const own = replicaSets.list(namespace).filter(set => isOwnedBy(set, uid))
   const current = own.find(({ metadata }) => metadata.annotations?.[REVISION] === annotations?.[REVISION])
@@ -26,27 +51,58 @@ export function rolloutOf(deployment: Deployment, { replicaSets, pods }: View): 
   const [newest] = older
   return {
     name,
+    version: versionOf(deployment.spec?.template),
     wanted: deployment.spec?.replicas ?? 1,
-    ready: pods
-      .list(namespace)
-      .filter(pod => current !== undefined && isOwnedBy(pod, current.metadata.uid) && isReady(pod))
-      .toSorted(
-        (a, b) => compareText(readySince(a), readySince(b)) || compareText(a.metadata.name, b.metadata.name),
-      )
-      .map(({ spec }) => spec?.nodeName ?? ''),
+    ready: hostsOf(
+      pods
+        .list(namespace)
+        .filter(pod => current !== undefined && isOwnedBy(pod, current.metadata.uid) && isReady(pod)),
+    ),
     serving:
       newest === undefined
         ? undefined
         : {
-            version: versionOf(newest),
+            version: versionOf(newest.spec?.template),
             available: older.reduce((sum, { status }) => sum + (status?.availableReplicas ?? 0), 0),
           },
   }
 }
 
+/** A StatefulSet has its pods itself; those below the partition are as it wants them, of whichever version. */
+function statefulRolloutOf(set: StatefulSet, { pods }: View): Rollout {
+  const { name = '', namespace = '', uid } = set.metadata
+  const { replicas = 1, ordinals, updateStrategy, template } = set.spec ?? {}
+  const firstDue = (ordinals?.start ?? 0) + (updateStrategy?.rollingUpdate?.partition ?? 0)
+  const isWanted = (pod: Pod): boolean =>
+    pod.metadata.labels?.[TEMPLATE_REVISION] === set.status?.updateRevision || ordinalOf(pod) < firstDue
+  const ready = pods.list(namespace).filter(pod => isOwnedBy(pod, uid) && isReady(pod))
+  const [older, ...others] = ready.filter(pod => !isWanted(pod))
+  return {
+    name,
+    version: versionOf(template),
+    wanted: replicas,
+    ready: hostsOf(ready.filter(isWanted)),
+    serving: older === undefined ? undefined : { version: versionOf(older), available: others.length + 1 },
+  }
+}
+
+/** The number at the end of the name of a StatefulSet's pod. */
+function ordinalOf({ metadata: { name = '' } }: Pod): number {
+  return Number(/-(\d+)$/.exec(name)?.[1] ?? 0)
+}
+
+/** Where pods run, in the order in which they became ready. */
+function hostsOf(pods: readonly Pod[]): readonly string[] {
+  return pods
+    .toSorted(
+      (a, b) => compareText(readySince(a), readySince(b)) || compareText(a.metadata.name, b.metadata.name),
+    )
+    .map(({ spec }) => spec?.nodeName ?? '')
+}
+
 /** `1.9`: the tag of the first container's image, which is how people call a version. */
-export function versionOf({ spec }: ReplicaSet | Deployment): string {
-  const image = spec?.template?.spec?.containers[0]?.image ?? ''
+function versionOf(pod: Pick<Pod, 'spec'> | undefined): string {
+  const image = pod?.spec?.containers[0]?.image ?? ''
   return imageTag(image) || image
 }
 

@@ -1,13 +1,13 @@
 import { stripVTControlCharacters } from 'node:util'
 import type { Clock } from '../../base/index.ts'
-import { type App, Kinds, type Pod } from '../../kube/index.ts'
+import type { App, Pod } from '../../kube/index.ts'
 import { durationText } from '../duration-text.ts'
 import { EXIT } from '../exit-code.ts'
 import { changeLine, countsText, diagnosticLines, shortId } from '../plan-text.ts'
 import { hang, printable } from '../printable.ts'
 import type { Terminal } from '../terminal.ts'
 import { type AppEnd, endOf, recordOf } from './app-end.ts'
-import { type Rollout, rolloutOf, versionOf } from './rollout.ts'
+import { type Rollout, rolloutOfRef, rolloutsIn } from './rollout.ts'
 import type { View } from './view.ts'
 
 /** Lines of one kind that are shown; the rest is counted, and `bowline show` has it. */
@@ -214,14 +214,12 @@ export class Story {
     return `${paint('green', '✓')} ${ready.length}/${wanted} on ${hosts} ${hosts === 1 ? 'host' : 'hosts'}`
   }
 
-  /** Of the Deployments that the commit writes in an app. */
+  /** Of the Deployments and StatefulSets that the commit writes in an app. */
   #rollouts(name: string): readonly Rollout[] {
     const changes = recordOf(this.#view, name)?.spec.plan.changes ?? []
-    return changes.flatMap(({ action, ref }) => {
-      const isWritten = action !== 'delete' && ref.kind === Kinds.Deployment.kind
-      const deployment = isWritten ? this.#view.deployments.get(`${ref.namespace}/${ref.name}`) : undefined
-      return deployment === undefined ? [] : [rolloutOf(deployment, this.#view)]
-    })
+    return changes.flatMap(({ action, ref }) =>
+      action === 'delete' ? [] : (rolloutOfRef(ref, this.#view) ?? []),
+    )
   }
 
   #tellResult(affected: readonly string[]): number {
@@ -285,9 +283,8 @@ export class Story {
   /** `, 1.9 still serves 2/2`: what runs of an app while its newest commit does not. */
   #servingText(name: string): string {
     const namespace = this.#view.apps.get(name)?.spec.namespace ?? 'default'
-    const serving = this.#view.deployments.list(namespace).flatMap(deployment => {
-      const { serving: older, ready, wanted } = rolloutOf(deployment, this.#view)
-      const newest = versionOf(deployment)
+    const rollouts = rolloutsIn(namespace, this.#view)
+    const serving = rollouts.flatMap(({ serving: older, ready, wanted, version: newest }) => {
       const version = older?.version === newest ? 'the old version' : (older?.version ?? newest)
       const available = older?.available ?? ready.length
       return available === 0 ? [] : `${version} still serves ${Math.min(available, wanted)}/${wanted}`

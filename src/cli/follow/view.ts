@@ -9,6 +9,7 @@ import {
   type Pod,
   type RecordObject,
   type ReplicaSet,
+  type StatefulSet,
 } from '../../kube/index.ts'
 
 /** What a follow reads of the cluster. */
@@ -18,6 +19,7 @@ export interface View {
   readonly records: Lister<RecordObject>
   readonly deployments: Lister<Deployment>
   readonly replicaSets: Lister<ReplicaSet>
+  readonly statefulSets: Lister<StatefulSet>
   readonly pods: Lister<Pod>
 }
 
@@ -45,10 +47,18 @@ export function createView(
   })
   const deployments = createInformer(client, Kinds.Deployment, options)
   const replicaSets = createInformer(client, Kinds.ReplicaSet, options)
+  const statefulSets = createInformer(client, Kinds.StatefulSet, options)
   const pods = createInformer(client, Kinds.Pod, options)
-  const informers = [apps, records, deployments, replicaSets, pods] as unknown as Informer<KubeObject>[]
+  const informers = [
+    apps,
+    records,
+    deployments,
+    replicaSets,
+    statefulSets,
+    pods,
+  ] as unknown as Informer<KubeObject>[]
   return {
-    ...{ apps, records, deployments, replicaSets, pods },
+    ...{ apps, records, deployments, replicaSets, statefulSets, pods },
     synced: Promise.all(informers.map(informer => informer.synced)).then(() => undefined),
     onChange(callback) {
       const ends = informers.map(informer =>

@@ -1,8 +1,11 @@
 import type { KubeObject, ObjectRef } from '../object.ts'
+import { claimHealth } from './claim-health.ts'
 import { deploymentHealth } from './deployment-health.ts'
 import { namespaceHealth } from './namespace-health.ts'
 import { podHealth } from './pod-health.ts'
 import { replicaSetHealth } from './replica-set-health.ts'
+import { serviceHealth } from './service-health.ts'
+import { statefulSetHealth } from './stateful-set-health.ts'
 
 /** How an object is doing by its own status. */
 export interface Health {
@@ -22,7 +25,10 @@ const RULES: ReadonlyMap<string, Rule> = new Map([
   ['Deployment', { apiVersion: 'apps/v1', judge: deploymentHealth }],
   ['ReplicaSet', { apiVersion: 'apps/v1', judge: replicaSetHealth }],
   ['Namespace', { apiVersion: 'v1', judge: namespaceHealth }],
+  ['PersistentVolumeClaim', { apiVersion: 'v1', judge: claimHealth }],
   ['Pod', { apiVersion: 'v1', judge: podHealth }],
+  ['Service', { apiVersion: 'v1', judge: serviceHealth }],
+  ['StatefulSet', { apiVersion: 'apps/v1', judge: statefulSetHealth }],
 ])
 
 /** The health of one object, judged by nothing but itself. An object that is being deleted is on its way out: progressing. */

@@ -1,5 +1,5 @@
 import { deepEqual } from '../../base/index.ts'
-import { type ObjectRef, type Pod, refKey } from '../../kube/index.ts'
+import { claimNamesOf, type ObjectRef, type Pod, refKey } from '../../kube/index.ts'
 import type { Inventory } from '../inventory.ts'
 import type { AppLane } from '../lane/app-lane.ts'
 import { UNKNOWN_ACTOR } from '../lane/suspects.ts'
@@ -27,11 +27,26 @@ export function routeLiveChanges(parts: {
       lane.touch(refKey(ref))
     }
     const known = object ?? previous
+    if (ref.kind === 'Pod' && (object === undefined || previous === undefined))
+      touchClaims(known as Pod, parts)
     if (known === undefined || (ref.kind !== 'Pod' && known.metadata.ownerReferences === undefined)) return
     const workload = live.rootOf(known)
     const workloadOwner = inventory.ownerOf(workload)
     if (workloadOwner !== undefined) tellWorkload(change, workload, laneOf(workloadOwner.app), writes)
   })
+}
+
+/** A claim's health depends on whether a pod uses it. */
+function touchClaims(
+  pod: Pod,
+  { inventory, laneOf }: Pick<Parameters<typeof routeLiveChanges>[0], 'inventory' | 'laneOf'>,
+): void {
+  const { namespace = '' } = pod.metadata
+  for (const name of claimNamesOf(pod)) {
+    const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name }
+    const owner = inventory.ownerOf(claim)
+    if (owner !== undefined) laneOf(owner.app)?.touch(refKey(claim))
+  }
 }
 
 /** A status update is no drift. Kinds without a generation are compared whenever they change. */

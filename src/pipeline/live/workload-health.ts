@@ -1,12 +1,17 @@
 import {
   type ContainerStatus,
+  claimNamesOf,
+  classNameOf,
   type Deployment,
   groupOf,
   type Health,
   healthOf,
   type KubeObject,
   type ObjectRef,
+  type PersistentVolumeClaim,
   type Pod,
+  type StatefulSet,
+  type StorageClass,
 } from '../../kube/index.ts'
 import type { LiveObjects } from './live-objects.ts'
 
@@ -24,25 +29,51 @@ const HOPELESS: ReadonlySet<string> = new Set([
 /** The number by which a Deployment knows its current ReplicaSet, on both; upstream's name. */
 const REVISION = 'deployment.kubernetes.io/revision'
 
+/** The revision of a StatefulSet's template that a pod was made of; upstream's name. */
+const TEMPLATE_REVISION = 'controller-revision-hash'
+
 /** What is read of the live objects. */
-type Live = Pick<LiveObjects, 'get' | 'podsOf'>
+type Live = Pick<LiveObjects, 'get' | 'pods' | 'podsOf'>
 
 /**
  * The health of an object that Git declares. Of a workload its current pods are asked too: it has failed when a container of
  * theirs crashes again and again, or cannot start for a reason that no waiting cures, and it is not healthy before as many are
- * ready as are wanted, whatever a status says that was written before.
+ * ready as are wanted, whatever a status says that was written before. A claim that nobody uses may wait for its first pod.
  */
 export function healthOfLive(live: Live, ref: ObjectRef): Health {
   const object = live.get(ref)
   if (object === undefined) return { state: 'progressing', reason: 'not created yet' }
   const health = healthOf(object)
   const isEnding = object.metadata.deletionTimestamp !== undefined
+  if (isClaim(ref) && !isEnding && health.state === 'progressing')
+    return explainClaim(live, object as PersistentVolumeClaim, health)
   // Before its controller has seen the new spec, what runs is still that of the old one.
   if (!runsPods(ref) || isEnding || !isObserved(object)) return health
-  const pods = live
-    .podsOf(ref)
-    .filter(pod => pod.metadata.deletionTimestamp === undefined && isCurrent(live, object, pod))
-  return health.state === 'healthy' ? confirm(health, object, pods) : explain(health, pods)
+  const pods = live.podsOf(ref).filter(pod => pod.metadata.deletionTimestamp === undefined)
+  const current = pods.filter(pod => isCurrent(live, object, pod))
+  if (health.state !== 'healthy') return explain(health, current)
+  // Old pods below the partition of a StatefulSet are as it wants them.
+  return confirm(health, object, object.kind === 'StatefulSet' ? pods : current)
+}
+
+function isClaim({ apiVersion, kind }: ObjectRef): boolean {
+  return apiVersion === 'v1' && kind === 'PersistentVolumeClaim'
+}
+
+/** A class may make its volumes where the first pod runs: until there is one, nothing is missing. */
+function explainClaim(live: Live, claim: PersistentVolumeClaim, health: Health): Health {
+  const { name = '', namespace = '' } = claim.metadata
+  const className = classNameOf(claim)
+  const found = live.get({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', name: className })
+  if (className !== '' && found === undefined)
+    return { ...health, reason: `${health.reason}: there is no StorageClass ${className}` }
+  const waits = (found as StorageClass | undefined)?.volumeBindingMode === 'WaitForFirstConsumer'
+  const isUsed = live.pods(namespace).some(pod => isRunning(pod) && claimNamesOf(pod).includes(name))
+  return waits && !isUsed ? { state: 'healthy', reason: 'waits for the first pod that uses it' } : health
+}
+
+function isRunning({ status }: Pod): boolean {
+  return status?.phase !== 'Succeeded' && status?.phase !== 'Failed'
 }
 
 function runsPods(ref: ObjectRef): boolean {
@@ -55,8 +86,15 @@ function isObserved({ metadata, status }: Observed): boolean {
   return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
 }
 
-/** A deploy is judged by what it started, not by what it replaces: of a Deployment, the pods of its current ReplicaSet. */
+/**
+ * A deploy is judged by what it started, not by what it replaces: of a Deployment, the pods of its current ReplicaSet; of a
+ * StatefulSet, those of its newest revision.
+ */
 function isCurrent(live: Live, workload: KubeObject, pod: Pod): boolean {
+  if (workload.kind === 'StatefulSet') {
+    const { updateRevision } = (workload as StatefulSet).status ?? {}
+    return updateRevision === undefined || pod.metadata.labels?.[TEMPLATE_REVISION] === updateRevision
+  }
   if (workload.kind !== 'Deployment') return true
   const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller === true)
   if (owner === undefined) return false

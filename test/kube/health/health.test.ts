@@ -51,6 +51,75 @@ describe('healthOf() a Deployment', () => {
   })
 })
 
+describe('healthOf() a StatefulSet', () => {
+  const complete = { observedGeneration: 2, replicas: 3, updatedReplicas: 3, availableReplicas: 3 }
+  it.each<[string, string, object, object]>([
+    ['healthy', '3 of 3 replicas are available', {}, complete],
+    ['progressing', 'generation 2 is not observed yet', {}, { ...complete, observedGeneration: 1 }],
+    ['progressing', '1 of 3 replicas are updated', {}, { ...complete, updatedReplicas: 1 }],
+    ['progressing', '1 replica is ending', {}, { ...complete, replicas: 4 }],
+    ['progressing', '2 of 3 replicas are available', {}, { ...complete, availableReplicas: 2 }],
+    [
+      'healthy',
+      '3 of 3 replicas are available, 2 of them old below the partition',
+      { rollingUpdate: { partition: 2 } },
+      { ...complete, updatedReplicas: 1 },
+    ],
+    [
+      'progressing',
+      '0 of 1 replicas are updated',
+      { rollingUpdate: { partition: 2 } },
+      { ...complete, updatedReplicas: 0 },
+    ],
+    [
+      'healthy',
+      '3 of 3 replicas are available, 3 of them old until they are deleted',
+      { type: 'OnDelete' },
+      { ...complete, updatedReplicas: 0 },
+    ],
+  ])('is %s: %s', (state, reason, updateStrategy, status) => {
+    const object = make('apps/v1', 'StatefulSet', { spec: { replicas: 3, updateStrategy }, status })
+    expect(healthOf(object)).toEqual({ state, reason })
+  })
+})
+
+describe('healthOf() a Service', () => {
+  it.each<[string, string, object, object]>([
+    ['healthy', '', { type: 'ClusterIP' }, {}],
+    [
+      'progressing',
+      'waits for the address of a load balancer',
+      { type: 'LoadBalancer' },
+      { loadBalancer: {} },
+    ],
+    [
+      'progressing',
+      'waits for the address of a load balancer of class example.com/lb',
+      { type: 'LoadBalancer', loadBalancerClass: 'example.com/lb' },
+      {},
+    ],
+    [
+      'healthy',
+      'is reached at 192.0.2.1, lb.example.com',
+      { type: 'LoadBalancer' },
+      { loadBalancer: { ingress: [{ ip: '192.0.2.1' }, { hostname: 'lb.example.com' }] } },
+    ],
+  ])('is %s: %s', (state, reason, spec, status) => {
+    expect(healthOf(make('v1', 'Service', { spec, status }))).toEqual({ state, reason })
+  })
+})
+
+describe('healthOf() a PersistentVolumeClaim', () => {
+  it.each([
+    ['healthy', 'is bound to pv-1', 'Bound'],
+    ['progressing', 'waits for a volume', 'Pending'],
+    ['failed', 'has lost its volume pv-1', 'Lost'],
+  ])('is %s: %s', (state, reason, phase) => {
+    const object = make('v1', 'PersistentVolumeClaim', { spec: { volumeName: 'pv-1' }, status: { phase } })
+    expect(healthOf(object)).toEqual({ state, reason })
+  })
+})
+
 describe('healthOf() a ReplicaSet', () => {
   it.each([
     ['healthy', { observedGeneration: 2, replicas: 2, availableReplicas: 2 }],

@@ -24,6 +24,102 @@ describe('healthOfLive()', () => {
   })
 })
 
+describe('healthOfLive() of a StatefulSet', () => {
+  const SET: ObjectRef = { apiVersion: 'apps/v1', kind: 'StatefulSet', namespace: 'shop', name: 'db' }
+
+  function set(status: object, partition = 0): KubeObject {
+    return object('apps/v1', 'StatefulSet', 'db', {
+      spec: { replicas: 2, updateStrategy: { rollingUpdate: { partition } } },
+      status: { replicas: 2, updateRevision: 'db-2', ...status },
+    })
+  }
+
+  function ready(name: string, revision: string): Pod {
+    const labels = { 'controller-revision-hash': revision }
+    return {
+      ...object('v1', 'Pod', name, { status: { conditions: [{ type: 'Ready', status: 'True' }] } }),
+      metadata: { name, namespace: 'shop', labels },
+    } as Pod
+  }
+
+  it('counts the old pods below its partition, and none that is not ready', () => {
+    const live = liveOf(
+      [set({ updatedReplicas: 1, availableReplicas: 2 }, 1)],
+      [ready('db-0', 'db-1'), ready('db-1', 'db-2')],
+    )
+    expect(healthOfLive(live, SET).state).toBe('healthy')
+    const one = liveOf([set({ updatedReplicas: 2, availableReplicas: 2 })], [ready('db-0', 'db-2')])
+    expect(healthOfLive(one, SET)).toEqual({ state: 'progressing', reason: '1 of 2 pods are ready' })
+  })
+
+  it('fails by the pods of its newest revision alone', () => {
+    const crash = crashing('db-1', 'db')
+    const of = (revision: string): Pod => ({
+      ...crash,
+      metadata: { ...crash.metadata, labels: { 'controller-revision-hash': revision } },
+    })
+    const status = { updatedReplicas: 1, availableReplicas: 1 }
+    expect(healthOfLive(liveOf([set(status)], [of('db-1')]), SET).state).toBe('progressing')
+    expect(healthOfLive(liveOf([set(status)], [of('db-2')]), SET)).toEqual({
+      state: 'failed',
+      reason: 'db-1/web on host-1: exit 1, restarted 3 times: DATABASE_URL is not set',
+    })
+  })
+})
+
+describe('healthOfLive() of a claim', () => {
+  const CLAIM: ObjectRef = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    namespace: 'shop',
+    name: 'data',
+  }
+  const claim = object('v1', 'PersistentVolumeClaim', 'data', {
+    spec: { storageClassName: 'local' },
+    status: { phase: 'Pending' },
+  })
+  const { namespace: _, ...clusterWide } = object('', '', 'local', {}).metadata
+  const storageClass = (volumeBindingMode: string): KubeObject =>
+    ({
+      ...object('storage.k8s.io/v1', 'StorageClass', 'local', { volumeBindingMode }),
+      metadata: clusterWide,
+    }) as KubeObject
+  const user = object('v1', 'Pod', 'web', {
+    spec: { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] },
+  }) as Pod
+
+  it('is well while nobody uses it, where its class waits for the first pod', () => {
+    const waiting = storageClass('WaitForFirstConsumer')
+    expect(healthOfLive(liveOf([claim, waiting], []), CLAIM)).toEqual({
+      state: 'healthy',
+      reason: 'waits for the first pod that uses it',
+    })
+    expect(healthOfLive(liveOf([claim, waiting], [user]), CLAIM)).toEqual({
+      state: 'progressing',
+      reason: 'waits for a volume',
+    })
+    const over = { ...user, status: { phase: 'Succeeded' } } as Pod
+    expect(healthOfLive(liveOf([claim, waiting], [over]), CLAIM).state).toBe('healthy')
+    expect(healthOfLive(liveOf([claim, storageClass('Immediate')], []), CLAIM).state).toBe('progressing')
+  })
+
+  it('says that its class is not there', () => {
+    expect(healthOfLive(liveOf([claim], []), CLAIM)).toEqual({
+      state: 'progressing',
+      reason: 'waits for a volume: there is no StorageClass local',
+    })
+  })
+})
+
+function object(apiVersion: string, kind: string, name: string, fields: object): KubeObject {
+  return { apiVersion, kind, metadata: { name, namespace: 'shop' }, ...fields } as KubeObject
+}
+
+function liveOf(objects: readonly KubeObject[], pods: readonly Pod[]): Parameters<typeof healthOfLive>[0] {
+  const byRef = new Map(objects.map(one => [refKey(refOf(one)), one]))
+  return { get: ref => byRef.get(refKey(ref)), pods: () => pods, podsOf: () => pods }
+}
+
 const WEB: ObjectRef = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'web' }
 
 /** A Deployment with two ReplicaSets, `web-1` and `web-2`, of these revisions, and pods of theirs. */
@@ -48,6 +144,7 @@ function liveWith(
   )
   return {
     get: ref => objects.get(refKey(ref)),
+    pods: () => pods,
     podsOf: () => pods,
   }
 }
