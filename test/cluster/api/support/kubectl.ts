@@ -9,8 +9,13 @@ export interface KubectlResult {
 }
 
 /** Runs this machine's kubectl against the server with a home and a cache of its own. */
-export async function kubectl(api: TestApi, args: readonly string[], input = ''): Promise<KubectlResult> {
-  const child = spawnKubectl(api, args)
+export async function kubectl(
+  api: TestApi,
+  args: readonly string[],
+  input = '',
+  env: Readonly<Record<string, string>> = {},
+): Promise<KubectlResult> {
+  const child = spawnKubectl(api, args, env)
   let stdout = ''
   let stderr = ''
   child.stdout?.on('data', (chunk: Buffer) => {
@@ -35,9 +40,14 @@ export async function kubectlOk(api: TestApi, args: readonly string[], input = '
 }
 
 /** Starts kubectl and leaves it running, for what follows. The caller ends it. */
-export function spawnKubectl(api: TestApi, args: readonly string[]): ChildProcess {
+export function spawnKubectl(
+  api: TestApi,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ChildProcess {
   return spawn('kubectl', [...args], {
     env: {
+      ...env,
       PATH: process.env.PATH ?? '/usr/bin:/bin',
       HOME: api.folder,
       KUBECONFIG: api.kubeconfig,
