@@ -36,6 +36,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'agents/network/services': ['agents/network/nft', 'client', 'kube', 'base'],
   'agents/network/policy': ['agents/network/nft', 'agents/network/services', 'client', 'kube', 'base'],
   'agents/network/ingress': ['pki', 'client', 'kube', 'base'],
+  'agents/network/proxy': ['agents/network/services', 'client', 'kube', 'base'],
   agents: ['agents/runtime', 'agents/volumes', 'agents/probes', 'pki', 'client', 'kube', 'base'],
 }
 

@@ -9,11 +9,11 @@ import {
 import { type Informer, untilSynced } from '../../../client/index.ts'
 import { type EndpointSlice, type KubeObject, objectKey, type Service } from '../../../kube/index.ts'
 import { assembleRuleset, type Fragment, type Nft, NftTable } from '../nft/index.ts'
-import { SERVICE_NAME_LABEL } from './endpoints.ts'
 import { type StaleFlow, staleFlows } from './flows.ts'
 import { tableFrame } from './frame.ts'
 import { type HealthCheck, HealthChecks } from './health-checks.ts'
 import type { Place } from './place.ts'
+import { BY_SERVICE, serviceKeysOf } from './service-index.ts'
 import { type ServicePortRoute, servicePorts } from './service-ports.ts'
 import { serviceFragment } from './service-rules.ts'
 
@@ -42,7 +42,6 @@ export interface ServiceRouterOptions {
 /** How often it looks whether somebody else removed the table. Upstream's sync period. */
 const CHECK_PERIOD_MS = 30_000
 const RETRY = { initialMs: 200, maxMs: 10_000 }
-const BY_SERVICE = 'service'
 
 /**
  * Keeps the table of this node equal to the services, their endpoints and whatever other sources want. It loads nothing before all
@@ -75,7 +74,7 @@ export class ServiceRouter implements Part {
         if (stale.length > 0) void options.forgetFlows(stale)
       },
     })
-    options.endpointSlices.addIndex(BY_SERVICE, slice => serviceKeysOf(slice))
+    options.endpointSlices.addIndex(BY_SERVICE, serviceKeysOf)
   }
 
   /** Tells where this node stands. Without it nothing is loaded; another place makes every rule anew. */
@@ -226,11 +225,6 @@ export class ServiceRouter implements Part {
       this.#options.log.warn('cannot open the ways to services on this host', { error: messageOf(error) })
     }
   }
-}
-
-function serviceKeysOf({ metadata }: EndpointSlice): readonly string[] {
-  const name = metadata.labels?.[SERVICE_NAME_LABEL]
-  return name === undefined || name === '' ? [] : [`${metadata.namespace}/${name}`]
 }
 
 function asPlain({ localNodes, ...networks }: Place): object {
