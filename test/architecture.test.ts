@@ -61,7 +61,7 @@ const DOORS: Readonly<Record<string, string>> = {
 const WORDS: readonly { readonly word: RegExp; readonly allowed: readonly string[]; readonly why: string }[] =
   [
     {
-      word: /\bDate\.now\(|\bnew Date\(\)|\bsetTimeout\(|\bsetInterval\(|\bMath\.random\(|\brandomUUID\(/,
+      word: /\bDate\.now\(|\bnew Date\(\)|(?<!\.)\bsetTimeout\(|\bsetInterval\(|\bMath\.random\(|\brandomUUID\(/,
       allowed: ['base'],
       why: 'time and chance come in as a Clock and Ids of base',
     },
