@@ -11,6 +11,7 @@ import {
   readSecretsKey,
   startAgent,
 } from './agents/index.ts'
+import { proxyDefaults, purgeIngress } from './agents/network/ingress/index.ts'
 import type { OpenRuntime } from './agents/runtime/index.ts'
 import { BowlineError, type Clock, type Ids, isAborted, type Logger } from './base/index.ts'
 import { createHttpsClient } from './client/index.ts'
@@ -35,6 +36,8 @@ export interface AgentConfig {
   readonly secretsKeyFile: string | undefined
   readonly dockerSockets: readonly string[]
   readonly allowHost: readonly string[]
+  /** The ports of ingresses; undefined: this host serves none. */
+  readonly ingress: { readonly httpPort: number; readonly httpsPort: number } | undefined
   /** Above 0 and at most 1. */
   readonly capacityShare: number
   /** Stop and remove this node's containers at the end, instead of leaving them for the next start. */
@@ -107,6 +110,7 @@ export async function runAgent(
     keyring,
     allowHost: config.allowHost,
     capacityShare: config.capacityShare,
+    ingress: config.ingress === undefined ? undefined : await proxyDefaults(config.ingress),
     version: `v${VERSION}`,
     tunnel: { server: config.server, ca: identity.ca, credentials: () => renewal.current },
     clock,
@@ -121,6 +125,7 @@ export async function runAgent(
     try {
       if (config.stopContainers()) {
         await removeEverything(runtime)
+        await purgeIngress(config.dataDir, clock)
         if (config.memoryDir !== undefined) await rm(config.memoryDir, { recursive: true, force: true })
       }
     } finally {

@@ -37,7 +37,16 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'agents/network/policy': ['agents/network/nft', 'agents/network/services', 'client', 'kube', 'base'],
   'agents/network/ingress': ['pki', 'client', 'kube', 'base'],
   'agents/network/proxy': ['agents/network/services', 'client', 'kube', 'base'],
-  agents: ['agents/runtime', 'agents/volumes', 'agents/probes', 'pki', 'client', 'kube', 'base'],
+  agents: [
+    'agents/runtime',
+    'agents/volumes',
+    'agents/probes',
+    'agents/network/ingress',
+    'pki',
+    'client',
+    'kube',
+    'base',
+  ],
 }
 
 /** The composition root and the command line see every layer, by its door. */
@@ -76,7 +85,7 @@ const WORDS: readonly { readonly word: RegExp; readonly allowed: readonly string
         'sync/git',
         'agents/runtime/process',
         'agents/runtime/docker/network/veth.ts',
-        'agents/network/ingress/haproxy/process.ts',
+        'agents/network/ingress/haproxy/program.ts',
         'agents/network/nft/run-program.ts',
         'agents/volumes/folders/archive.ts',
         'cli',

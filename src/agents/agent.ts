@@ -18,6 +18,7 @@ import { KeptObjects } from './kept/kept-objects.ts'
 import type { Keyring } from './kept/keyring.ts'
 import { plainSeal } from './kept/seal.ts'
 import { HostResolvers } from './network/dns/index.ts'
+import { createIngress, type ProxyOptions, purgeIngress } from './network/ingress/index.ts'
 import { renewLease } from './node/lease.ts'
 import { measureMachine, primaryAddress, readMachineIds } from './node/machine.ts'
 import type { NodeFacts } from './node/node-object.ts'
@@ -58,6 +59,8 @@ export interface AgentOptions {
   readonly allowHost: readonly string[]
   /** The part of the machine that is this node's, above 0 and at most 1: N agents on one machine get 1/N each. */
   readonly capacityShare: number
+  /** How this host serves ingresses; undefined: it does not. */
+  readonly ingress?: ProxyOptions | undefined
   /** Default: the machine's first address, and the node's name as its host name. */
   readonly addresses?: readonly NodeAddress[]
   /** As `kubectl get nodes` shows it: `v0.1.0`. */
@@ -296,8 +299,32 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     return readContainerLogs(request, { runtime, clock, statuses }, asked.signal)
   }
 
+  const ingress =
+    options.ingress === undefined
+      ? undefined
+      : createIngress({
+          client,
+          nodeName,
+          dataDir,
+          informers: {
+            ingresses: informers.of(Kinds.Ingress),
+            classes: informers.of(Kinds.IngressClass),
+            services: informers.of(Kinds.Service),
+            slices: informers.of(Kinds.EndpointSlice),
+          },
+          proxy: options.ingress,
+          node: () => reporter.node,
+          record: (about, type, reason, message) => recorder.record(about, type, reason, message),
+          clock,
+          ids,
+          log,
+        })
+  // A host that was told to serve no more does not go on by what its last agent left.
+  if (ingress === undefined) await purgeIngress(dataDir, clock)
+
   const parts = [
     informers.start(signal),
+    ...(ingress === undefined ? [] : [ingress.start(signal)]),
     follower.run(signal),
     followPods(),
     publisher.run(signal),

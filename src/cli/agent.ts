@@ -19,6 +19,10 @@ export interface AgentFlags {
   readonly volumeDir?: string
   readonly dockerSocket?: string
   readonly allowHost?: readonly string[]
+  readonly ingressHttpPort: number
+  readonly ingressHttpsPort: number
+  /** False by `--no-ingress`. */
+  readonly ingress: boolean
   readonly secretsKeyFile?: string
   readonly capacityShare: number
   readonly logLevel: LogLevel
@@ -63,6 +67,9 @@ export async function runAgentCommand(flags: AgentFlags, signal: AbortSignal): P
     secretsKeyFile: flags.secretsKeyFile ?? (await secretsCredential()),
     dockerSockets: dockerSockets(flags.dockerSocket),
     allowHost: flags.allowHost ?? [],
+    ingress: flags.ingress
+      ? { httpPort: flags.ingressHttpPort, httpsPort: flags.ingressHttpsPort }
+      : undefined,
     capacityShare: 1 / flags.capacityShare,
     stopContainers: parent.stopContainers,
   }

@@ -76,8 +76,12 @@ function buildProgram(terminal: Terminal, signal: AbortSignal): Command {
 }
 
 function addServices(program: Command, terminal: Terminal, signal: AbortSignal): void {
-  withServerFlags(
-    program.command('up').description('run a server and the agents of this machine, following a repository'),
+  withIngressFlags(
+    withServerFlags(
+      program
+        .command('up')
+        .description('run a server and the agents of this machine, following a repository'),
+    ),
   )
     .argument('[dir]', 'the repository (or a folder in it) to follow', undefined)
     .addOption(
@@ -96,9 +100,7 @@ function addServices(program: Command, terminal: Terminal, signal: AbortSignal):
   withServerFlags(program.command('server').description('run the server alone')).action(
     async (flags: ServerFlags) => (await import('./server.ts')).runServerCommand(flags, terminal, signal),
   )
-  program
-    .command('agent')
-    .description('run the agent of this host')
+  withIngressFlags(program.command('agent').description('run the agent of this host'))
     .requiredOption('--server <url>', "the server's address, https://host:port")
     .option('--token-file <file>', 'the join token; needed only for the first start')
     .option('--node-name <name>', "the name of this host in the cluster (default: the machine's)")
@@ -118,6 +120,13 @@ function addServices(program: Command, terminal: Terminal, signal: AbortSignal):
     .option('--capacity-share <n>', "how many agents share this machine's capacity", wholeNumber, 1)
     .addOption(logLevelOption())
     .action(async (flags: AgentFlags) => (await import('./agent.ts')).runAgentCommand(flags, signal))
+}
+
+function withIngressFlags(command: Command): Command {
+  return command
+    .option('--ingress-http-port <port>', 'where ingresses are served', portNumber, 80)
+    .option('--ingress-https-port <port>', 'where ingresses are served by TLS', portNumber, 443)
+    .option('--no-ingress', 'serve no ingress on this host')
 }
 
 function withServerFlags(command: Command): Command {
@@ -384,6 +393,12 @@ function wholeNumber(text: string): number {
   const value = Number(text)
   if (!Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError('Expected a whole number from 1.')
+  return value
+}
+
+function portNumber(text: string): number {
+  const value = wholeNumber(text)
+  if (value > 65_535) throw new InvalidArgumentError('Expected a port, at most 65535.')
   return value
 }
 

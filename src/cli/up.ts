@@ -15,6 +15,9 @@ export interface UpFlags extends ServerFlags {
   readonly volumeDir?: string
   readonly dockerSocket?: string
   readonly allowHost?: readonly string[]
+  readonly ingressHttpPort: number
+  readonly ingressHttpsPort: number
+  readonly ingress: boolean
   readonly stopContainers?: boolean
 }
 
@@ -108,6 +111,9 @@ function spawnAgent(name: string, { server, flags, dataDir, tokenFile }: Supervi
     ...(flags.volumeDir === undefined ? [] : ['--volume-dir', resolve(flags.volumeDir, name)]),
     ...(flags.dockerSocket === undefined ? [] : ['--docker-socket', flags.dockerSocket]),
     ...(flags.allowHost?.length ? ['--allow-host', ...flags.allowHost] : []),
+    ...['--ingress-http-port', String(flags.ingressHttpPort)],
+    ...['--ingress-https-port', String(flags.ingressHttpsPort)],
+    ...(flags.ingress ? [] : ['--no-ingress']),
   ]
   // In a session of its own, a Ctrl-C at the terminal reaches it only through its parent.
   return fork(process.argv[1] ?? '', ['agent', ...options], {

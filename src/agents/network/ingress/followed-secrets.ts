@@ -44,9 +44,9 @@ export class FollowedSecrets {
     return this.#followed.get(key)?.informer.get(key)
   }
 
-  /** Resolves when the server has answered for each that is watched now. */
-  async synced(): Promise<void> {
-    await Promise.all([...this.#followed.values()].map(({ informer }) => informer.synced))
+  /** True when the server has said whether there is such a Secret, and which. */
+  isKnown(namespace: string, name: string): boolean {
+    return this.#followed.get(`${namespace}/${name}`)?.informer.hasSynced ?? false
   }
 
   close(): void {

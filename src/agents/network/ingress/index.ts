@@ -6,5 +6,6 @@
  *     const ingress = createIngress({ client, nodeName, dataDir, informers, proxy, node, record, clock, ids, log })
  *     await ingress.start(signal)
  */
+export type { ProxyOptions } from './haproxy/config.ts'
 export { proxyDefaults } from './haproxy/defaults.ts'
 export { createIngress, purgeIngress } from './ingress.ts'

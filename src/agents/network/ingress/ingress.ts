@@ -29,7 +29,7 @@ import {
 import { defaultCertificate } from './default-certificate.ts'
 import { FollowedSecrets, followConfigMap } from './followed-secrets.ts'
 import type { ProxyOptions } from './haproxy/config.ts'
-import { findHaproxy } from './haproxy/process.ts'
+import { findHaproxy } from './haproxy/program.ts'
 import { Haproxy, purgeHaproxy } from './haproxy/proxy.ts'
 import { assembleModel, type ProxyModel } from './model.ts'
 import { type IngressState, NodeReport } from './node-report.ts'
@@ -63,8 +63,6 @@ const GATHER_MS = 10
 /** Looked at anew without a change: is the proxy as it was left, and has a port become free? */
 const LOOK_EVERY_MS = 10_000
 const RETRY = { initialMs: 1000, maxMs: LOOK_EVERY_MS }
-/** How long certificates are waited for at the start, before those that have not come count as gone. */
-const SECRETS_PATIENCE_MS = 10_000
 
 /**
  * Serves the ingresses on this host's ports by a proxy that goes on when the agent ends, and that the next agent takes over. Without
@@ -95,7 +93,7 @@ class IngressPart implements Part {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { informers, clock, log } = this.#options
+    const { informers, log } = this.#options
     informers.slices.addIndex(SERVICE_INDEX, ({ metadata }) => [
       `${metadata.namespace}/${metadata.labels?.[SERVICE_LABEL] ?? ''}`,
     ])
@@ -112,8 +110,6 @@ class IngressPart implements Part {
       // What the last agent left is served before the server has said a word.
       await this.#resume()
       if (!(await untilSynced(Object.values(informers), signal))) return
-      this.#follow(this.#ingresses())
-      await Promise.race([this.#secrets.synced(), clock.sleep(SECRETS_PATIENCE_MS, signal).catch(() => {})])
       while (!signal.aborted) {
         const waitMs = await this.#look()
         await this.#pause(waitMs, signal)
@@ -232,11 +228,13 @@ class IngressPart implements Part {
     const haproxy = await this.#open()
     if (haproxy === undefined) throw new BowlineError('unsupported', NOT_INSTALLED)
     if (this.#state.reason === 'StandBy' && (await isServedByBowline(proxy.httpPort))) return this.#state
+    const kept = await this.#keptPairs(haproxy, ingresses)
     const model = assembleModel({
       ingresses,
       service: (namespace, name) => informers.services.get(`${namespace}/${name}`),
       slices: (namespace, service) => informers.slices.byIndex(SERVICE_INDEX, `${namespace}/${service}`),
       secret: (namespace, name) => this.#secrets.get(namespace, name),
+      keptPair: (namespace, name) => kept.get(`${namespace}/${name}`),
       challenges: challengesOf(this.#challenges?.get()),
     })
     if (!deepEqual(withoutProblems(model), this.#applied && withoutProblems(this.#applied))) {
@@ -251,6 +249,20 @@ class IngressPart implements Part {
       message: `ingresses are served at ports ${proxy.httpPort} and ${proxy.httpsPort}`,
       challenges: challengesDigest(model.challenges),
     }
+  }
+
+  /** A certificate stays as it was served last until the server tells of it: it may be away for days. */
+  async #keptPairs(
+    haproxy: Haproxy,
+    ingresses: readonly Ingress[],
+  ): Promise<ReadonlyMap<string, { pem: string }>> {
+    const kept = new Map<string, { pem: string }>()
+    for (const { namespace, name } of tlsSecrets(ingresses)) {
+      if (this.#secrets.isKnown(namespace, name)) continue
+      const pem = await haproxy.certificate(`${namespace}/${name}`)
+      if (pem !== undefined) kept.set(`${namespace}/${name}`, { pem })
+    }
+    return kept
   }
 
   /** Each problem is told once, as long as it lasts. */

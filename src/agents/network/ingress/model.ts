@@ -58,6 +58,8 @@ export interface ClusterView {
   service(namespace: string, name: string): Service | undefined
   slices(namespace: string, service: string): readonly EndpointSlice[]
   secret(namespace: string, name: string): Secret | undefined
+  /** What was served last of a Secret that the server has not told of yet; undefined when it has. */
+  keptPair(namespace: string, name: string): CertificatePair | undefined
   readonly challenges: readonly (readonly [token: string, answer: string])[]
 }
 
@@ -135,9 +137,9 @@ class Certificates {
     for (const { namespace, secretName, hosts } of claims) {
       const key = `${namespace}/${secretName}`
       const secret = view.secret(namespace, secretName)
+      const pair = secret === undefined ? view.keptPair(namespace, secretName) : certificatePair(secret)
       // One that is not there yet is no mistake: it is being made, or on its way here.
-      if (secret === undefined) continue
-      const pair = certificatePair(secret)
+      if (pair === undefined) continue
       if (typeof pair === 'string') faults.set(key, pair)
       else shown.push({ secret: key, hosts, ...pair })
     }

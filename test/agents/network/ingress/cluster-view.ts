@@ -91,6 +91,7 @@ export function clusterView(parts: {
           metadata.namespace === namespace && metadata.labels?.['kubernetes.io/service-name'] === name,
       ),
     secret: (namespace, name) => find(secrets, namespace, name),
+    keptPair: () => undefined,
     challenges,
   }
 }

@@ -4,10 +4,11 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { stopHaproxy } from '../../../../src/agents/network/ingress/haproxy/program.ts'
 import { createIngress, proxyDefaults, purgeIngress } from '../../../../src/agents/network/ingress/index.ts'
 import { silentLogger, systemClock, systemIds } from '../../../../src/base/index.ts'
-import { createInformer, Informers } from '../../../../src/client/index.ts'
-import { Kinds, type Node } from '../../../../src/kube/index.ts'
+import { type Client, createInformer, Informers } from '../../../../src/client/index.ts'
+import { type Kind, Kinds, type Node } from '../../../../src/kube/index.ts'
 import { eventually } from '../../../base/eventually.ts'
 import { startTestApi, type TestApi } from '../../../cluster/api/test-api.ts'
 import { backend, ingress, rule } from '../../../kube/ingress/objects.ts'
@@ -47,9 +48,8 @@ describe.skipIf(why !== undefined)(`createIngress() (${why ?? 'real'})`, { timeo
   })
 
   /** An agent's ingress; the Node is made when it is not there. */
-  async function startAgent(name: string): Promise<{ stop(): Promise<void> }> {
-    const { client } = api
-    await client
+  async function startAgent(name: string, client: Client = api.client): Promise<{ stop(): Promise<void> }> {
+    await api.client
       .create(Kinds.Node, { apiVersion: 'v1', kind: 'Node', metadata: { name } })
       .catch(() => undefined)
     const stop = new AbortController()
@@ -107,6 +107,12 @@ describe.skipIf(why !== undefined)(`createIngress() (${why ?? 'real'})`, { timeo
     )
   }
 
+  /** As a reboot does. */
+  async function purgeProxyProcess(): Promise<void> {
+    await stopHaproxy(join(root, 'one', 'ingress'), systemClock)
+    expect(await answer()).toBe('nobody')
+  }
+
   async function condition(name: string) {
     const { status }: Node = await api.client.get(Kinds.Node, name)
     const found = status?.conditions?.find(({ type }) => type === 'IngressServing')
@@ -118,6 +124,23 @@ describe.skipIf(why !== undefined)(`createIngress() (${why ?? 'real'})`, { timeo
       ({ code, pod }) => pod ?? code,
       () => 'nobody',
     )
+
+  /** Whose certificate is shown for the shop. */
+  function shown(): Promise<string> {
+    return new Promise(resolve => {
+      const options = {
+        port: ports.httpsPort,
+        host: '127.0.0.1',
+        servername: 'a.test',
+        rejectUnauthorized: false,
+      }
+      const socket = connectTls(options, () => {
+        resolve(String(socket.getPeerCertificate().subject.CN))
+        socket.destroy()
+      })
+      socket.on('error', () => resolve(''))
+    })
+  }
 
   it('serves what is there, follows what changes, and leaves the ports when there is nothing any more', async () => {
     await startAgent('one')
@@ -140,20 +163,6 @@ describe.skipIf(why !== undefined)(`createIngress() (${why ?? 'real'})`, { timeo
     await makeShop(await pod('first'))
     const tls = [{ hosts: ['a.test'], secretName: 'tls' }]
     await api.client.create(Kinds.Ingress, ingress('tls', { defaultBackend: backend('web'), tls }))
-    const shown = () =>
-      new Promise<string>(resolve => {
-        const options = {
-          port: ports.httpsPort,
-          host: '127.0.0.1',
-          servername: 'a.test',
-          rejectUnauthorized: false,
-        }
-        const socket = connectTls(options, () => {
-          resolve(String(socket.getPeerCertificate().subject.CN))
-          socket.destroy()
-        })
-        socket.on('error', () => resolve(''))
-      })
     await eventually('the default one', async () => (await shown()) === 'Bowline ingress default certificate')
     await api.client.create(Kinds.Secret, tlsSecret('tls', selfSigned('one.test')))
     await eventually('its own', async () => (await shown()) === 'one.test')
@@ -173,6 +182,33 @@ describe.skipIf(why !== undefined)(`createIngress() (${why ?? 'real'})`, { timeo
     const body = { ports: [{ port, name: '', protocol: 'TCP' }] }
     await api.client.patch(Kinds.EndpointSlice, 'web-x', { type: 'merge', body }, { namespace: 'default' })
     await eventually('the other pod answers', async () => (await answer()) === 'second')
+  })
+
+  it('shows the certificates that it had while the server does not tell of them', async () => {
+    const first = await startAgent('one')
+    await makeShop(await pod('first'))
+    const tls = [{ hosts: ['a.test'], secretName: 'tls' }]
+    await api.client.create(Kinds.Ingress, ingress('tls', { defaultBackend: backend('web'), tls }))
+    await api.client.create(Kinds.Secret, tlsSecret('tls', selfSigned('one.test')))
+    await eventually('its own', async () => (await shown()) === 'one.test')
+    await first.stop()
+    await purgeProxyProcess()
+    const { client } = api
+    const away: Client = Object.create(client, {
+      list: {
+        value: (kind: Kind, options: object) =>
+          kind.kind === 'Secret'
+            ? Promise.reject(new Error('the server is away'))
+            : client.list(kind, options),
+      },
+    })
+    await startAgent('one', away)
+    await eventually('the pod answers', async () => (await answer()) === 'first')
+    const port = await pod('second')
+    const body = { ports: [{ port, name: '', protocol: 'TCP' }] }
+    await client.patch(Kinds.EndpointSlice, 'web-x', { type: 'merge', body }, { namespace: 'default' })
+    await eventually('the other pod answers', async () => (await answer()) === 'second')
+    expect(await shown()).toBe('one.test')
   })
 
   it('stands by while another agent of the host serves, and takes its place', async () => {

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lineText } from './commands.ts'
-import { Files, type WantedState } from './wanted.ts'
+import { certificateFile, Files, type WantedState } from './wanted.ts'
 
 const UNAVAILABLE = `HTTP/1.0 503 Service Unavailable\r
 Cache-Control: no-cache\r
@@ -41,6 +41,11 @@ export class ProxyFiles {
     await this.#put(Files.certificateList, lines.join(''))
     for (const [name, text] of wanted.maps) await this.#put(name, text)
     await this.#put(Files.config, wanted.config)
+  }
+
+  /** What an earlier agent left of the certificate of a Secret. */
+  async certificate(secret: string): Promise<string | undefined> {
+    return readFile(join(this.#folder, certificateFile(secret)), 'utf8').catch(() => undefined)
   }
 
   /** Removes the certificates that are not wanted any more. */

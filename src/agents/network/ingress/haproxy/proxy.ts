@@ -5,7 +5,7 @@ import type { ProxyModel } from '../model.ts'
 import { commandsBetween, needsReload } from './commands.ts'
 import type { ProxyOptions } from './config.ts'
 import { ProxyFiles } from './files.ts'
-import { checkConfiguration, readInfo, reloadHaproxy, Sockets, startHaproxy, stopHaproxy } from './process.ts'
+import { checkConfiguration, readInfo, reloadHaproxy, Sockets, startHaproxy, stopHaproxy } from './program.ts'
 import { parseCertificateFiles, parseCertificateLines, parseServers, type RunningState } from './running.ts'
 import { ask, carryOut, watchEnd } from './socket.ts'
 import { digest, Files, type WantedState, wantedState } from './wanted.ts'
@@ -57,6 +57,11 @@ export class Haproxy {
     }
     await this.#watch()
     return true
+  }
+
+  /** Key and certificate of a Secret as they were last served here. */
+  certificate(secret: string): Promise<string | undefined> {
+    return this.#files.certificate(secret)
   }
 
   /** Makes the proxy do what `model` says. Resolves when it does; throws when it cannot, and goes on as it was. */

@@ -20,7 +20,8 @@ export async function ask(path: string, line: string, payload?: string): Promise
   try {
     return await new Promise((resolve, reject) => {
       let answer = ''
-      socket.setEncoding('utf8').setTimeout(ANSWER_MS, () => socket.destroy(unanswered(line)))
+      socket.setEncoding('utf8')
+      socket.on('timeout', () => socket.destroy(unanswered(line)))
       socket.on('data', (chunk: string) => {
         answer += chunk
       })
@@ -82,9 +83,8 @@ export async function watchEnd(path: string, onEnd: () => void): Promise<() => v
 async function connect(path: string): Promise<{ readonly socket: Socket; release(): Promise<void> }> {
   const folder = path.length > MAX_PATH ? await open(dirname(path), 'r') : undefined
   const release = async () => folder?.close()
-  const socket = createConnection(
-    folder === undefined ? path : `/proc/self/fd/${folder.fd}/${basename(path)}`,
-  )
+  const place = folder === undefined ? path : `/proc/self/fd/${folder.fd}/${basename(path)}`
+  const socket = createConnection({ path: place, timeout: ANSWER_MS })
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)

@@ -50,7 +50,9 @@ export function wantedState(
     model.backends.map(backend => [backend.name, assignSlots(backend, current.get(backend.name))]),
   )
   const base = digest(baseConfig('', options))
-  const certificates = new Map(model.certificates.map(certificate => [fileOf(certificate), certificate.pem]))
+  const certificates = new Map(
+    model.certificates.map(certificate => [certificateFile(certificate.secret), certificate.pem]),
+  )
   return {
     base,
     groups,
@@ -83,7 +85,7 @@ function textOf(lines: readonly string[]): string {
 }
 
 /** Any name of a Secret is too long for a file's somewhere; and this one changes with nothing but the Secret's name. */
-function fileOf({ secret }: ProxyCertificate): string {
+export function certificateFile(secret: string): string {
   return `${Files.certificateFolder}/${digest(secret)}.pem`
 }
 
@@ -91,7 +93,7 @@ function linesOf(certificate: ProxyCertificate): readonly CertificateLine[] {
   const hosts = [...certificate.hosts].sort()
   const lines: CertificateLine[] = []
   for (let at = 0; at < hosts.length; at += HOSTS_PER_LINE)
-    lines.push({ file: fileOf(certificate), hosts: hosts.slice(at, at + HOSTS_PER_LINE) })
+    lines.push({ file: certificateFile(certificate.secret), hosts: hosts.slice(at, at + HOSTS_PER_LINE) })
   return lines
 }
 

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { constants } from 'node:fs'
-import { access, open, readFile, truncate } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, open, readdir, readFile, readlink, realpath, truncate } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { kill } from 'node:process'
 import { BowlineError, type Clock, onlyDescriptors } from '../../../../base/index.ts'
 import { parseInfo } from './running.ts'
@@ -110,13 +110,40 @@ export async function reloadHaproxy(folder: string, base: string, clock: Clock):
 
 /** Ends the proxy of `folder` with all its workers, if there is one. */
 export async function stopHaproxy(folder: string, clock: Clock): Promise<void> {
-  const pid = await masterPid(folder)
-  if (pid === undefined) return
-  kill(pid, 'SIGTERM')
   const deadline = clock.now() + START_MS
-  while ((await masterPid(folder)) === pid) {
+  for (;;) {
+    const processes = await processesOf(folder)
+    if (processes.length === 0) return
     if (clock.now() > deadline) throw new BowlineError('timeout', 'Cannot stop the ingress proxy: it goes on')
+    for (const pid of processes) sendTerm(pid)
     await clock.sleep(POLL_MS)
+  }
+}
+
+/**
+ * The master and the workers that run over this folder, by where they stand: in the midst of a reload their sockets answer nobody and
+ * their pid file is empty, and one that is overlooked would keep the ports for good.
+ */
+async function processesOf(folder: string): Promise<readonly number[]> {
+  const home = await realpath(folder).catch(() => undefined)
+  if (home === undefined) return []
+  const found: number[] = []
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const [cwd, program] = await Promise.all(
+      ['cwd', 'exe'].map(link => readlink(`/proc/${name}/${link}`).catch(() => '')),
+    )
+    const isHome = cwd === home || cwd === join(home, 'empty')
+    if (isHome && basename(program ?? '').startsWith('haproxy')) found.push(Number(name))
+  }
+  return found
+}
+
+function sendTerm(pid: number): void {
+  try {
+    kill(pid, 'SIGTERM')
+  } catch {
+    // It has ended by itself.
   }
 }
 
