@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeMachine } from './machine.ts'
 import { type Bench, isMet, type Line, type Section } from './measurement.ts'
+import { dns } from './sections/dns.ts'
 import { memory } from './sections/memory.ts'
 import { plan } from './sections/plan.ts'
 import { replace } from './sections/replace.ts'
@@ -19,7 +20,7 @@ import { rollout } from './sections/rollout.ts'
 import { start } from './sections/start.ts'
 import { formatTable } from './table.ts'
 
-const SECTIONS: readonly Section[] = [start, rollout, replace, plan, memory]
+const SECTIONS: readonly Section[] = [start, rollout, replace, plan, dns, memory]
 
 const { values } = parseArgs({
   options: {

@@ -1,7 +1,7 @@
-import { BlockList } from 'node:net'
 import { type Logger, messageOf } from '../../../base/index.ts'
 import { Admission } from './admission.ts'
 import { isBadQuery, type Query, readQuery } from './message.ts'
+import { Networks } from './networks.ts'
 import { failure, type Reply } from './responder.ts'
 
 /** Answers that wait for a resolver or for the first list of services, in all and for one client. */
@@ -19,21 +19,18 @@ export interface AnsweringOptions {
 export class Answering {
   readonly #respond: AnsweringOptions['respond']
   readonly #log: Logger
-  readonly #networks = new BlockList()
+  readonly #networks: Networks
   readonly #admission = new Admission(MAX_WAITING, MAX_WAITING_PER_CLIENT)
 
   constructor({ respond, networks, log }: AnsweringOptions) {
     this.#respond = respond
     this.#log = log
-    for (const network of networks) {
-      const [address = '', prefix] = network.split('/')
-      this.#networks.addSubnet(address, Number(prefix), 'ipv4')
-    }
+    this.#networks = new Networks(networks)
   }
 
   /** Whether a client is of the node's networks; others get no answer, not even a refusal. */
   isServed(address: string): boolean {
-    return this.#networks.check(address)
+    return this.#networks.includes(address)
   }
 
   /**

@@ -1,5 +1,6 @@
-import { BlockList, isIPv4 } from 'node:net'
+import { isIPv4 } from 'node:net'
 import { canonicalName, dashedAddress, isWireName, reversedAddress } from './names.ts'
+import { Networks } from './networks.ts'
 import type { RecordIndex } from './record-index.ts'
 import type { ServicePortRecord, ServiceRecords } from './service-records.ts'
 
@@ -59,16 +60,13 @@ export class ClusterZone {
   readonly domain: string
   readonly #serverAddress: string
   readonly #index: RecordIndex
-  readonly #networks = new BlockList()
+  readonly #networks: Networks
 
   constructor({ domain, serverAddress, networks, index }: ClusterZoneOptions) {
     this.domain = canonicalName(domain)
     this.#serverAddress = serverAddress
     this.#index = index
-    for (const network of networks) {
-      const [address = '', prefix] = network.split('/')
-      this.#networks.addSubnet(address, Number(prefix), 'ipv4')
-    }
+    this.#networks = new Networks(networks)
   }
 
   /** Answers for a name as it was asked, in any case, and a type in the codec's words. */
@@ -192,7 +190,9 @@ export class ClusterZone {
       return type === 'PTR' || type === 'ANY'
         ? found(names.map(name => ({ type: 'PTR', data: `${name}.svc.${this.domain}` })))
         : { type: 'no-data', zone: 'in-addr.arpa' }
-    return this.#networks.check(address) ? { type: 'no-name', zone: 'in-addr.arpa' } : { type: 'elsewhere' }
+    return this.#networks.includes(address)
+      ? { type: 'no-name', zone: 'in-addr.arpa' }
+      : { type: 'elsewhere' }
   }
 
   #addresses(addresses: readonly string[], type: string): Resolution {
