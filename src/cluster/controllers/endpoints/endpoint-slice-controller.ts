@@ -54,6 +54,8 @@ const ZONE = 'topology.kubernetes.io/zone'
  * rollout of many pods is many changes.
  */
 const PACE_MS = 100
+/** Many, since a worker does nothing but wait for the store, which makes what waits durable together. */
+const WORKERS = 64
 
 /** Keeps the slices of each service that selects pods equal to those pods. */
 export class EndpointSliceController implements Part {
@@ -125,7 +127,13 @@ export class EndpointSliceController implements Part {
     ]
     if (await untilSynced(informers, signal))
       await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
+        {
+          name: NAME,
+          queue: this.#queue,
+          reconcile: key => this.#reconcile(key),
+          workers: WORKERS,
+          log: this.#log,
+        },
         signal,
       )
     for (const unsubscribe of subscriptions) unsubscribe()
