@@ -31,6 +31,7 @@ import { StatusWriter } from './status/status-writer.ts'
 const BASE_KINDS: readonly Kind[] = [
   Kinds.ConfigMap,
   Kinds.Deployment,
+  Kinds.IngressClass,
   Kinds.Namespace,
   Kinds.Pod,
   Kinds.ReplicaSet,

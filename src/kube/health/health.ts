@@ -1,6 +1,7 @@
 import type { KubeObject, ObjectRef } from '../object.ts'
 import { claimHealth } from './claim-health.ts'
 import { deploymentHealth } from './deployment-health.ts'
+import { ingressHealth } from './ingress-health.ts'
 import { namespaceHealth } from './namespace-health.ts'
 import { podHealth } from './pod-health.ts'
 import { replicaSetHealth } from './replica-set-health.ts'
@@ -24,6 +25,7 @@ interface Rule {
 const RULES: ReadonlyMap<string, Rule> = new Map([
   ['Deployment', { apiVersion: 'apps/v1', judge: deploymentHealth }],
   ['ReplicaSet', { apiVersion: 'apps/v1', judge: replicaSetHealth }],
+  ['Ingress', { apiVersion: 'networking.k8s.io/v1', judge: ingressHealth }],
   ['Namespace', { apiVersion: 'v1', judge: namespaceHealth }],
   ['PersistentVolumeClaim', { apiVersion: 'v1', judge: claimHealth }],
   ['Pod', { apiVersion: 'v1', judge: podHealth }],

@@ -6,6 +6,9 @@ import {
   groupOf,
   type Health,
   healthOf,
+  INGRESS_CONTROLLER,
+  type Ingress,
+  type IngressClass,
   type KubeObject,
   type ObjectRef,
   type PersistentVolumeClaim,
@@ -38,7 +41,8 @@ type Live = Pick<LiveObjects, 'get' | 'pods' | 'podsOf'>
 /**
  * The health of an object that Git declares. Of a workload its current pods are asked too: it has failed when a container of
  * theirs crashes again and again, or cannot start for a reason that no waiting cures, and it is not healthy before as many are
- * ready as are wanted, whatever a status says that was written before. A claim that nobody uses may wait for its first pod.
+ * ready as are wanted, whatever a status says that was written before. A claim that nobody uses may wait for its first pod; an
+ * ingress that others serve is theirs to judge.
  */
 export function healthOfLive(live: Live, ref: ObjectRef): Health {
   const object = live.get(ref)
@@ -47,6 +51,8 @@ export function healthOfLive(live: Live, ref: ObjectRef): Health {
   const isEnding = object.metadata.deletionTimestamp !== undefined
   if (isClaim(ref) && !isEnding && health.state === 'progressing')
     return explainClaim(live, object as PersistentVolumeClaim, health)
+  if (object.kind === 'Ingress' && !isEnding && health.state === 'progressing')
+    return explainIngress(live, object as Ingress, health)
   // Before its controller has seen the new spec, what runs is still that of the old one.
   if (!runsPods(ref) || isEnding || !isObserved(object)) return health
   const pods = live.podsOf(ref).filter(pod => pod.metadata.deletionTimestamp === undefined)
@@ -70,6 +76,15 @@ function explainClaim(live: Live, claim: PersistentVolumeClaim, health: Health):
   const waits = (found as StorageClass | undefined)?.volumeBindingMode === 'WaitForFirstConsumer'
   const isUsed = live.pods(namespace).some(pod => isRunning(pod) && claimNamesOf(pod).includes(name))
   return waits && !isUsed ? { state: 'healthy', reason: 'waits for the first pod that uses it' } : health
+}
+
+/** Not everybody who serves ingresses says so in their status. */
+function explainIngress(live: Live, { spec }: Ingress, health: Health): Health {
+  const name = spec?.ingressClassName ?? ''
+  const found = live.get({ apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass', name })
+  if (found === undefined) return { ...health, reason: `${health.reason}: there is no IngressClass ${name}` }
+  const { controller = '' } = (found as IngressClass).spec ?? {}
+  return controller === INGRESS_CONTROLLER ? health : { state: 'healthy', reason: `is left to ${controller}` }
 }
 
 function isRunning({ status }: Pod): boolean {

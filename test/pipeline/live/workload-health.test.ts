@@ -111,6 +111,52 @@ describe('healthOfLive() of a claim', () => {
   })
 })
 
+describe('healthOfLive() of an ingress', () => {
+  const REF: ObjectRef = {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    namespace: 'shop',
+    name: 'web',
+  }
+
+  function live(controller: string | undefined, status: object = {}): Parameters<typeof healthOfLive>[0] {
+    const ingress = object('networking.k8s.io/v1', 'Ingress', 'web', {
+      spec: { ingressClassName: 'edge' },
+      status,
+    })
+    const ingressClass = {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'IngressClass',
+      metadata: { name: 'edge' },
+      spec: { controller },
+    } as KubeObject
+    return liveOf(controller === undefined ? [ingress] : [ingress, ingressClass], [])
+  }
+
+  it('waits for a host that serves it, where the hosts are to', () => {
+    expect(healthOfLive(live('bowline.dev/ingress'), REF)).toEqual({
+      state: 'progressing',
+      reason: 'no host serves it yet',
+    })
+    const served = { loadBalancer: { ingress: [{ ip: '192.0.2.1' }, { ip: '192.0.2.2' }] } }
+    expect(healthOfLive(live('bowline.dev/ingress', served), REF)).toEqual({
+      state: 'healthy',
+      reason: 'is served at 192.0.2.1, 192.0.2.2',
+    })
+  })
+
+  it('leaves those of others to them, and says that a class is not there', () => {
+    expect(healthOfLive(live('example.com/edge'), REF)).toEqual({
+      state: 'healthy',
+      reason: 'is left to example.com/edge',
+    })
+    expect(healthOfLive(live(undefined), REF)).toEqual({
+      state: 'progressing',
+      reason: 'no host serves it yet: there is no IngressClass edge',
+    })
+  })
+})
+
 function object(apiVersion: string, kind: string, name: string, fields: object): KubeObject {
   return { apiVersion, kind, metadata: { name, namespace: 'shop' }, ...fields } as KubeObject
 }
