@@ -7,6 +7,7 @@ import { diagnosticLines, shortId } from './plan-text.ts'
 import { printable } from './printable.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
+import { printWaiting, waitingPods } from './waiting-pods.ts'
 
 const COLOURS = {
   Healthy: 'green',
@@ -16,20 +17,31 @@ const COLOURS = {
   Held: 'yellow',
 } as const
 
-/** Prints every app's state and every host's. 0 when all are healthy, 1 when one failed, 3 when one is held. */
+/** Prints every app's state and every host's, and what each pod without a host waits for. 0 when all are healthy, 1 when one failed, 3 when one is held. */
 export async function showStatus(
   client: Client,
   terminal: Terminal,
   { clock, output }: { readonly clock: Clock; readonly output: 'text' | 'json' },
 ): Promise<number> {
   const now = clock.now()
-  const [apps, nodes] = await Promise.all([client.list(Kinds.App), client.list(Kinds.Node)])
+  const [apps, nodes, waiting] = await Promise.all([
+    client.list(Kinds.App),
+    client.list(Kinds.Node),
+    waitingPods(client),
+  ])
   if (output === 'json') {
     const summary = apps.items.map(({ metadata, spec, status }) => ({ name: metadata.name, spec, status }))
     terminal.print(
-      JSON.stringify({ apps: summary, nodes: nodes.items.map(node => nodeSummary(node, now)) }, null, 2),
+      JSON.stringify(
+        { apps: summary, nodes: nodes.items.map(node => nodeSummary(node, now)), waiting },
+        null,
+        2,
+      ),
     )
-  } else printText(printable(apps.items), printable(nodes.items), terminal, now)
+  } else {
+    printText(printable(apps.items), printable(nodes.items), terminal, now)
+    printWaiting(printable(waiting), terminal)
+  }
   const phases = apps.items.map(app => app.status?.phase)
   if (phases.includes('Failed')) return EXIT.failed
   return phases.includes('Held') ? EXIT.held : EXIT.ok
