@@ -122,6 +122,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     allowHost,
     nodeName,
     folders,
+    engineVolumes: () => runtime.volumes,
   })
   await volumes.prepare()
   const { current: facts, refresh } = await gatherFacts(options, signal)

@@ -165,6 +165,14 @@ describe.skipIf(!available)(`claims of pods over a Docker Engine (${reason})`, {
       'which this host does not allow',
     ],
     [
+      'of an engine that the host does not allow',
+      async name => {
+        await engine.docker.createVolume({ Name: 'theirs' })
+        await bind(name, { csi: { driver: 'docker.bowline.dev', volumeHandle: 'theirs' } })
+      },
+      'its agent must be started with --allow-host docker-volume:theirs',
+    ],
+    [
       'of a driver that is not there',
       name => bind(name, { csi: { driver: 'ebs.csi.aws.com', volumeHandle: 'vol-1' } }),
       'CSI driver ebs.csi.aws.com is not supported on this node',
@@ -217,5 +225,51 @@ describe.skipIf(!available)(`claims of pods over a Docker Engine (${reason})`, {
     await waitsFor('second', 'is ReadWriteOncePod and in use by another pod')
     await replaced('first')
     await podUntil(agent, 'second', isReady)
+  })
+
+  it('a volume that the engine has already is adopted by its name, and never made', async () => {
+    agent = await startDockerAgent(engine, { allowHost: ['docker-volume:legacy', 'docker-volume:typo'] })
+    await engine.docker.createVolume({ Name: 'legacy' })
+    const before = await engine.docker.createContainer({
+      Image: TEST_IMAGE,
+      Cmd: ['sh', '-c', 'echo of before > /data/file'],
+      HostConfig: { Binds: ['legacy:/data'], NetworkMode: 'none' },
+    })
+    await before.start()
+    await before.wait()
+    await before.remove()
+    await bind('data', { csi: { driver: 'docker.bowline.dev', volumeHandle: 'legacy' } })
+    await agent.createPod('db-0', using('data', 'cat /data/file; echo of now >> /data/file'))
+    await podUntil(agent, 'db-0', isReady)
+    await until('it has read', async () => (await output('db-0')) === 'of before\n')
+    await replaced('db-0')
+    expect((await engine.docker.getVolume('legacy').inspect()).Name).toBe('legacy')
+    await bind('other', { csi: { driver: 'docker.bowline.dev', volumeHandle: 'typo' } })
+    await agent.createPod('db-1', using('other', 'true'))
+    await waitsFor('db-1', 'this host has no Docker volume "typo"')
+    const { Volumes } = await engine.docker.listVolumes()
+    expect(Volumes.map(({ Name }) => Name)).not.toContain('typo')
+  })
+
+  it('a share of another machine is mounted by the engine, whose words say why it is not', async () => {
+    agent = await startDockerAgent(engine)
+    await bind('data', {
+      nfs: { server: '127.0.0.1', path: '/export/data' },
+      mountOptions: ['nfsvers=4.1', 'soft', 'timeo=10', 'retrans=1', 'port=1'],
+    })
+    await agent.createPod('db-0', using('data', 'true'))
+    // Nothing serves the share at that port, and this kernel may not even know NFS: the engine tried, and says so.
+    await until('the engine says why', async () => {
+      const { containerStatuses = [] } = (await agent.pod('db-0')).status ?? {}
+      const message = containerStatuses[0]?.state?.waiting?.message ?? ''
+      return message.includes('/export/data') && message.includes('mount')
+    })
+    const { Volumes } = await engine.docker.listVolumes()
+    const share = Volumes.find(({ Name }) => Name.startsWith('bowline-nfs-'))
+    expect(share?.Options).toEqual({
+      type: 'nfs',
+      o: 'addr=127.0.0.1,rw,nfsvers=4.1,soft,timeo=10,retrans=1,port=1',
+      device: ':/export/data',
+    })
   })
 })

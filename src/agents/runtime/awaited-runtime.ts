@@ -10,6 +10,7 @@ import type {
   RegistryAuth,
   RuntimeEvent,
   RuntimeInfo,
+  RuntimeVolumes,
   SandboxConfig,
   SandboxStatus,
 } from './runtime.ts'
@@ -82,6 +83,10 @@ class AwaitedRuntime implements OpenRuntime {
         retryable: true,
       })
     return this.#runtime
+  }
+
+  get volumes(): RuntimeVolumes | undefined {
+    return this.#required().volumes
   }
 
   async info(signal?: AbortSignal): Promise<RuntimeInfo> {

@@ -31,5 +31,6 @@ export type {
   Runtime,
   RuntimeEvent,
   RuntimeInfo,
+  RuntimeVolumes,
   SandboxStatus,
 } from './runtime.ts'

@@ -9,6 +9,8 @@ export interface Runtime {
   /** `docker`, `process`, `hollow`. */
   readonly name: string
   info(signal?: AbortSignal): Promise<RuntimeInfo>
+  /** Absent where containers cannot mount volumes of an engine. */
+  readonly volumes?: RuntimeVolumes | undefined
 
   /** Every sandbox of this cluster and node, whatever its state. */
   listSandboxes(signal?: AbortSignal): Promise<readonly SandboxStatus[]>
@@ -38,6 +40,13 @@ export interface Runtime {
   logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>
   /** What happened from now on; ends when the signal aborts, throws when the engine goes away (relist, then follow again). */
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent>
+}
+
+/** The named volumes of an engine. None is ever removed: what lies in them is not the agent's. */
+export interface RuntimeVolumes {
+  exists(name: string): Promise<boolean>
+  /** Makes a volume whose content the engine mounts by these options when a container needs it. One of that name stays as it is. */
+  create(name: string, options: Readonly<Record<string, string>>): Promise<void>
 }
 
 /** A runtime as opened: its owner closes it. */
@@ -114,6 +123,8 @@ export interface SandboxStatus {
 
 export interface ContainerMount {
   readonly hostPath: string
+  /** The name of one of the engine's volumes, which is mounted in place of a path. */
+  readonly volume?: string
   readonly containerPath: string
   readonly readOnly: boolean
 }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { BowlineError } from '../../base/index.ts'
 import {
   claimNameOf,
+  DOCKER_DRIVER,
   folderNodeOf,
   HELD,
   LOCAL_DRIVER,
@@ -10,14 +11,18 @@ import {
   type PersistentVolumeClaim,
   type Volume,
 } from '../../kube/index.ts'
+import type { RuntimeVolumes } from '../runtime/index.ts'
 import type { FolderStore } from './folders/folder-store.ts'
 import { openHostPath } from './host-path.ts'
+import { nfsShare } from './nfs-share.ts'
 import type { PayloadSources } from './payload.ts'
 import type { MountedVolume } from './volumes.ts'
 
 export interface ClaimMeans {
   /** Undefined where the agent keeps no folders of volumes. */
   readonly folders: FolderStore | undefined
+  /** The volumes of the container engine; undefined where there are none. */
+  readonly engineVolumes: () => RuntimeVolumes | undefined
   readonly nodeName: string
   readonly allowHost: readonly string[]
   /** Where the pod notes which volumes it uses; the notes go with the pod's folder. */
@@ -52,8 +57,10 @@ export async function openClaim(
   await mkdir(dirname(note), { recursive: true, mode: 0o700 })
   await writeFile(note, '', { mode: 0o600 })
   await requireAlone(claim, bound, means)
-  const path = await openSource(bound, means)
   const readOnly = isReadOnly(volume, bound)
+  const named = await nameInEngine(bound, means)
+  if (named !== undefined) return { path: named, isNamed: true, readOnly }
+  const path = await openSource(bound, means)
   if (means.group !== undefined && !readOnly) await giveToGroup(path, means.group)
   return { path, readOnly }
 }
@@ -68,6 +75,37 @@ async function boundVolume(claim: PersistentVolumeClaim, sources: PayloadSources
   if (volume.spec?.claimRef?.uid !== uid)
     throw waits(`persistentvolume "${volumeName}" is not bound to persistentvolumeclaim "${name}"`)
   return volume
+}
+
+/** What the engine mounts: one of its own volumes, if the host allows that one, or a share of another machine. */
+async function nameInEngine(
+  { metadata, spec }: PersistentVolume,
+  { engineVolumes, allowHost }: ClaimMeans,
+): Promise<string | undefined> {
+  const { csi, nfs, mountOptions = [] } = spec ?? {}
+  if (csi?.driver !== DOCKER_DRIVER && nfs === undefined) return undefined
+  const volumes = engineVolumes()
+  if (volumes === undefined)
+    throw new BowlineError(
+      'unsupported',
+      `persistentvolume "${metadata.name}" needs a container engine, and this node has none`,
+    )
+  if (nfs !== undefined) {
+    const share = nfsShare(nfs, mountOptions)
+    await volumes.create(share.name, share.options)
+    return share.name
+  }
+  const name = csi?.volumeHandle ?? ''
+  const word = `docker-volume:${name}`
+  if (!allowHost.includes(word))
+    throw new BowlineError(
+      'unauthorized',
+      `This host does not allow its Docker volume "${name}"; its agent must be started with --allow-host ${word}`,
+    )
+  // Docker would make an empty one.
+  if (!(await volumes.exists(name)))
+    throw new BowlineError('not-found', `this host has no Docker volume "${name}"`, { retryable: true })
+  return name
 }
 
 async function openSource({ metadata, spec }: PersistentVolume, means: ClaimMeans): Promise<string> {

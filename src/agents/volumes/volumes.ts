@@ -2,7 +2,7 @@ import { chmod, chown, mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BowlineError, hasCode, messageOf } from '../../base/index.ts'
 import type { Container, PodSpec, Volume, VolumeMount } from '../../kube/index.ts'
-import type { ContainerMount } from '../runtime/index.ts'
+import type { ContainerMount, RuntimeVolumes } from '../runtime/index.ts'
 import { hasAtomicFolder, writeAtomicFolder } from './atomic-folder.ts'
 import { openClaim } from './claim-volume.ts'
 import type { FolderStore } from './folders/folder-store.ts'
@@ -20,6 +20,8 @@ export interface VolumesOptions {
   readonly nodeName: string
   /** The folders of volumes that outlive pods; undefined where the agent keeps none. */
   readonly folders: FolderStore | undefined
+  /** The volumes of the container engine; undefined where there are none. */
+  readonly engineVolumes: () => RuntimeVolumes | undefined
 }
 
 /** Whose volumes they are. */
@@ -30,8 +32,10 @@ interface VolumeOwner {
 }
 
 export interface MountedVolume {
-  /** The folder or file on the host. */
+  /** The folder or file on the host; the name of a volume with `isNamed`. */
   readonly path: string
+  /** It is a volume of the container engine. */
+  readonly isNamed?: boolean
   /** Files that the agent keeps up to date are never writable. */
   readonly readOnly: boolean
 }
@@ -92,7 +96,7 @@ export function unsupportedVolume(volume: Volume): string | undefined {
 
 /** The volumes under `folder`. It touches nothing before the first call. */
 export function createVolumes(options: VolumesOptions): Volumes {
-  const { folder, memoryFolder, allowHost, nodeName, folders } = options
+  const { folder, memoryFolder, allowHost, nodeName, folders, engineVolumes } = options
   const podFolder = (uid: string) => join(folder, uid)
   const memoryPodFolder = (uid: string) => join(memoryFolder ?? folder, uid)
   const messageFile = (uid: string, container: string, attempt: number) =>
@@ -117,6 +121,7 @@ export function createVolumes(options: VolumesOptions): Volumes {
     if (volume.persistentVolumeClaim !== undefined || volume.ephemeral !== undefined)
       return openClaim(volume, owner, sources, {
         folders,
+        engineVolumes,
         nodeName,
         allowHost,
         notes: join(podFolder(owner.uid), NOTES),
@@ -175,6 +180,7 @@ export function createVolumes(options: VolumesOptions): Volumes {
         if (volume === undefined) throw new BowlineError('bad-config', `volume "${mount.name}" not found`)
         mounts.push({
           hostPath: await sourceOf(mount, volume, expand),
+          ...(volume.isNamed && { volume: volume.path }),
           containerPath: mount.mountPath,
           readOnly: volume.readOnly || (mount.readOnly ?? false),
         })
@@ -230,9 +236,14 @@ async function makeEmptyFolder(path: string, group: number | undefined): Promise
 
 function sourceOf(
   { subPath, subPathExpr }: VolumeMount,
-  { path }: MountedVolume,
+  { path, isNamed }: MountedVolume,
   expand: (text: string) => string,
 ): Promise<string> {
   const inside = subPathExpr ? expand(subPathExpr) : subPath
+  if (inside && isNamed)
+    throw new BowlineError(
+      'unsupported',
+      `subPath "${inside}": a volume of the engine is mounted whole or not at all`,
+    )
   return inside ? openSubPath(path, inside) : Promise.resolve(path)
 }

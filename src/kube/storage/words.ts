@@ -21,6 +21,8 @@ export const LOCAL_PROVISIONER = 'bowline.dev/local'
 export const LOCAL_CLASS = 'local'
 /** `csi.driver` of a folder on a host that its agent made: the handle is the folder's name. */
 export const LOCAL_DRIVER = 'local.bowline.dev'
+/** `csi.driver` of a Docker volume that a host has already: the handle is its name. */
+export const DOCKER_DRIVER = 'docker.bowline.dev'
 /** `csi.volumeAttributes` of a folder on a host: the node whose agent has it. */
 export const NODE_ATTRIBUTE = 'node'
 

@@ -29,6 +29,7 @@ beforeEach(async () => {
     allowHost: [join(folder, 'host')],
     nodeName: 'host-1',
     folders: undefined,
+    engineVolumes: () => undefined,
   })
   await volumes.prepare()
   await mkdir(join(folder, 'host'))

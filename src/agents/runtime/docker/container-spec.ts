@@ -45,8 +45,10 @@ function hostConfig(
     NetworkMode: `container:${sandboxId}`,
     IpcMode: `container:${sandboxId}`,
     Mounts: mounts.map(mount => ({
-      Type: 'bind',
-      Source: mount.hostPath,
+      ...(mount.volume === undefined
+        ? { Type: 'bind', Source: mount.hostPath }
+        : // What the image has at that path is not copied into somebody's data.
+          { Type: 'volume', Source: mount.volume, VolumeOptions: { NoCopy: true } }),
       Target: mount.containerPath,
       ReadOnly: mount.readOnly,
     })),

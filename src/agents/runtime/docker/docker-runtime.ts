@@ -11,6 +11,7 @@ import type {
   RegistryAuth,
   RuntimeEvent,
   RuntimeInfo,
+  RuntimeVolumes,
   SandboxConfig,
   SandboxStatus,
 } from '../runtime.ts'
@@ -34,6 +35,7 @@ import { readLogLines } from './log-stream.ts'
 import { containerName, Labels, type Owner } from './names.ts'
 import { removePodNetwork } from './network/pod-network.ts'
 import { Sandboxes } from './sandboxes.ts'
+import { engineVolumes } from './volumes.ts'
 
 export interface DockerRuntimeOptions {
   /** The path of the engine's socket, or `unix://…`, or `tcp://host:port`. */
@@ -73,6 +75,7 @@ export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<
 
 export class DockerRuntime implements OpenRuntime {
   readonly name = 'docker'
+  readonly volumes: RuntimeVolumes
   readonly #engine: Engine
   readonly #owner: Owner
   readonly #clock: Clock
@@ -82,6 +85,7 @@ export class DockerRuntime implements OpenRuntime {
 
   constructor(engine: Engine, owner: Owner, clock: Clock, sandboxes: Sandboxes, startsAtOnce: number) {
     this.#engine = engine
+    this.volumes = engineVolumes(engine)
     this.#owner = owner
     this.#clock = clock
     this.#sandboxes = sandboxes
