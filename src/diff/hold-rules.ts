@@ -1,4 +1,4 @@
-import type { ObjectRef } from '../kube/index.ts'
+import { describeRef, type ObjectRef } from '../kube/index.ts'
 import type { Hold } from './plan.ts'
 
 /** Deletions below this number do not hold a plan for being more than half of an app. */
@@ -15,8 +15,8 @@ export interface Deletions {
 }
 
 /**
- * Why deletions wait for a person, if so: they leave nothing of the app, they are at least five and more than half of it, or they
- * take a namespace along in which pods run. The trailer that allows their number lets them go.
+ * Why deletions wait for a person, if so: they leave nothing of the app, they are at least five and more than half of it, they take a
+ * namespace along in which pods run, or a claim or volume with data. The trailer that allows their number lets them go.
  */
 export function holdOf({ app, refs, kept, allowed, isBusyNamespace }: Deletions): Hold | undefined {
   const deletes = refs.length
@@ -35,9 +35,19 @@ export function holdOf({ app, refs, kept, allowed, isBusyNamespace }: Deletions)
     const message = `This plan deletes namespace ${busy.name}, in which pods run; ${trailer}`
     return { reason: 'deletes-busy-namespace', message, deletes }
   }
+  const data = refs.find(holdsData)
+  if (data !== undefined) {
+    const message = `This plan deletes ${describeRef(data)}, and with it the app's way to its data; ${trailer}`
+    return { reason: 'deletes-data', message, deletes }
+  }
   if (deletes < MANY || deletes <= kept) return undefined
   const message = `This plan deletes ${deletes} of the ${deletes + kept} objects of app ${app}; ${trailer}`
   return { reason: 'deletes-most', message, deletes }
+}
+
+/** Whatever becomes of the data on its host: a claim that is made again does not find it. */
+function holdsData(ref: ObjectRef): boolean {
+  return ref.apiVersion === 'v1' && (ref.kind === 'PersistentVolumeClaim' || ref.kind === 'PersistentVolume')
 }
 
 function isNamespace(ref: ObjectRef): boolean {

@@ -35,7 +35,7 @@ export interface Change {
 
 /** Why a plan waits for a person, and the trailer that lets it go. */
 export interface Hold {
-  readonly reason: 'deletes-everything' | 'deletes-most' | 'deletes-busy-namespace'
+  readonly reason: 'deletes-everything' | 'deletes-most' | 'deletes-busy-namespace' | 'deletes-data'
   readonly message: string
   /** How many deletions the trailer `Bowline-Allow-Delete` must allow. */
   readonly deletes: number

@@ -267,6 +267,24 @@ describe('assemblePlan() holds', () => {
   })
 })
 
+describe('assemblePlan() of claims', () => {
+  it.each([
+    ['PersistentVolumeClaim', 'shop', 'PersistentVolumeClaim shop/data'],
+    ['PersistentVolume', undefined, 'PersistentVolume data'],
+  ])('holds a plan that deletes a %s, however small it is', (kind, namespace, name) => {
+    const claim = { apiVersion: 'v1', kind, metadata: { name: 'data', ...(namespace && { namespace }) } }
+    const rest = Array.from({ length: 9 }, (_, index) => configMap(`c${index}`))
+    const world = new World().declare(claim, ...rest)
+    world.apply(world.plan()).declare(...rest)
+    expect(world.plan().hold).toEqual({
+      reason: 'deletes-data',
+      deletes: 1,
+      message: `This plan deletes ${name}, and with it the app's way to its data; to let it go, commit with the trailer "Bowline-Allow-Delete: 1" (or "all")`,
+    })
+    expect(world.plan({ allowDelete: 1 }).hold).toBeUndefined()
+  })
+})
+
 describe('assemblePlan() of Secrets', () => {
   it('masks values, and says which is which where they differ', () => {
     const data = (password: string, extra: object = {}): object => ({

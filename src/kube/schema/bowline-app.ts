@@ -153,7 +153,10 @@ export const bowlineApp: { readonly [name: string]: Schema } = {
     description: 'PlanHold is why a plan waits for a person, and what lets it go.',
     required: ['reason', 'message', 'deletes'],
     properties: {
-      reason: { ...text, enum: ['deletes-busy-namespace', 'deletes-everything', 'deletes-most'] },
+      reason: {
+        ...text,
+        enum: ['deletes-busy-namespace', 'deletes-data', 'deletes-everything', 'deletes-most'],
+      },
       message: text,
       deletes: {
         ...count,
