@@ -18,11 +18,33 @@ beforeAll(async () => {
     await admin('POST', `${NS}/configmaps`, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } })
   for (const name of ['used-secret', 'env-secret', 'pull-secret', 'free-secret'])
     await admin('POST', `${NS}/secrets`, { apiVersion: 'v1', kind: 'Secret', metadata: { name } })
+  for (const name of ['used', 'free']) {
+    const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } }
+    const claim = {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: `${name}-claim` },
+      spec,
+    }
+    await admin('POST', `${NS}/persistentvolumeclaims`, claim)
+    await admin('POST', '/api/v1/persistentvolumes', {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: `${name}-volume` },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        capacity: { storage: '1Gi' },
+        hostPath: { path: '/srv' },
+        claimRef: { namespace: 'default', name: `${name}-claim` },
+      },
+    })
+  }
   await makePod('mine', 'a', {
     imagePullSecrets: [{ name: 'pull-secret' }],
     volumes: [
       { name: 'v', secret: { secretName: 'used-secret' } },
       { name: 'w', projected: { sources: [{ configMap: { name: 'used-map' } }] } },
+      { name: 'd', persistentVolumeClaim: { claimName: 'used-claim' } },
     ],
     initContainers: [{ name: 'i', image: 'i', envFrom: [{ secretRef: { name: 'env-secret' } }] }],
     containers: [
@@ -88,6 +110,9 @@ describe('a node may read', () => {
     `${NS}/secrets/pull-secret`,
     `${NS}/configmaps/used-map`,
     `${NS}/configmaps/env-map`,
+    `${NS}/persistentvolumeclaims/used-claim`,
+    `${NS}/persistentvolumeclaims?fieldSelector=metadata.name%3Dused-claim&watch=1&timeoutSeconds=1`,
+    '/api/v1/persistentvolumes/used-volume',
     `${NS}/secrets?fieldSelector=metadata.name%3Dused-secret`,
     `${NS}/secrets?fieldSelector=metadata.name%3Dused-secret&watch=1&timeoutSeconds=1`,
   ])('%s', async path => expect(await codeOf(path)).toBe(200))
@@ -111,6 +136,11 @@ describe('a node may not read', () => {
     `${NS}/secrets?fieldSelector=metadata.name!%3Dused-secret`,
     `${NS}/secrets?fieldSelector=metadata.name%3Dfree-secret&watch=1&timeoutSeconds=1`,
     `${NS}/configmaps/free-map`,
+    `${NS}/persistentvolumeclaims`,
+    `${NS}/persistentvolumeclaims/free-claim`,
+    '/api/v1/persistentvolumes',
+    '/api/v1/persistentvolumes/free-volume',
+    '/apis/storage.k8s.io/v1/storageclasses',
     '/api/v1/namespaces',
     '/apis/apps/v1/deployments',
     '/apis/bowline.dev/v1alpha1/records',
@@ -315,6 +345,12 @@ describe('a node may not write', () => {
         body: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'b' } },
       },
     ],
+    [
+      'a claim',
+      `${NS}/persistentvolumeclaims/used-claim`,
+      { method: 'PATCH', headers: MERGE, body: '{"metadata":{"labels":{"a":"b"}}}' },
+    ],
+    ['a volume', '/api/v1/persistentvolumes/used-volume', { method: 'DELETE' }],
     ['a Secret', `${NS}/secrets/used-secret`, { method: 'PATCH', headers: MERGE, body: '{"data":{}}' }],
     ['the deletion of an event', `${NS}/events/e`, { method: 'DELETE' }],
   ])('%s', async (_what, path, question) => {
