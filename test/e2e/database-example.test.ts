@@ -29,7 +29,7 @@ async function manifest(): Promise<string> {
   return replaced
 }
 
-describe.skipIf(!available)(`examples/database (${reason})`, { timeout: 180_000 }, () => {
+describe.skipIf(!available)(`examples/database (${reason})`, { timeout: 300_000 }, () => {
   let engine: TestEngine
   let site: Site
 
@@ -56,26 +56,17 @@ describe.skipIf(!available)(`examples/database (${reason})`, { timeout: 180_000 
   it('plans what it is, runs, and keeps its data when its pod is replaced and when it leaves Git', async () => {
     const yaml = await manifest()
     const commit = await site.repository.push('a database', { 'database/database.yaml': yaml })
-    await site.until('the namespace', async () => {
-      await site.client.get(Kinds.Namespace, NAMESPACE)
-      return true
-    })
-    const password = { metadata: { name: 'db' }, stringData: { password: 'secret' } }
-    await site.kubectlOk(
-      ['create', '--namespace', NAMESPACE, '-f', '-'],
-      JSON.stringify({ apiVersion: 'v1', kind: 'Secret', ...password }),
-    )
     const followed = await site.bowline('follow', commit)
     expect(followed).toMatchObject({ code: 0 })
     const first = await ready()
-    expect(await log()).toBe('start of db-0 with 6 letters\n')
+    expect(await log()).toBe('start of db-0 with 9 letters\n')
     const { code, stdout } = await site.bowline('plan', commit)
     expect({ code, stdout }).toMatchObject({ code: 0 })
 
     await site.kubectlOk(['delete', 'pod', '--namespace', NAMESPACE, 'db-0'])
     const second = await ready(first)
     expect(second.spec?.nodeName).toBe(first.spec?.nodeName)
-    expect(await log()).toBe('start of db-0 with 6 letters\n'.repeat(2))
+    expect(await log()).toBe('start of db-0 with 9 letters\n'.repeat(2))
 
     const without = yaml.replace(/---\napiVersion: apps\/v1[\s\S]*$/, '')
     await site.bowline(
@@ -90,6 +81,6 @@ describe.skipIf(!available)(`examples/database (${reason})`, { timeout: 180_000 
     expect(claim.status?.phase).toBe('Bound')
     await site.repository.push('the database again', { 'database/database.yaml': yaml })
     await ready(second)
-    expect(await log()).toBe('start of db-0 with 6 letters\n'.repeat(3))
+    expect(await log()).toBe('start of db-0 with 9 letters\n'.repeat(3))
   })
 })
