@@ -52,6 +52,7 @@ export interface VolumeRoutes {
 
 /** What `bowline volume` asks: under `/apis/bowline.dev/v1alpha1/namespaces/<namespace>/volumes/<claim>`. */
 export function volumeExtensions(routes: VolumeRoutes): readonly Extension[] {
+  const running: RunningSnapshots = new Map()
   const base = { group: Kinds.App.group, version: Kinds.App.version, resource: 'volumes' }
   const post = (subresource: string, handle: (request: ExtensionRequest) => Promise<unknown>): Extension => ({
     ...base,
@@ -69,7 +70,7 @@ export function volumeExtensions(routes: VolumeRoutes): readonly Extension[] {
     post('move', request => askToMove(routes, request)),
     post('cancel', request => annotate(routes, request, { [MOVE_TO]: null })),
     post('confirm', request => confirmMove(routes, request)),
-    post('snapshot', request => takeSnapshot(routes, request)),
+    post('snapshot', request => takeSnapshot(routes, request, running)),
     post('restore', request => restoreSnapshot(routes, request)),
     {
       ...base,
@@ -216,11 +217,42 @@ async function annotate(
   return { claim: name }
 }
 
-async function takeSnapshot(routes: VolumeRoutes, request: ExtensionRequest): Promise<HostSnapshot> {
+/** Snapshots under way, by `<host>/<volume>/<id>`. */
+type RunningSnapshots = Map<string, Promise<HostSnapshot>>
+
+/** How long a request waits for a snapshot; whoever asks again, by its id, waits on. */
+const ANSWER_AFTER_MS = 20_000
+
+/** Takes a snapshot, or goes on waiting for the one whose id the body names; null in place of one that is not done yet. */
+async function takeSnapshot(
+  routes: VolumeRoutes,
+  request: ExtensionRequest,
+  running: RunningSnapshots,
+): Promise<{ readonly id: string; readonly snapshot: HostSnapshot | null }> {
   const { host, volume } = await folderOf(routes, request)
+  const { clock, hosts } = routes
+  const asked = (request.body as { readonly id?: unknown } | undefined)?.id
   // Sorts by time, and is a name that a folder may have.
-  const id = new Date(routes.clock.now()).toISOString().slice(0, 19).replace(/[-:]/g, '').toLowerCase()
-  return routes.hosts.snapshot(host, volume, id)
+  const now = new Date(clock.now()).toISOString().slice(0, 19).replace(/[-:]/g, '').toLowerCase()
+  const id = typeof asked === 'string' ? asked : now
+  const key = `${host}/${volume}/${id}`
+  let work = running.get(key)
+  if (work === undefined) {
+    work = hosts.snapshot(host, volume, id).finally(() => running.delete(key))
+    running.set(key, work)
+    // Whoever asked may have gone.
+    work.catch(() => undefined)
+  }
+  const isOver = new AbortController()
+  const pause = clock.sleep(ANSWER_AFTER_MS, isOver.signal).then(
+    () => null,
+    () => null,
+  )
+  try {
+    return { id, snapshot: await Promise.race([work, pause]) }
+  } finally {
+    isOver.abort()
+  }
 }
 
 async function listSnapshots(

@@ -142,12 +142,24 @@ export async function cancelMove(client: HttpsClient, terminal: Terminal, claim:
   return EXIT.ok
 }
 
+interface Taken {
+  readonly id: string
+  readonly snapshot: HostSnapshot | null
+}
+
 export async function takeSnapshot(
   client: HttpsClient,
   terminal: Terminal,
   claim: ClaimName,
 ): Promise<number> {
-  const snapshot = printable(await post(client, claim, 'snapshot', {})) as HostSnapshot
+  let body: { readonly id?: string } = {}
+  let snapshot: HostSnapshot | null = null
+  // A large one takes longer than a request may: the server says which one to ask for again.
+  while (snapshot === null) {
+    const answer = (await post(client, claim, 'snapshot', body)) as Taken
+    body = { id: answer.id }
+    snapshot = printable(answer.snapshot)
+  }
   terminal.print(`${snapshot.id}  ${snapshot.files} files, ${sizeText(snapshot.bytes)}`)
   return EXIT.ok
 }

@@ -193,6 +193,11 @@ export class VolumeBinder implements Service {
         reason: 'ProvisioningFailed',
         message: `failed to provision volume with StorageClass "${storageClass.metadata.name}": ${messageOf(error)}`,
       })
+      // Nothing was written there yet: another host may do as well as one that is lost.
+      if (!isReady(node)) {
+        await this.#writes.annotateClaim(claim, { [SELECTED_NODE]: null })
+        return undefined
+      }
       return { requeueAfterMs: AGAIN_MS }
     }
     try {
@@ -301,4 +306,8 @@ export class VolumeBinder implements Service {
 
 function claimKey(claim: PersistentVolumeClaim): string {
   return `claim/${objectKey(claim)}`
+}
+
+function isReady({ status }: Node): boolean {
+  return status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true
 }

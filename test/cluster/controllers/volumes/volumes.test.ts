@@ -207,6 +207,30 @@ describe('VolumeBinder', () => {
     expect((await running('app')).spec?.nodeName).toBe('host-2')
   })
 
+  it('lets another host be chosen when the first is lost before it made anything', async () => {
+    await cluster.addNode('host-1')
+    cluster.volumeHosts.away.add('host-1')
+    await createClaim('data')
+    await createPod('app', ['data'])
+    await until('the claim says that it waits', async () =>
+      (await reasonsOf('data')).includes('ProvisioningFailed'),
+    )
+    await cluster.addNode('host-2')
+    const body = { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } }
+    await cluster.client.patch(Kinds.Node, 'host-1', { type: 'strategic', body }, { subresource: 'status' })
+    await until('the claim is looked at again', async () => {
+      const touch = { metadata: { labels: { touched: String(Math.random()) } } }
+      await cluster.client.patch(
+        Kinds.PersistentVolumeClaim,
+        'data',
+        { type: 'merge', body: touch },
+        NAMESPACE,
+      )
+      return (await getPod('app')).spec?.nodeName === 'host-2'
+    })
+    await running('app')
+  })
+
   it('lets the scheduler choose a volume that is there before one is made', async () => {
     await cluster.addNode('host-1')
     await cluster.addNode('host-2')
