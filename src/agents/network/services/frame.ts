@@ -1,3 +1,4 @@
+import { formatIpv4, parseSubnet } from '../../../base/index.ts'
 import type { Place } from './place.ts'
 
 /**
@@ -13,6 +14,8 @@ import type { Place } from './place.ts'
  *   host, and pods that leave the cluster.
  * - `egress` and `ingress` hold the pods of this node that network policies isolate. They see the real addresses of both ends,
  *   since translation of destinations comes before and that of sources after them.
+ * - While the agent starts anew nobody listens at the node's DNS address. Pods are not told so: glibc gives up at once when a
+ *   question is refused, and ask again when it is lost.
  */
 export function tableFrame({ podCidr, clusterCidr, serviceCidr }: Place): string {
   return `
@@ -70,6 +73,7 @@ export function tableFrame({ podCidr, clusterCidr, serviceCidr }: Place): string
     }
     chain output {
       type filter hook output priority 0
+      ip saddr ${dnsAddress(podCidr)} icmp type 3 icmp code 3 @th,240,16 53 drop
       jump not-served
     }
     chain forward {
@@ -89,6 +93,11 @@ export function tableFrame({ podCidr, clusterCidr, serviceCidr }: Place): string
       ct status dnat ip daddr . meta l4proto . th dport @outside-backends masquerade fully-random
       ip saddr ${podCidr} ip daddr != ${clusterCidr} masquerade fully-random
     }`
+}
+
+/** The first address of the node's pods is the host's, and its DNS server's. */
+function dnsAddress(podCidr: string): string {
+  return formatIpv4((parseSubnet(podCidr)?.base ?? 0) + 1)
 }
 
 /** What protocols are called in scripts. */

@@ -253,6 +253,14 @@ describe.skipIf(!availability.available)(`services on two hosts (${availability.
     )
   })
 
+  it('a question to the DNS address of a host is lost while nobody listens there, not refused', async () => {
+    const address = near.podGateway
+    expect(await client.ask('UDP', address, 53, { timeoutMs: 500 })).toBe('silent')
+    expect(await client.ask('UDP', address, 54)).toBe('refused')
+    await near.serve('UDP', 53, address)
+    expect(await client.ask('UDP', address, 53)).toBe(`${near.name} ${client.address}`)
+  })
+
   it('pods leave the cluster with the address of their host', async () => {
     await outsider.serve('TCP', 7000)
     expect(await client.ask('TCP', outsider.address, 7000)).toBe(`${outsider.name} ${near.address}`)
