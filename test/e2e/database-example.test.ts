@@ -29,7 +29,7 @@ async function manifest(): Promise<string> {
   return replaced
 }
 
-describe.skipIf(!available)(`examples/database (${reason})`, { timeout: 300_000 }, () => {
+describe.skipIf(!available)(`examples/database (${reason})`, { timeout: 600_000 }, () => {
   let engine: TestEngine
   let site: Site
 
