@@ -11,6 +11,7 @@ import {
   readSecretsKey,
   startAgent,
 } from './agents/index.ts'
+import { openRoutedPods, removeNetwork } from './agents/network/index.ts'
 import { proxyDefaults, purgeIngress } from './agents/network/ingress/index.ts'
 import type { OpenRuntime } from './agents/runtime/index.ts'
 import { BowlineError, type Clock, type Ids, isAborted, type Logger } from './base/index.ts'
@@ -74,11 +75,14 @@ export async function runAgent(
     log,
   })
   const choice = await chooseRuntime(config.runtime, config.dataDir)
+  const owner = { clusterUid: clusterUidOf(identity), nodeName: config.nodeName }
+  // Processes of the host are in its own network.
+  const pods = choice === 'docker' ? await openRoutedPods({ ...owner, clock, log }) : undefined
   const runtime: OpenRuntime = await openRuntime(choice, {
+    ...owner,
     dockerSockets: config.dockerSockets,
-    clusterUid: clusterUidOf(identity),
-    nodeName: config.nodeName,
     stateDir: join(config.dataDir, 'runtime'),
+    podNetwork: pods,
     clock,
     log,
     signal,
@@ -111,6 +115,8 @@ export async function runAgent(
     allowHost: config.allowHost,
     capacityShare: config.capacityShare,
     ingress: config.ingress === undefined ? undefined : await proxyDefaults(config.ingress),
+    clusterUid: owner.clusterUid,
+    pods,
     version: `v${VERSION}`,
     tunnel: { server: config.server, ca: identity.ca, credentials: () => renewal.current },
     clock,
@@ -127,6 +133,7 @@ export async function runAgent(
         await removeEverything(runtime)
         await purgeIngress(config.dataDir, clock)
         if (config.memoryDir !== undefined) await rm(config.memoryDir, { recursive: true, force: true })
+        if (pods !== undefined) await removeNetwork({ ...owner, pods, log })
       }
     } finally {
       await runtime.close()

@@ -1,4 +1,5 @@
 import { BowlineError, formatSubnet, overlaps, parseSubnet, type Subnet } from './base/index.ts'
+import type { LinkMode } from './kube/index.ts'
 
 /** The addresses and the name that everything inside the cluster shares. */
 export interface ClusterNetwork {
@@ -8,6 +9,8 @@ export interface ClusterNetwork {
   readonly serviceCidr: Subnet
   /** The end of every name in the cluster's DNS. */
   readonly clusterDomain: string
+  /** By which way hosts reach the pods of other hosts. */
+  readonly links: LinkMode
 }
 
 /** What a host has on its interfaces, as `os.networkInterfaces()` tells it. */
@@ -29,7 +32,7 @@ const OWN_INTERFACE = /^(bw|bowline)/
  * that overlap each other or a network that this host is on: its addresses could then not be told apart.
  */
 export function readClusterNetwork(
-  texts: { readonly [Key in keyof ClusterNetwork]: string },
+  texts: { readonly [Key in Exclude<keyof ClusterNetwork, 'links'>]: string } & Pick<ClusterNetwork, 'links'>,
   host: readonly HostAddress[],
 ): ClusterNetwork {
   const podCidr = readRange(texts.podCidr, '--pod-cidr')
@@ -42,7 +45,7 @@ export function readClusterNetwork(
     )
   checkHost(podCidr, '--pod-cidr', host)
   checkHost(serviceCidr, '--service-cidr', host)
-  return { podCidr, serviceCidr, clusterDomain: readDomain(texts.clusterDomain) }
+  return { podCidr, serviceCidr, clusterDomain: readDomain(texts.clusterDomain), links: texts.links }
 }
 
 type Flag = keyof typeof LARGEST

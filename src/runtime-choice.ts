@@ -6,6 +6,7 @@ import {
   type OpenRuntime,
   openDockerRuntime,
   openProcessRuntime,
+  type PodNetwork,
 } from './agents/runtime/index.ts'
 import { BowlineError, type Clock, type Logger } from './base/index.ts'
 
@@ -45,12 +46,14 @@ export async function openRuntime(
     readonly clusterUid: string
     readonly nodeName: string
     readonly stateDir: string
+    /** Gives pods their addresses; undefined: the engine does. */
+    readonly podNetwork: PodNetwork | undefined
     readonly clock: Clock
     readonly log: Logger
     readonly signal: AbortSignal
   },
 ): Promise<OpenRuntime> {
-  const { dockerSockets, clusterUid, nodeName, stateDir, clock, log, signal } = options
+  const { dockerSockets, clusterUid, nodeName, stateDir, podNetwork, clock, log, signal } = options
   if (choice === 'process') return openProcessRuntime({ stateDir, clusterUid, nodeName, clock, log })
   return awaitRuntime({
     name: choice,
@@ -63,7 +66,7 @@ export async function openRuntime(
         nodeName,
         clock,
         log,
-        options: { stateDir },
+        options: { stateDir, ...(podNetwork && { podNetwork }) },
       })
     },
     hint: `no engine answers at ${dockerSockets.join(' or ')}: start Docker, or name its socket with --docker-socket`,

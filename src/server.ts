@@ -179,11 +179,12 @@ export async function startServer(
     const tunnels = new Tunnels({ clock, log })
     const volumeHosts = new TunnelVolumeHosts(tunnels, ground.signal)
     const controllers = { client: clientOf('controllers'), informers, clock, ids, log }
-    const { podCidr, serviceCidr, clusterDomain } = config.network
+    const { podCidr, serviceCidr, clusterDomain, links } = config.network
     const nodeIpam = {
       podCidr: formatSubnet(podCidr),
       serviceCidr: formatSubnet(serviceCidr),
       clusterDomain,
+      links,
     }
     run('controllers', startControllers({ ...controllers, nodeIpam, volumeHosts }))
     run(

@@ -18,6 +18,7 @@ import { KeptObjects } from './kept/kept-objects.ts'
 import type { Keyring } from './kept/keyring.ts'
 import { plainSeal } from './kept/seal.ts'
 import { HostResolvers } from './network/dns/index.ts'
+import { createNetwork, type RoutedPods } from './network/index.ts'
 import { createIngress, type ProxyOptions, purgeIngress } from './network/ingress/index.ts'
 import { renewLease } from './node/lease.ts'
 import { measureMachine, primaryAddress, readMachineIds } from './node/machine.ts'
@@ -61,6 +62,9 @@ export interface AgentOptions {
   readonly capacityShare: number
   /** How this host serves ingresses; undefined: it does not. */
   readonly ingress?: ProxyOptions | undefined
+  readonly clusterUid: string
+  /** Gives pods their addresses; undefined where the engine does. */
+  readonly pods: RoutedPods | undefined
   /** Default: the machine's first address, and the node's name as its host name. */
   readonly addresses?: readonly NodeAddress[]
   /** As `kubectl get nodes` shows it: `v0.1.0`. */
@@ -157,10 +161,19 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     log,
     patienceMs: SERVICES_PATIENCE_MS,
   })
+  const hostResolvers = new HostResolvers({ clock })
+  const ownPods = createInformer(client, Kinds.Pod, {
+    fieldSelector: `spec.nodeName=${nodeName}`,
+    ...{ clock, ids, log },
+  })
+  const network = createNetwork({
+    ...options,
+    ...{ informers, ownPods, hostResolvers, folder: join(dataDir, 'network') },
+  })
   const directory = createPodDirectory({
     services: informers.of(Kinds.Service),
-    hostResolvers: new HostResolvers({ clock }),
-    cluster: () => Promise.resolve(undefined),
+    hostResolvers,
+    cluster: () => Promise.resolve(network.names),
     clock,
   })
   const record: CarryOutMeans['record'] = (pod, type, reason, message, container) =>
@@ -195,6 +208,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
       volumes,
       references,
       directory,
+      network,
       host: hostShape(facts(), hostIP),
       clock,
       starts: new Limit(Math.max(2, Math.ceil(2 * facts().info.cpus * capacityShare))),
@@ -222,6 +236,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     client,
     facts,
     problem: () => follower.problem,
+    networkProblem: () => network.problem,
     dataDir,
     clock,
     ids,
@@ -261,6 +276,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     if (pods.hasSynced || hasLeft || kept.length === 0) return
     log.warn('the server is away: its pods are kept running as they were', { pods: kept.length })
     for (const pod of kept) loop.setPod(pod)
+    ownPods.preload(kept)
   }
 
   let hasLeft = false
@@ -323,9 +339,12 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   // A host that was told to serve no more does not go on by what its last agent left.
   if (ingress === undefined) await purgeIngress(dataDir, clock)
 
+  network.onChange(() => reporter.nudge())
   const parts = [
     informers.start(signal),
+    network.run(signal),
     ...(ingress === undefined ? [] : [ingress.start(signal)]),
+    ...(options.pods === undefined ? [] : [ownPods.run(signal)]),
     follower.run(signal),
     followPods(),
     publisher.run(signal),

@@ -2,7 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { isAborted, systemClock } from '../base/index.ts'
 import type { HttpsClient } from '../client/index.ts'
 import { readConfig } from '../config.ts'
-import { DEFAULT_NETWORK } from '../kube/index.ts'
+import { DEFAULT_NETWORK, LINK_MODES } from '../kube/index.ts'
 import { VERSION } from '../version.ts'
 import type { AgentFlags } from './agent.ts'
 import type { ConnectOptions } from './connect.ts'
@@ -141,6 +141,11 @@ function withServerFlags(command: Command): Command {
     .option('--pod-cidr <network>', 'the addresses of pods, a /24 a host', DEFAULT_NETWORK.podCidr)
     .option('--service-cidr <network>', 'the addresses of Services', DEFAULT_NETWORK.serviceCidr)
     .option('--cluster-domain <name>', 'the end of names inside the cluster', DEFAULT_NETWORK.clusterDomain)
+    .addOption(
+      new Option('--network <way>', 'how hosts reach the pods of other hosts')
+        .choices([...LINK_MODES])
+        .default(DEFAULT_NETWORK.links),
+    )
     .addOption(logLevelOption())
 }
 

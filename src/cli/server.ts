@@ -5,7 +5,7 @@ import { BowlineError, systemClock, systemIds } from '../base/index.ts'
 import { type HostAddress, readClusterNetwork } from '../cluster-network.ts'
 import { readConfig } from '../config.ts'
 import { openDataDir } from '../data-dir.ts'
-import type { App } from '../kube/index.ts'
+import type { App, LinkMode } from '../kube/index.ts'
 import { locateSource } from '../repository.ts'
 import { type RunningServer, type ServerConfig, startServer } from '../server.ts'
 import { createLogger, type LogLevel } from './log.ts'
@@ -23,6 +23,7 @@ export interface ServerFlags {
   readonly podCidr: string
   readonly serviceCidr: string
   readonly clusterDomain: string
+  readonly network: LinkMode
   readonly logLevel: LogLevel
 }
 
@@ -76,7 +77,7 @@ async function serverConfig(flags: ServerFlags, dataDir: string): Promise<Server
     dataDir,
     listen: parseHostPort(flags.listen, '--listen', 6443),
     advertise: flags.advertise === undefined ? undefined : advertised(flags.advertise),
-    network: readClusterNetwork(flags, hostAddresses()),
+    network: readClusterNetwork({ ...flags, links: flags.network }, hostAddresses()),
     app: flags.repo === undefined ? undefined : await appOf({ ...flags, repo: flags.repo }),
   }
 }

@@ -227,6 +227,8 @@ export {
 } from './manifest.ts'
 export {
   DEFAULT_NETWORK,
+  LINK_MODES,
+  type LinkMode,
   type NodeNetwork,
   networkAnnotations,
   nodeNetworkOf,

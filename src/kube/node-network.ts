@@ -8,17 +8,26 @@ export interface NodeNetwork {
   readonly serviceCidr: string
   /** Without a dot in front or at the end. */
   readonly clusterDomain: string
+  /** By which way hosts reach the pods of other hosts. */
+  readonly links: LinkMode
 }
+
+export const LINK_MODES = ['auto', 'routes', 'wireguard', 'vxlan'] as const
+
+/** `auto`: a plain route where hosts share a link, else WireGuard where both have it, else VXLAN. */
+export type LinkMode = (typeof LINK_MODES)[number]
 
 export const DEFAULT_NETWORK: NodeNetwork = {
   podCidr: '10.42.0.0/16',
   serviceCidr: '10.43.0.0/16',
   clusterDomain: 'cluster.local',
+  links: 'auto',
 }
 
 const POD_CIDR = 'network.bowline.dev/pod-cidr'
 const SERVICE_CIDR = 'network.bowline.dev/service-cidr'
 const CLUSTER_DOMAIN = 'network.bowline.dev/cluster-domain'
+const LINKS = 'network.bowline.dev/links'
 
 /** The annotations by which the server tells a node's agent of the network, on its Node. */
 export function networkAnnotations(network: NodeNetwork): { readonly [key: string]: string } {
@@ -26,6 +35,7 @@ export function networkAnnotations(network: NodeNetwork): { readonly [key: strin
     [POD_CIDR]: network.podCidr,
     [SERVICE_CIDR]: network.serviceCidr,
     [CLUSTER_DOMAIN]: network.clusterDomain,
+    [LINKS]: network.links,
   }
 }
 
@@ -35,7 +45,9 @@ export function nodeNetworkOf({ metadata }: Node): NodeNetwork | undefined {
     [POD_CIDR]: podCidr,
     [SERVICE_CIDR]: serviceCidr,
     [CLUSTER_DOMAIN]: clusterDomain,
+    [LINKS]: links,
   } = metadata.annotations ?? {}
-  if (!podCidr || !serviceCidr || !clusterDomain) return undefined
-  return { podCidr, serviceCidr, clusterDomain }
+  const mode = LINK_MODES.find(known => known === links)
+  if (!podCidr || !serviceCidr || !clusterDomain || mode === undefined) return undefined
+  return { podCidr, serviceCidr, clusterDomain, links: mode }
 }

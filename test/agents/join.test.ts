@@ -335,6 +335,8 @@ async function startNode(
     dataDir,
     memoryDir: undefined,
     keyring: testKeyring,
+    clusterUid: 'test',
+    pods: undefined,
     allowHost: [],
     capacityShare: 1,
     version: 'v0.0.0-test',

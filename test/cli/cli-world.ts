@@ -162,6 +162,8 @@ export class CliWorld {
         dataDir: join(this.folder, nodeName),
         memoryDir: undefined,
         keyring: testKeyring,
+        clusterUid: 'test',
+        pods: undefined,
         allowHost: [],
         capacityShare: 1,
         addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],

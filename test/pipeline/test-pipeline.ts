@@ -311,6 +311,8 @@ async function startParts(
         dataDir: join(dataDir, nodeName),
         memoryDir: undefined,
         keyring: testKeyring,
+        clusterUid: 'test',
+        pods: undefined,
         allowHost: [],
         capacityShare: 1,
         addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],

@@ -70,6 +70,7 @@ export class TestEngine {
   readonly #isGiven: boolean
   readonly #networkNamespace: string | undefined
   #daemon: ChildProcess | undefined
+  #rangesTaken = 0
 
   constructor(place: string, isGiven: boolean, networkNamespace: string | undefined) {
     this.#folder = place
@@ -81,6 +82,12 @@ export class TestEngine {
       host: undefined,
       port: undefined,
     } as Docker.DockerOptions)
+  }
+
+  /** A /24 of the engine's addresses that it will not come to, another one each time. */
+  takeRange(): string {
+    this.#rangesTaken += 1
+    return poolOf(this.#folder).replace('.0.0/16', `.${256 - this.#rangesTaken}.0/24`)
   }
 
   /** False for an engine that was named by `BOWLINE_TEST_DOCKER`. */

@@ -12,7 +12,9 @@ export async function readMachineIds(): Promise<{ readonly machineId: string; re
 }
 
 /** How much of the machine is left, measured now. `folder` says which file system counts. */
-export async function measureMachine(folder: string): Promise<Omit<NodeHealth, 'problem'>> {
+export async function measureMachine(
+  folder: string,
+): Promise<Omit<NodeHealth, 'networkProblem' | 'problem'>> {
   const [disk, loadavg, pidMax] = await Promise.all([
     statfs(folder),
     readText('/proc/loadavg'),

@@ -27,6 +27,8 @@ export interface NodeFacts {
 export interface NodeHealth {
   /** Why no container can be started; undefined when all is well. */
   readonly problem: string | undefined
+  /** Why no pod can have a network; undefined when they can. */
+  readonly networkProblem: string | undefined
   readonly memoryAvailableBytes: number
   readonly storageAvailableBytes: number
   readonly storageBytes: number
@@ -139,7 +141,7 @@ function nodeConditions(
   published: readonly NodeCondition[],
   nowMs: number,
 ): readonly NodeCondition[] {
-  const { problem, storageAvailableBytes, storageBytes } = health
+  const { problem, networkProblem, storageAvailableBytes, storageBytes } = health
   const hasDiskPressure =
     storageAvailableBytes < STORAGE_PRESSURE_BYTES &&
     storageAvailableBytes < storageBytes * STORAGE_PRESSURE_SHARE
@@ -163,6 +165,9 @@ function nodeConditions(
     health.processes > health.processLimit * (1 - PROCESS_PRESSURE_SHARE)
       ? verdict('PIDPressure', 'True', 'KubeletHasInsufficientPID', 'kubelet has insufficient PID available')
       : verdict('PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
+    networkProblem === undefined
+      ? verdict('NetworkUnavailable', 'False', 'NetworkReady', 'pods of this node have a network')
+      : verdict('NetworkUnavailable', 'True', 'NetworkNotReady', networkProblem),
     problem === undefined
       ? verdict('Ready', 'True', 'KubeletReady', 'kubelet is posting ready status')
       : verdict('Ready', 'False', 'KubeletNotReady', problem),

@@ -17,6 +17,8 @@ export interface NodeReporterOptions {
   readonly facts: () => NodeFacts
   /** Why no container can be started; undefined when all is well. */
   readonly problem: () => string | undefined
+  /** Why no pod can have a network; undefined when they can. */
+  readonly networkProblem: () => string | undefined
   readonly dataDir: string
   readonly clock: Clock
   readonly ids: Ids
@@ -70,10 +72,17 @@ export class NodeReporter {
   }
 
   async #report(signal: AbortSignal): Promise<void> {
-    const { client, facts: factsOf, problem, dataDir, clock } = this.#options
+    const { client, facts: factsOf, problem, networkProblem, dataDir, clock } = this.#options
     const facts = factsOf()
     this.#node = await this.#look(facts, signal)
-    const health = { ...(await measureMachine(dataDir)), problem: problem() }
+    const measured = await measureMachine(dataDir)
+    const network = networkProblem()
+    const health = {
+      ...measured,
+      networkProblem: network,
+      // As kubelet says it: no pod is sent to a node that could not give it a network.
+      problem: problem() ?? (network && `container runtime network not ready: ${network}`),
+    }
     const now = clock.now()
     const status = nodeStatus(facts, health, this.#node.status, now)
     const isNews = !deepEqual(withoutHeartbeat(status), withoutHeartbeat(this.#node.status ?? {}))
@@ -146,5 +155,6 @@ const OWN_CONDITIONS: ReadonlySet<string> = new Set([
   'MemoryPressure',
   'DiskPressure',
   'PIDPressure',
+  'NetworkUnavailable',
   'Ready',
 ])

@@ -103,7 +103,7 @@ export function payloadSources(
 async function runSandbox(
   entry: PodEntry,
   { attempt, replaces }: Extract<Step, { type: 'run-sandbox' }>,
-  { runtime, observed, directory, starts, record, clock }: CarryOutMeans,
+  { runtime, observed, directory, network, starts, record, clock }: CarryOutMeans,
 ): Promise<void> {
   const { pod } = entry
   try {
@@ -117,6 +117,7 @@ async function runSandbox(
     const sandbox = await starts.run(() =>
       runtime.runSandbox({ pod: identityOf(pod), attempt, hostname, ports: portsOf(pod), names: config }),
     )
+    if (sandbox.ip !== undefined) await network.admit(pod, sandbox.ip)
     observed.setSandbox(sandbox)
     entry.failures.delete('sandbox')
   } catch (error) {
@@ -138,7 +139,7 @@ async function deleteObject(entry: PodEntry, { client, clock }: CarryOutMeans): 
 
 async function cleanUp(
   entry: PodEntry,
-  { runtime, observed, volumes, references }: CarryOutMeans,
+  { runtime, observed, volumes, references, network }: CarryOutMeans,
 ): Promise<void> {
   const { sandboxes, containers } = observed.pod(entry.uid)
   for (const { id } of sandboxes) {
@@ -149,6 +150,7 @@ async function cleanUp(
     await runtime.removeContainer(id)
     observed.removeContainer(id)
   }
+  network.forget(entry.uid)
   references.forget(entry.uid)
   await volumes.remove(entry.uid)
 }

@@ -3,6 +3,7 @@ import type { Client } from '../../client/index.ts'
 import type { Variable } from '../containers/environment.ts'
 import type { PodSurroundings } from '../containers/field-value.ts'
 import type { ClusterNames } from '../containers/pod-names.ts'
+import type { Network } from '../network/index.ts'
 import type { References } from '../references.ts'
 import type { ResolverConfig, Runtime } from '../runtime/index.ts'
 import type { Volumes } from '../volumes/index.ts'
@@ -34,6 +35,8 @@ export interface CarryOutMeans {
   readonly volumes: Volumes
   readonly references: References
   readonly directory: PodDirectory
+  /** Told of the addresses of pods before these run. */
+  readonly network: Pick<Network, 'admit' | 'forget'>
   readonly host: HostShape
   readonly clock: Clock
   /** Bounds the sandboxes and containers that start at once. */

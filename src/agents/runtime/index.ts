@@ -15,6 +15,7 @@ export {
   createHollowRuntime,
   type HollowRuntime,
 } from './hollow/hollow-runtime.ts'
+export type { AttachTarget, PodNetwork } from './pod-network.ts'
 export { openProcessRuntime } from './process/process-runtime.ts'
 export type {
   ContainerConfig,

@@ -30,15 +30,18 @@ describe('NodeReporter', () => {
   let running: Promise<void>
   let reporter: NodeReporter
   let problem: () => string | undefined
+  let networkProblem: string | undefined
 
   beforeEach(async () => {
     problem = () => undefined
+    networkProblem = undefined
     api = await startTestApi()
     clock = new FakeClock(Date.now())
     stop = new AbortController()
     reporter = new NodeReporter({
       client: api.client,
       facts: () => FACTS,
+      networkProblem: () => networkProblem,
       problem: () => problem(),
       dataDir: tmpdir(),
       clock,
@@ -95,6 +98,18 @@ describe('NodeReporter', () => {
     }
     await clock.advance(A_LOOK_MS)
     await eventually('the node is not ready', async () => (await readiness()) === 'False')
+  })
+
+  it('a node that can give no pod a network is not ready, says why, and is ready when it can', async () => {
+    networkProblem = 'no range of addresses'
+    reporter.nudge()
+    await eventually('the node is not ready', async () => (await readiness()) === 'False')
+    const { status } = await api.client.get(Kinds.Node, 'host-1')
+    const unavailable = status?.conditions?.find(({ type }) => type === 'NetworkUnavailable')
+    expect(unavailable).toMatchObject({ status: 'True', message: 'no range of addresses' })
+    networkProblem = undefined
+    reporter.nudge()
+    await eventually('the node is ready', async () => (await readiness()) === 'True')
   })
 
   async function readiness(): Promise<string | undefined> {

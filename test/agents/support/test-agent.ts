@@ -120,6 +120,8 @@ async function startTestAgent(
         dataDir: folder,
         memoryDir,
         keyring: testKeyring,
+        clusterUid: 'test',
+        pods: undefined,
         allowHost,
         capacityShare: 1,
         addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],

@@ -7,6 +7,7 @@ import { systemClock } from '../../../src/base/index.ts'
 import { Kinds } from '../../../src/kube/index.ts'
 import { eventually } from '../../base/eventually.ts'
 import type { TestEngine } from '../../support/dockerd.ts'
+import { removeHostNetwork } from '../../support/host-network.ts'
 import { GitRepository } from './git.ts'
 import { Installation, type InstallationOptions, PATIENCE_MS } from './installation.ts'
 import { Program, type Result } from './program.ts'
@@ -136,8 +137,14 @@ export class Site extends Installation {
 
   /** Ends everything and removes it. The engine's containers are the engine's to remove. */
   async destroy(): Promise<void> {
-    if (this.#up !== undefined && !this.#up.hasEnded) await this.stop()
+    const names = new Set(this.nodeNames)
+    if (this.#up !== undefined && !this.#up.hasEnded) {
+      const { items } = await this.client.list(Kinds.Node).catch(() => ({ items: [] }))
+      for (const { metadata } of items) names.add(metadata.name ?? '')
+      await this.stop()
+    }
     await this.disconnect()
+    if (this.#options.engine !== undefined) await removeHostNetwork(this.kubeconfig, names)
     if (process.env.BOWLINE_TEST_KEEP === undefined) await rm(this.folder, { recursive: true, force: true })
   }
 }

@@ -11,10 +11,13 @@ export async function ensureHostPaths(run: RunProgram, place: Place, mark: strin
   for (const rule of await missingAccepts(run, place, mark)) await iptables(run, ['-I', ...rule])
 }
 
-/** Takes back what {@link ensureHostPaths} put into the firewall. The route goes with the node's address. */
-export async function removeHostPaths(run: RunProgram, place: Place, mark: string): Promise<void> {
-  for (const chain of ['DOCKER-USER', 'FORWARD'])
-    for (const rule of acceptsOf(place, mark)) await iptables(run, ['-D', chain, ...rule])
+/** Takes back what {@link ensureHostPaths} put into the firewall, known by its mark. The route goes with the node's address. */
+export async function removeHostPaths(run: RunProgram, mark: string): Promise<void> {
+  const rules = (await iptables(run, ['-S'])) ?? ''
+  for (const rule of rules.split('\n')) {
+    const words = rule.split(' ')
+    if (words[0] === '-A' && words.includes(mark)) await iptables(run, ['-D', ...words.slice(1)])
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { BowlineError, type Clock, hasCode, Limit, type Logger } from '../../../base/index.ts'
+import type { PodNetwork } from '../pod-network.ts'
 import type {
   ContainerConfig,
   ContainerStatus,
@@ -33,7 +34,7 @@ import {
 } from './inspect.ts'
 import { readLogLines } from './log-stream.ts'
 import { containerName, Labels, type Owner } from './names.ts'
-import { removePodNetwork } from './network/pod-network.ts'
+import { removeEngineNetwork } from './network/engine-network.ts'
 import { Sandboxes } from './sandboxes.ts'
 import { engineVolumes } from './volumes.ts'
 
@@ -46,10 +47,14 @@ export interface DockerRuntimeOptions {
   readonly log: Logger
   readonly options?: {
     /**
-     * A folder of this node on the engine's host, for the pods' `/etc/hosts` and `/etc/resolv.conf`. Without it, without
-     * root, or with an engine elsewhere, the engine wires every sandbox, which is slower and otherwise the same.
+     * A folder of this node on the engine's host, for the pods' `/etc/hosts` and `/etc/resolv.conf`.
      */
     readonly stateDir?: string
+    /**
+     * Wires every sandbox. Without it or without `stateDir`, or with an engine elsewhere, the engine does: pods are then reached from
+     * this host only.
+     */
+    readonly podNetwork?: PodNetwork
     /** How many containers start at once. Default: two a core; more only makes each take longer. */
     readonly startsAtOnce?: number
   }
@@ -63,7 +68,14 @@ export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<
   const { clusterUid, nodeName, clock, log } = options
   const owner = { clusterUid, nodeName }
   const engine = await Engine.connect(options.socketPath, clock)
-  const sandboxes = await Sandboxes.open({ engine, owner, clock, log, folder: options.options?.stateDir })
+  const sandboxes = await Sandboxes.open({
+    engine,
+    owner,
+    clock,
+    log,
+    folder: options.options?.stateDir,
+    podNetwork: options.options?.podNetwork,
+  })
   log.info('opened the container engine', {
     engine: engine.version.engine,
     api: engine.version.api,
@@ -92,7 +104,7 @@ export class DockerRuntime implements OpenRuntime {
     this.#starts = new Limit(startsAtOnce)
   }
 
-  /** Who wires the sandboxes of pods without host ports: `agent` or `engine`. */
+  /** Who wires the sandboxes: `agent` or `engine`. */
   get wiring(): 'agent' | 'engine' {
     return this.#sandboxes.wiring
   }
@@ -269,7 +281,7 @@ export class DockerRuntime implements OpenRuntime {
     for (const { id } of await this.#sandboxes.list()) await this.#sandboxes.remove(id)
     const rest = await listIds(this.#engine, labelsOf(this.#owner))
     await Promise.all(rest.map(id => removeContainer(this.#engine, id)))
-    await removePodNetwork(this.#engine, this.#owner)
+    await removeEngineNetwork(this.#engine, this.#owner)
     // The image stays while another cluster's sandboxes use it.
     await this.#engine
       .call({ method: 'DELETE', path: `/images/${PAUSE_IMAGE}`, action: `remove the image ${PAUSE_IMAGE}` })

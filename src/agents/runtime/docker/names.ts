@@ -91,11 +91,6 @@ export function lockName(clusterUid: string): string {
   return `bowline_lock_${digest(clusterUid)}`
 }
 
-/** Exists for a moment while a node asks the engine which addresses are free. */
-export function probeNetworkName(owner: Owner): string {
-  return `bowline_probe_${scopeOf(owner)}`
-}
-
 function scopeOf(owner: Owner): string {
   return digest(`${owner.clusterUid}\0${owner.nodeName}`)
 }

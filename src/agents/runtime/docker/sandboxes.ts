@@ -1,12 +1,5 @@
-import {
-  BowlineError,
-  type Clock,
-  formatIpv4,
-  hasCode,
-  type Logger,
-  messageOf,
-  parseIpv4,
-} from '../../../base/index.ts'
+import { BowlineError, type Clock, hasCode, type Logger, messageOf } from '../../../base/index.ts'
+import type { PodNetwork } from '../pod-network.ts'
 import type { ContainerMount, SandboxConfig, SandboxStatus } from '../runtime.ts'
 import type { Engine } from './engine/engine.ts'
 import { ensurePauseImage } from './images/pause-image.ts'
@@ -19,11 +12,10 @@ import {
   removeContainer,
 } from './inspect.ts'
 import { attemptOf, Labels, type Owner, podOf, sandboxName } from './names.ts'
-import { AddressPool } from './network/address-pool.ts'
 import { ensureAnchor } from './network/anchor.ts'
+import { type EngineNetwork, ensureEngineNetwork } from './network/engine-network.ts'
+import { openNamespace } from './network/namespace.ts'
 import { PodFiles } from './network/pod-files.ts'
-import { ensurePodNetwork, type PodNetwork } from './network/pod-network.ts'
-import { attachInterface, canAttach, detachInterface, isAttached, isTaken } from './network/veth.ts'
 import { sandboxBody, type Wiring } from './sandbox-spec.ts'
 
 export interface SandboxesOptions {
@@ -33,13 +25,15 @@ export interface SandboxesOptions {
   readonly log: Logger
   /** Where the pods' network files are kept. Without it the engine wires every sandbox. */
   readonly folder: string | undefined
+  /** Wires every sandbox where the engine is on this host; undefined: the engine does. */
+  readonly podNetwork: PodNetwork | undefined
 }
 
 /**
  * The sandboxes of one node: containers that only hold a pod's network and hostname.
  *
- * Where the agent may, it wires them itself: a container without an engine's network starts in a third of the time.
- * Pods with host ports, and all pods where the agent may not, get theirs from the engine. Both kinds are on one bridge.
+ * Where the agent may, it wires them itself: pods then have addresses that the whole cluster reaches, and a container without an
+ * engine's network starts in a third of the time. Where it may not, all are on one bridge network of the engine.
  *
  * None are started ahead of time: Docker cannot change the hostname of a container that runs, and a pod's is its name.
  */
@@ -49,31 +43,28 @@ export class Sandboxes {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #files: PodFiles | undefined
-  #network: PodNetwork
-  /** Undefined where the engine wires every sandbox. */
-  #addresses: AddressPool | undefined
+  readonly #podNetwork: PodNetwork | undefined
+  #wiring: Wires = { by: 'engine', network: { id: '' } }
   #lowersOomScore = false
 
-  private constructor(options: SandboxesOptions, network: PodNetwork) {
+  private constructor(options: SandboxesOptions) {
     this.#engine = options.engine
     this.#owner = options.owner
     this.#clock = options.clock
     this.#log = options.log
     this.#files = options.folder === undefined ? undefined : new PodFiles(options.folder)
-    this.#network = network
+    this.#podNetwork = options.podNetwork
   }
 
   static async open(options: SandboxesOptions): Promise<Sandboxes> {
-    const { engine, owner, clock, log } = options
-    await ensurePauseImage(engine)
-    const sandboxes = new Sandboxes(options, await ensurePodNetwork(engine, owner, clock, log))
+    const sandboxes = new Sandboxes(options)
     await sandboxes.#prepare()
     return sandboxes
   }
 
-  /** `agent` or `engine`: who wires pods without host ports. */
-  get wiring(): Wiring['by'] {
-    return this.#addresses === undefined ? 'engine' : 'agent'
+  /** `agent` or `engine`: who wires sandboxes. */
+  get wiring(): Wires['by'] {
+    return this.#wiring.by
   }
 
   /** Whether containers of this engine may have an OOM score below 0. */
@@ -88,7 +79,8 @@ export class Sandboxes {
     const ids = new Set(found.map(item => item.Id))
     for (const id of withFiles) if (!ids.has(id)) await this.#files?.remove(id)
     await this.#keepAnchor()
-    return await Promise.all(found.map(item => this.#statusOf(item)))
+    const attached = await this.#attached()
+    return found.map(item => this.#statusOf(item, attached))
   }
 
   async run(config: SandboxConfig): Promise<SandboxStatus> {
@@ -97,8 +89,6 @@ export class Sandboxes {
     } catch (error) {
       // The image or the network was pruned from under us, or the engine lost it.
       if (!hasCode(error, 'not-found')) throw error
-      await ensurePauseImage(this.#engine)
-      this.#network = await ensurePodNetwork(this.#engine, this.#owner, this.#clock, this.#log)
       await this.#prepare()
       return await this.#run(config)
     }
@@ -116,6 +106,8 @@ export class Sandboxes {
     await Promise.all(members.map(member => removeContainer(this.#engine, member)))
     if (sandbox !== undefined) await removeContainer(this.#engine, id)
     await this.#files?.remove(id)
+    const address = sandbox?.Config.Labels[Labels.address]
+    if (address !== undefined) this.#podNetwork?.release(address)
   }
 
   /** What containers that join this sandbox must mount besides their own. */
@@ -129,68 +121,68 @@ export class Sandboxes {
   }
 
   async #prepare(): Promise<void> {
-    const [{ lowersOomScore }, mayAttach] = await Promise.all([
-      ensureAnchor(this.#engine, this.#owner, this.#network),
-      this.#files === undefined ? false : canAttach(this.#network),
-    ])
-    this.#lowersOomScore = lowersOomScore
-    const seed = `${this.#owner.clusterUid}\0${this.#owner.nodeName}`
-    this.#addresses = mayAttach ? new AddressPool(this.#network, seed, isTaken) : undefined
+    const [engine, owner] = [this.#engine, this.#owner]
+    await ensurePauseImage(engine)
+    const podNetwork = this.#files && this.#podNetwork
+    if (podNetwork !== undefined) {
+      const anchor = await ensureAnchor(engine, owner, undefined)
+      this.#lowersOomScore = anchor.lowersOomScore
+      this.#wiring = { by: 'agent', network: podNetwork }
+      if (anchor.isHere) return
+      this.#log.warn('the engine is on another host: it wires the pods, and no other host reaches them')
+    }
+    const network = await ensureEngineNetwork(engine, owner, this.#clock, this.#log)
+    this.#wiring = { by: 'engine', network }
+    this.#lowersOomScore = (await ensureAnchor(engine, owner, network)).lowersOomScore
   }
 
   /** The list is the safety net of everything else; it does not fail for the anchor's sake. */
   async #keepAnchor(): Promise<void> {
+    const network = this.#wiring.by === 'engine' ? this.#wiring.network : undefined
     try {
-      await ensureAnchor(this.#engine, this.#owner, this.#network)
+      await ensureAnchor(this.#engine, this.#owner, network)
     } catch (error) {
-      this.#log.warn('could not keep the pod network in use', { error: messageOf(error) })
+      this.#log.warn('could not keep the image and the network of pods in use', { error: messageOf(error) })
     }
   }
 
   async #run(config: SandboxConfig): Promise<SandboxStatus> {
-    const existing = await inspectOwned(
-      this.#engine,
-      this.#owner,
-      sandboxName(this.#owner, config.pod, config.attempt),
-    )
+    const name = sandboxName(this.#owner, config.pod, config.attempt)
+    const existing = await inspectOwned(this.#engine, this.#owner, name)
     if (existing !== undefined) {
-      const status = await this.#statusOf(existing)
+      const status = this.#statusOf(existing, await this.#attached())
       if (status.state === 'ready') return status
       // Killed between its creation and its wiring, or stopped: nothing runs in it that could be kept.
       await this.remove(existing.Id)
     }
-    if (this.#addresses !== undefined && config.ports.length === 0) {
-      const status = await this.#runWired(config, this.#addresses)
-      if (status !== undefined) return status
-    }
-    const id = await this.#start(config, { by: 'engine', networkId: this.#network.id })
-    return await this.#require(id)
+    const wiring = this.#wiring
+    if (wiring.by === 'agent') return await this.#runWired(config, wiring.network)
+    const id = await this.#start(config, { by: 'engine', networkId: wiring.network.id })
+    return this.#readyStatus(await this.#inspect(id), NOT_WIRED)
   }
 
-  /** Undefined when the wiring failed for a reason that trying again would not change: the engine's network is used then. */
-  async #runWired(config: SandboxConfig, addresses: AddressPool): Promise<SandboxStatus | undefined> {
-    const address = addresses.pick()
+  async #runWired(config: SandboxConfig, network: PodNetwork): Promise<SandboxStatus> {
+    const address = network.reserve()
     let id: string | undefined
     try {
-      id = await this.#start(config, { by: 'agent', address: formatIpv4(address) })
-      const { State } = await this.#inspect(id)
+      id = await this.#start(config, { by: 'agent', address })
+      const started = await this.#inspect(id)
       // Before the sandbox can be ready: an agent that dies in between makes both anew.
-      await this.#files?.ensure(id, config.hostname, formatIpv4(address), config.names)
-      await attachInterface({ network: this.#network, address, sandboxId: id, pid: State.Pid })
-      return await this.#require(id)
+      await this.#files?.ensure(id, config.hostname, address, config.names)
+      const namespace = await openNamespace(started.State.Pid, id)
+      try {
+        await network.attach({ sandboxId: id, address, namespaceFd: namespace.fd })
+      } finally {
+        await namespace.close()
+      }
+      return this.#readyStatus(started, new Map([[id, address]]))
     } catch (error) {
       if (id !== undefined) {
-        await detachInterface(address, id)
+        await network.detach(address, id)
         await removeContainer(this.#engine, id)
       }
-      if (error instanceof BowlineError && error.code !== 'internal') throw error
-      this.#log.warn('could not wire a sandbox; the engine does it instead', {
-        pod: `${config.pod.namespace}/${config.pod.name}`,
-        error: messageOf(error),
-      })
-      return undefined
-    } finally {
-      addresses.release(address)
+      network.release(address)
+      throw error
     }
   }
 
@@ -225,17 +217,24 @@ export class Sandboxes {
     })
   }
 
-  async #require(id: string): Promise<SandboxStatus> {
-    const status = await this.#statusOf(await this.#inspect(id))
+  #readyStatus(inspect: ContainerInspect, attached: ReadonlyMap<string, string>): SandboxStatus {
+    const status = this.#statusOf(inspect, attached)
     if (status.state === 'ready') return status
-    throw new BowlineError('conflict', `Cannot use the sandbox ${id.slice(0, 12)}: it has stopped`, {
+    throw new BowlineError('conflict', `Cannot use the sandbox ${inspect.Id.slice(0, 12)}: it has stopped`, {
       retryable: true,
     })
   }
 
-  async #statusOf(inspect: ContainerInspect): Promise<SandboxStatus> {
+  #attached(): Promise<ReadonlyMap<string, string>> {
+    return this.#wiring.by === 'agent' ? this.#wiring.network.attached() : Promise.resolve(NOT_WIRED)
+  }
+
+  /** One that is wired otherwise than this agent does it counts as not wired: others could not reach it, or it them. */
+  #statusOf(inspect: ContainerInspect, attached: ReadonlyMap<string, string>): SandboxStatus {
     const labels = inspect.Config.Labels
-    const ip = inspect.State.Running ? await this.#addressOf(inspect) : undefined
+    const label = labels[Labels.address]
+    const wired = this.#wiring.by === 'agent' ? attached.get(inspect.Id) : engineAddress(inspect)
+    const ip = inspect.State.Running && (label === undefined || label === wired) ? wired : undefined
     return {
       id: inspect.Id,
       pod: podOf(labels),
@@ -244,15 +243,6 @@ export class Sandboxes {
       ...(ip !== undefined && { ip }),
       createdAt: Date.parse(inspect.Created),
     }
-  }
-
-  async #addressOf(inspect: ContainerInspect): Promise<string | undefined> {
-    const label = inspect.Config.Labels[Labels.address]
-    if (label === undefined)
-      return Object.values(inspect.NetworkSettings.Networks).find(({ IPAddress }) => IPAddress !== '')
-        ?.IPAddress
-    const address = parseIpv4(label)
-    return address !== undefined && (await isAttached(this.#network, address, inspect.Id)) ? label : undefined
   }
 
   /** The containers that joined a sandbox; none for a sandbox that is not this owner's. */
@@ -273,4 +263,14 @@ export class Sandboxes {
         if (!hasCode(error, 'not-found') && !hasCode(error, 'conflict')) throw error
       })
   }
+}
+
+type Wires =
+  | { readonly by: 'engine'; readonly network: EngineNetwork }
+  | { readonly by: 'agent'; readonly network: PodNetwork }
+
+const NOT_WIRED: ReadonlyMap<string, string> = new Map()
+
+function engineAddress({ NetworkSettings }: ContainerInspect): string | undefined {
+  return Object.values(NetworkSettings.Networks).find(({ IPAddress }) => IPAddress !== '')?.IPAddress
 }

@@ -39,7 +39,7 @@ describe.skipIf(!availability.available)(`the ways of a host (${availability.rea
     expect(await one.ask('TCP', two.address, 8080)).toContain(two.name)
     const rules = await host.exec('iptables', '-S', 'DOCKER-USER')
     expect(rules.match(/bowline-test/g)).toHaveLength(2)
-    await removeHostPaths(host.run, place(), 'bowline-test')
+    await removeHostPaths(host.run, 'bowline-test')
     expect(await host.exec('iptables', '-S', 'DOCKER-USER')).not.toContain('bowline-test')
   })
 })

@@ -9,6 +9,7 @@ import {
   ensureBusyboxImage,
   openDockerRuntime,
   type PodIdentity,
+  type PodNetwork,
 } from '../../../../src/agents/runtime/index.ts'
 import { BowlineError, hasCode, silentLogger, systemClock, systemIds } from '../../../../src/base/index.ts'
 import { eventually } from '../../../base/eventually.ts'
@@ -18,6 +19,7 @@ import {
   type TestEngine,
   testEngineAvailability,
 } from '../../../support/dockerd.ts'
+import { openTestPods } from '../../network/pods/test-pods.ts'
 import { baseConfig, collect, podNamed } from '../conformance.ts'
 import { startRegistry } from './registry.ts'
 
@@ -31,12 +33,13 @@ describe.skipIf(!available)(`Docker Engine behind the runtime contract (${reason
   let runtime: DockerRuntime
   const signal = new AbortController().signal
 
-  async function open(clusterUid: string, nodeName: string): Promise<DockerRuntime> {
+  /** The engine wires pods, unless a network is given that does. */
+  async function open(clusterUid: string, nodeName: string, podNetwork?: PodNetwork): Promise<DockerRuntime> {
     const stateDir = join(folder, clusterUid, nodeName)
     await mkdir(stateDir, { recursive: true })
     return await openDockerRuntime({
       ...{ socketPath: engine.socketPath, clusterUid, nodeName },
-      ...{ clock: systemClock, log: silentLogger, options: { stateDir } },
+      ...{ clock: systemClock, log: silentLogger, options: { stateDir, ...(podNetwork && { podNetwork }) } },
     })
   }
 
@@ -87,13 +90,15 @@ describe.skipIf(!available)(`Docker Engine behind the runtime contract (${reason
     expect((await runtime.containerStatus(id))?.state).toBe('running')
   })
 
-  it.each([
-    ['the agent', []],
-    ['the engine', [{ hostPort: 0, hostIp: '127.0.0.1', containerPort: 80, protocol: 'TCP' as const }]],
-  ])('a pod that %s wires looks names up as it is told', async (_, ports) => {
+  it('a pod looks names up as it is told, whoever wires it', async () => {
+    await looksNamesUp(runtime)
+    await withWiringAgent(looksNamesUp)
+  })
+
+  async function looksNamesUp(runtime: DockerRuntime): Promise<void> {
     const pod = podNamed('named')
     const sandbox = await runtime.runSandbox({
-      ...{ pod, attempt: 0, hostname: 'named', ports },
+      ...{ pod, attempt: 0, hostname: 'named', ports: [] },
       names: {
         hostname: 'named',
         domain: 'sub.shop.svc.cluster.local',
@@ -119,14 +124,16 @@ describe.skipIf(!available)(`Docker Engine behind the runtime contract (${reason
     expect(resolv).toMatch(/^options .*ndots:5/m)
     // The engine's own resolver stands before the one that it was given, where there is one.
     expect(resolv).toMatch(
-      ports.length === 0 ? /^nameserver 192\.0\.2\.53$/m : /^nameserver (192\.0\.2\.53|127\.0\.0\.11)$/m,
+      runtime.wiring === 'agent'
+        ? /^nameserver 192\.0\.2\.53$/m
+        : /^nameserver (192\.0\.2\.53|127\.0\.0\.11)$/m,
     )
     expect(hosts).toMatch(
       new RegExp(`^${sandbox.ip}\\s+named\\.sub\\.shop\\.svc\\.cluster\\.local\\s+named$`, 'm'),
     )
     for (const name of ['foo', 'bar'])
       expect(hosts).toMatch(new RegExp(`^192\\.0\\.2\\.9\\s.*\\b${name}\\b`, 'm'))
-  })
+  }
 
   it('a host port leads to the pod, which other pods reach at its address too', async () => {
     const pod = podNamed('published')
@@ -266,17 +273,33 @@ describe.skipIf(!available)(`Docker Engine behind the runtime contract (${reason
     await stranger.remove({ force: true })
   })
 
+  async function withWiringAgent(use: (runtime: DockerRuntime) => Promise<void>): Promise<void> {
+    const owner = { clusterUid: systemIds.uid(), nodeName: 'node-1' }
+    const pods = await openTestPods(engine, owner)
+    const agent = await open(owner.clusterUid, owner.nodeName, pods)
+    try {
+      expect(agent.wiring).toBe('agent')
+      await use(agent)
+    } finally {
+      await agent.purge()
+      await agent.close()
+      await pods.purge()
+    }
+  }
+
   it('a sandbox whose agent was killed before wiring it is not ready, and runSandbox() makes it anew', async () => {
-    const pod = podNamed('half')
-    const whole = await runtime.runSandbox({ pod, attempt: 0, hostname: 'half', ports: [] })
-    const { Config, HostConfig, Name } = await engine.docker.getContainer(whole.id).inspect()
-    await engine.docker.getContainer(whole.id).remove({ force: true })
-    const half = await engine.docker.createContainer({ ...Config, HostConfig, name: Name.slice(1) })
-    await half.start()
-    expect(await runtime.listSandboxes()).toMatchObject([{ id: half.id, pod, state: 'not-ready' }])
-    const again = await runtime.runSandbox({ pod, attempt: 0, hostname: 'half', ports: [] })
-    expect(again.state).toBe('ready')
-    expect(await runtime.listSandboxes()).toEqual([again])
+    await withWiringAgent(async runtime => {
+      const pod = podNamed('half')
+      const whole = await runtime.runSandbox({ pod, attempt: 0, hostname: 'half', ports: [] })
+      const { Config, HostConfig, Name } = await engine.docker.getContainer(whole.id).inspect()
+      await engine.docker.getContainer(whole.id).remove({ force: true })
+      const half = await engine.docker.createContainer({ ...Config, HostConfig, name: Name.slice(1) })
+      await half.start()
+      expect(await runtime.listSandboxes()).toMatchObject([{ id: half.id, pod, state: 'not-ready' }])
+      const again = await runtime.runSandbox({ pod, attempt: 0, hostname: 'half', ports: [] })
+      expect(again.state).toBe('ready')
+      expect(await runtime.listSandboxes()).toEqual([again])
+    })
   })
 
   it('pruning networks and images takes nothing that pods need', async () => {
@@ -403,18 +426,23 @@ describe.skipIf(!available)(`Docker Engine behind the runtime contract (${reason
   })
 
   it('a pod keeps its files of the network as long as its sandbox, not longer', async () => {
-    const { sandbox, id } = await run(podNamed('files'), 'exec sleep 1000')
-    const { Mounts } = await engine.docker.getContainer(id).inspect()
-    const hosts = Mounts.find(mount => mount.Destination === '/etc/hosts')?.Source
-    if (runtime.wiring === 'engine' || hosts === undefined) return
-    expect(await readFile(hosts, 'utf8')).toContain(`${sandbox.ip}\tfiles`)
-    await engine.docker.getContainer(id).remove({ force: true })
-    await engine.docker.getContainer(sandbox.id).remove({ force: true })
-    const others = [join(dirname(dirname(hosts)), 'notes'), join(dirname(dirname(dirname(hosts))), 'volumes')]
-    for (const other of others) await mkdir(other, { recursive: true })
-    await runtime.listSandboxes()
-    await expect(readFile(hosts, 'utf8')).rejects.toThrow('ENOENT')
-    // The state folder may hold what is not the runtime's.
-    for (const other of others) expect(existsSync(other)).toBe(true)
+    await withWiringAgent(async runtime => {
+      const { sandbox, id } = await run(podNamed('files'), 'exec sleep 1000', {}, runtime)
+      const { Mounts } = await engine.docker.getContainer(id).inspect()
+      const hosts = Mounts.find(mount => mount.Destination === '/etc/hosts')?.Source
+      if (hosts === undefined) throw new Error('the pod has no file of hosts')
+      expect(await readFile(hosts, 'utf8')).toContain(`${sandbox.ip}\tfiles`)
+      await engine.docker.getContainer(id).remove({ force: true })
+      await engine.docker.getContainer(sandbox.id).remove({ force: true })
+      const others = [
+        join(dirname(dirname(hosts)), 'notes'),
+        join(dirname(dirname(dirname(hosts))), 'volumes'),
+      ]
+      for (const other of others) await mkdir(other, { recursive: true })
+      await runtime.listSandboxes()
+      await expect(readFile(hosts, 'utf8')).rejects.toThrow('ENOENT')
+      // The state folder may hold what is not the runtime's.
+      for (const other of others) expect(existsSync(other)).toBe(true)
+    })
   })
 })

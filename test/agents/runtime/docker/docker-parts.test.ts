@@ -2,8 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { parseEndpoint } from '../../../../src/agents/runtime/docker/engine/endpoint.ts'
 import { splitReference } from '../../../../src/agents/runtime/docker/images/pull.ts'
 import { containerName, networkName, sandboxName } from '../../../../src/agents/runtime/docker/names.ts'
-import { AddressPool } from '../../../../src/agents/runtime/docker/network/address-pool.ts'
-import { parseIpv4 } from '../../../../src/base/index.ts'
 
 it.each([
   ['/run/docker.sock', { socketPath: '/run/docker.sock' }],
@@ -54,31 +52,5 @@ describe('names', () => {
   it('networkName() is one for all nodes of a cluster', () => {
     expect(networkName('c')).toMatch(/^bowline_[0-9a-f]{12}$/)
     expect(networkName('c')).not.toBe(networkName('d'))
-  })
-})
-
-describe('addresses', () => {
-  const subnet = { base: parseIpv4('10.0.0.0') ?? 0, prefix: 27 }
-  const network = {
-    ...{ id: 'n', bridge: 'br', gateway: '10.0.0.1', subnet },
-    engineRange: { base: subnet.base, prefix: 29 },
-  }
-
-  it('AddressPool gives each address that is neither the engine’s nor taken once, and then says that none is left', () => {
-    const taken = new Set([subnet.base + 12])
-    const pool = new AddressPool(network, 'seed', address => taken.has(address))
-    const picked = Array.from({ length: 22 }, () => pool.pick() - subnet.base)
-    const expected = Array.from({ length: 23 }, (_, index) => index + 8).filter(offset => offset !== 12)
-    expect([...picked].sort((a, b) => a - b)).toEqual(expected)
-    expect(() => pool.pick()).toThrow('all 23 are in use')
-    pool.release(subnet.base + 20)
-    expect(pool.pick()).toBe(subnet.base + 20)
-  })
-
-  it('AddressPool does not give an address again before it went round', () => {
-    const pool = new AddressPool(network, 'seed', () => false)
-    const first = pool.pick()
-    pool.release(first)
-    expect(pool.pick()).not.toBe(first)
   })
 })

@@ -10,6 +10,7 @@ import {
   type TestEngine,
   testEngineAvailability,
 } from '../../../support/dockerd.ts'
+import { openTestPods } from '../../network/pods/test-pods.ts'
 import { describeRuntime } from '../conformance.ts'
 
 const { available, reason } = testEngineAvailability()
@@ -24,21 +25,24 @@ describe.skipIf(!available)(`openDockerRuntime() (${reason})`, () => {
   for (const wiring of ['agent', 'engine'] as const)
     describeRuntime(`sandboxes wired by the ${wiring}`, async () => {
       const stateDir = await mkdtemp(join(tmpdir(), 'bowline-docker-'))
-      const clusterUid = systemIds.uid()
+      const owner = { clusterUid: systemIds.uid(), nodeName: 'node-1' }
+      const podNetwork = wiring === 'agent' ? await openTestPods(engine, owner) : undefined
       return {
         open: () =>
           openDockerRuntime({
             socketPath: engine.socketPath,
-            clusterUid,
-            nodeName: 'node-1',
+            ...owner,
             clock: systemClock,
             log: silentLogger,
-            options: wiring === 'agent' ? { stateDir } : {},
+            options: podNetwork === undefined ? {} : { stateDir, podNetwork },
           }),
         image: TEST_IMAGE,
         runsPrograms: true,
         survivesRestart: true,
-        close: () => rm(stateDir, { recursive: true, force: true }),
+        async close() {
+          await podNetwork?.purge()
+          await rm(stateDir, { recursive: true, force: true })
+        },
       }
     })
 })

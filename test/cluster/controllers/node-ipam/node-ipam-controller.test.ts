@@ -72,7 +72,10 @@ describe('NodeIpamController', () => {
 
   it('keeps what a node has through restarts, and gives what is left', async () => {
     const api = await startApi()
-    const network = { podCidr: '10.60.0.0/23', serviceCidr: '10.61.0.0/16', clusterDomain: 'lan.example' }
+    const network = {
+      ...{ podCidr: '10.60.0.0/23', serviceCidr: '10.61.0.0/16' },
+      ...{ clusterDomain: 'lan.example', links: 'vxlan' as const },
+    }
     const end = start(api, network)
     await addNode(api, 'a')
     const { spec } = await whenGiven(api, 'a')

@@ -1,42 +1,51 @@
-import { hasCode } from '../../../../base/index.ts'
+import { BowlineError, hasCode } from '../../../../base/index.ts'
 import type { Engine } from '../engine/engine.ts'
 import { PAUSE_IMAGE } from '../images/pause-image.ts'
 import { type ContainerInspect, inspectOwned, removeContainer } from '../inspect.ts'
 import { anchorName, type Owner, ownerLabels } from '../names.ts'
 import { pauseHostConfig } from '../sandbox-spec.ts'
-import type { PodNetwork } from './pod-network.ts'
+import type { EngineNetwork } from './engine-network.ts'
+import { isProcessOf } from './namespace.ts'
 
 /** What the anchor's start showed about the engine. */
 export interface Anchor {
   /** False for an engine without the right to protect processes from the kernel's out-of-memory killer (rootless ones). */
   readonly lowersOomScore: boolean
+  /** Whether the engine's containers are processes of this host. */
+  readonly isHere: boolean
 }
 
 /** cri-dockerd's score for sandboxes. */
 const PROTECTED = -998
 
 /**
- * Keeps one container of the node attached to the pod network: `docker network prune` removes networks that no container
- * is attached to, and the pods that the agent wires itself are unknown to the engine's networks. Its start is also the
- * test of whether the engine may lower the score of a process; where it may not, such a container would never start.
+ * Keeps one container of the node running, attached to the engine's network of pods where they use one: what nothing runs of or is
+ * attached to, `docker image prune` and `docker network prune` remove. Its start is also the test of whether the engine may lower
+ * the score of a process (where it may not, such a container would never start), and its process shows whether the engine is here.
  */
-export async function ensureAnchor(engine: Engine, owner: Owner, network: PodNetwork): Promise<Anchor> {
+export async function ensureAnchor(
+  engine: Engine,
+  owner: Owner,
+  network: EngineNetwork | undefined,
+): Promise<Anchor> {
   const existing = await inspectOwned(engine, owner, anchorName(owner))
-  if (existing?.State.Running && isAttachedTo(existing, network))
-    return { lowersOomScore: existing.HostConfig.OomScoreAdj < 0 }
+  if (existing?.State.Running && isAttachedTo(existing, network)) return anchorOf(existing)
   if (existing !== undefined) await removeContainer(engine, existing.Id)
   try {
-    await startAnchor(engine, owner, network, PROTECTED)
-    return { lowersOomScore: true }
+    return anchorOf(await startAnchor(engine, owner, network, PROTECTED))
   } catch (error) {
     if (!hasCode(error, 'internal') && !hasCode(error, 'bad-config')) throw error
     await removeContainer(engine, anchorName(owner))
-    await startAnchor(engine, owner, network, 0)
-    return { lowersOomScore: false }
+    return anchorOf(await startAnchor(engine, owner, network, 0))
   }
 }
 
-async function startAnchor(engine: Engine, owner: Owner, network: PodNetwork, score: number): Promise<void> {
+async function startAnchor(
+  engine: Engine,
+  owner: Owner,
+  network: EngineNetwork | undefined,
+  score: number,
+): Promise<ContainerInspect> {
   const name = anchorName(owner)
   try {
     await engine.call({
@@ -46,7 +55,7 @@ async function startAnchor(engine: Engine, owner: Owner, network: PodNetwork, sc
       body: {
         Image: PAUSE_IMAGE,
         Labels: ownerLabels(owner, 'anchor'),
-        HostConfig: { ...pauseHostConfig(), OomScoreAdj: score, NetworkMode: network.id },
+        HostConfig: { ...pauseHostConfig(), OomScoreAdj: score, NetworkMode: network?.id ?? 'none' },
       },
       action: `create the container ${name}`,
     })
@@ -59,8 +68,21 @@ async function startAnchor(engine: Engine, owner: Owner, network: PodNetwork, sc
     path: `/containers/${name}/start`,
     action: `start the container ${name}`,
   })
+  const started = await inspectOwned(engine, owner, name)
+  if (started !== undefined) return started
+  throw new BowlineError('unavailable', `Cannot use the container ${name}: somebody removed it`, {
+    retryable: true,
+  })
 }
 
-function isAttachedTo(anchor: ContainerInspect, network: PodNetwork): boolean {
-  return Object.values(anchor.NetworkSettings.Networks).some(({ NetworkID }) => NetworkID === network.id)
+async function anchorOf({ Id, HostConfig, State }: ContainerInspect): Promise<Anchor> {
+  return { lowersOomScore: HostConfig.OomScoreAdj < 0, isHere: await isProcessOf(State.Pid, Id) }
+}
+
+/** Without a network, to the engine's own of that name. */
+function isAttachedTo(anchor: ContainerInspect, network: EngineNetwork | undefined): boolean {
+  const attached = Object.entries(anchor.NetworkSettings.Networks)
+  return attached.some(([name, { NetworkID }]) =>
+    network === undefined ? name === 'none' : NetworkID === network.id,
+  )
 }
