@@ -59,13 +59,16 @@ export function assembleRuleset(frame: string, fragments: Iterable<Fragment>): R
   const chains = new Map<string, readonly string[]>()
   const sets = new Map<string, string>()
   const elements = new Map<string, Map<string, string>>()
-  for (const fragment of fragments) {
+  // Backwards, so that the first claim is the last word: one look into a map for each of very many elements.
+  for (const fragment of [...fragments].reverse()) {
     for (const { name, rules } of fragment.chains ?? []) chains.set(name, rules)
     for (const { name, declaration } of fragment.sets ?? []) sets.set(name, declaration)
-    for (const { of, key, value = '' } of fragment.elements ?? []) {
-      const held = elements.get(of) ?? new Map<string, string>()
-      elements.set(of, held)
-      if (!held.has(key)) held.set(key, value)
+    const claims = fragment.elements ?? []
+    for (let index = claims.length - 1; index >= 0; index -= 1) {
+      const { of, key, value = '' } = claims[index] as Element
+      const held = elements.get(of)
+      if (held === undefined) elements.set(of, new Map([[key, value]]))
+      else held.set(key, value)
     }
   }
   return { frame, chains, sets, elements }

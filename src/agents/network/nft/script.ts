@@ -77,9 +77,8 @@ function elementChanges(table: string, installed: Installed, ruleset: Ruleset): 
     const after = ruleset.elements.get(name) ?? NONE
     // A set that goes takes its elements along.
     const goes = installed.sets.has(name) && !ruleset.sets.has(name)
-    const old = goes ? [] : [...before].filter(([key, value]) => after.get(key) !== value)
-    const fresh = [...after].filter(([key, value]) => before.get(key) !== value)
-    if (old.length > 0) removed.push(`delete element ip ${table} ${name} { ${old.map(keyOf).join(', ')} }`)
+    const { old, fresh } = compareElements(goes ? NONE : before, after)
+    if (old.length > 0) removed.push(`delete element ip ${table} ${name} { ${old.join(', ')} }`)
     if (fresh.length > 0) added.push(`add element ip ${table} ${name} { ${fresh.map(pairOf).join(', ')} }`)
   }
   return [...removed, ...added]
@@ -87,10 +86,28 @@ function elementChanges(table: string, installed: Installed, ruleset: Ruleset): 
 
 const NONE: ReadonlyMap<string, string> = new Map()
 
-function keyOf([key]: readonly [string, string]): string {
-  return key
-}
-
 function pairOf([key, value]: readonly [string, string]): string {
   return value === '' ? key : `${key} : ${value}`
+}
+
+/**
+ * The keys to delete, and the elements to add. With thousands of services this is most of what a change costs: nothing is copied, and what
+ * was there is gone through only when something of it is missing.
+ */
+function compareElements(
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>,
+): { readonly old: readonly string[]; readonly fresh: readonly (readonly [string, string])[] } {
+  const old: string[] = []
+  const fresh: (readonly [string, string])[] = []
+  let kept = 0
+  for (const [key, value] of after) {
+    const known = before.get(key)
+    if (known !== undefined) kept += 1
+    if (known === value) continue
+    if (known !== undefined) old.push(key)
+    fresh.push([key, value])
+  }
+  if (kept < before.size) for (const key of before.keys()) if (!after.has(key)) old.push(key)
+  return { old, fresh }
 }

@@ -110,12 +110,14 @@ describe('serviceFragment()', () => {
       ),
     ])
     expect(ruleset.chains.size).toBe(1)
-    expect([...(ruleset.elements.get('backends') ?? [])]).toEqual([
-      ['10.43.0.5 . 6 . 80 . 0', '10.42.1.2 . 8080'],
-      ['10.43.0.5 . 6 . 80 . 1', '192.0.2.9 . 8080'],
-      ['10.43.0.6 . 6 . 80 . 0', '10.42.2.2 . 8080'],
-      ['10.43.0.6 . 6 . 80 . 1', '10.42.2.3 . 8080'],
-    ])
+    expect(ruleset.elements.get('backends')).toEqual(
+      new Map([
+        ['10.43.0.5 . 6 . 80 . 0', '10.42.1.2 . 8080'],
+        ['10.43.0.5 . 6 . 80 . 1', '192.0.2.9 . 8080'],
+        ['10.43.0.6 . 6 . 80 . 0', '10.42.2.2 . 8080'],
+        ['10.43.0.6 . 6 . 80 . 1', '10.42.2.3 . 8080'],
+      ]),
+    )
     expect([...(ruleset.elements.get('self')?.keys() ?? [])]).toEqual(['10.42.1.2 . 10.42.1.2'])
     expect([...(ruleset.elements.get('outside-backends')?.keys() ?? [])]).toEqual(['192.0.2.9 . 6 . 8080'])
   })
