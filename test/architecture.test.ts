@@ -95,7 +95,7 @@ const WORDS: readonly { readonly word: RegExp; readonly allowed: readonly string
       why: 'time and chance come in as a Clock and Ids of base',
     },
     {
-      word: /(?<![.#\w])process\.(?!nextTick)[a-z]|\bconsole\./i,
+      word: /(?<![.#\w/])process\.(?!nextTick)[a-z]|\bconsole\./i,
       allowed: ['cli', 'config.ts', 'main.ts'],
       why: 'the process and the console belong to the command line',
     },
