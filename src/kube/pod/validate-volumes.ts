@@ -79,6 +79,8 @@ function validateSource(volume: Draft<Volume>, path: string, problems: Problems)
   validateFiles(volume, path, problems)
   if (volume.persistentVolumeClaim !== undefined && !volume.persistentVolumeClaim.claimName)
     problems.required(`${path}.persistentVolumeClaim.claimName`)
+  if (volume.ephemeral !== undefined && volume.ephemeral.volumeClaimTemplate === undefined)
+    problems.required(`${path}.ephemeral.volumeClaimTemplate`)
 }
 
 function validateHostPath({ hostPath }: Draft<Volume>, path: string, problems: Problems): void {

@@ -251,6 +251,16 @@ describe('validateObject() of a Pod', () => {
       ['spec.volumes[1].name: Duplicate value: "v"'],
     ],
     [
+      'a claim without a name',
+      { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: '' } }] },
+      ['spec.volumes[0].persistentVolumeClaim.claimName: Required value'],
+    ],
+    [
+      'a claim of its own that is not described',
+      { volumes: [{ name: 'v', ephemeral: {} }] },
+      ['spec.volumes[0].ephemeral.volumeClaimTemplate: Required value'],
+    ],
+    [
       'a configMap volume without a name',
       { volumes: [{ name: 'v', configMap: {} }] },
       ['spec.volumes[0].configMap.name: Required value'],
