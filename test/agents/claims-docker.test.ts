@@ -165,6 +165,11 @@ describe.skipIf(!available)(`claims of pods over a Docker Engine (${reason})`, {
       'which this host does not allow',
     ],
     [
+      'that is a block device',
+      name => bind(name, { hostPath: { path: '/tmp' }, volumeMode: 'Block' }),
+      'volumeMode "Block" is not supported on this node',
+    ],
+    [
       'of an engine that the host does not allow',
       async name => {
         await engine.docker.createVolume({ Name: 'theirs' })

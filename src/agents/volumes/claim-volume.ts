@@ -49,6 +49,8 @@ export async function openClaim(
   if (volume.ephemeral !== undefined && !isOwner(pod.uid, claim))
     throw new BowlineError('bad-config', `PVC ${name} was not created for pod ${pod.name} (pod is not owner)`)
   const bound = await boundVolume(claim, sources)
+  if (bound.spec?.volumeMode === 'Block')
+    throw new BowlineError('unsupported', 'volumeMode "Block" is not supported on this node')
   const note = join(means.notes, bound.metadata.name ?? '')
   // Who has it mounted keeps it: whoever holds the claim back waits for that pod's end.
   const isNew = (await stat(note).catch(() => undefined)) === undefined
@@ -108,17 +110,15 @@ async function nameInEngine(
   return name
 }
 
-async function openSource({ metadata, spec }: PersistentVolume, means: ClaimMeans): Promise<string> {
-  const { csi, hostPath, local, volumeMode } = spec ?? {}
-  if (volumeMode === 'Block')
-    throw new BowlineError('unsupported', 'volumeMode "Block" is not supported on this node')
+async function openSource(volume: PersistentVolume, means: ClaimMeans): Promise<string> {
+  const { csi, hostPath, local } = volume.spec ?? {}
   if (hostPath !== undefined) return openHostPath(hostPath, means.allowHost)
   if (local !== undefined) return openHostPath({ path: local.path, type: 'Directory' }, means.allowHost)
-  if (csi?.driver === LOCAL_DRIVER) return openFolder({ metadata, spec } as PersistentVolume, means)
+  if (csi?.driver === LOCAL_DRIVER) return openFolder(volume, means)
   const source = csi === undefined ? 'its source' : `CSI driver ${csi.driver}`
   throw new BowlineError(
     'unsupported',
-    `persistentvolume "${metadata.name}": ${source} is not supported on this node`,
+    `persistentvolume "${volume.metadata.name}": ${source} is not supported on this node`,
   )
 }
 
