@@ -24,6 +24,8 @@ import { renewLease } from './node/lease.ts'
 import { measureMachine, primaryAddress, readMachineIds } from './node/machine.ts'
 import type { NodeFacts } from './node/node-object.ts'
 import { NodeReporter } from './node/node-reporter.ts'
+import { ImageLedger } from './node/pressure/image-ledger.ts'
+import { PressureLoop } from './node/pressure/pressure-loop.ts'
 import { fallbackRuntimeInfo, hostShape } from './node/runtime-info.ts'
 import { createPodDirectory } from './pod-directory.ts'
 import { isAssigned } from './pods/assigned-pod.ts'
@@ -176,6 +178,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     cluster: () => Promise.resolve(network.names),
     clock,
   })
+  const ledger = new ImageLedger(keptLog('images'))
   const record: CarryOutMeans['record'] = (pod, type, reason, message, container) =>
     recorder.record(
       pod,
@@ -214,10 +217,12 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
       starts: new Limit(Math.max(2, Math.ceil(2 * facts().info.cpus * capacityShare))),
       pulls: new Limit(CONCURRENT_PULLS),
       record,
+      imagePulled: id => ledger.pulled(id, clock.now()),
     },
     prober,
     checkpoints,
     allowHost,
+    refusalOf: pod => pressure.refusalOf(pod),
     clock,
     log,
     onChange: uid => publisher.add(uid),
@@ -232,11 +237,21 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     onChange: uid => loop.wake(uid),
     onHealth: () => void refresh().then(() => reporter.nudge()),
   })
+  const pressure: PressureLoop = new PressureLoop({
+    runtime,
+    pods: loop,
+    ledger,
+    dataDir,
+    clock,
+    log,
+    onChange: () => reporter.nudge(),
+  })
   const reporter: NodeReporter = new NodeReporter({
     client,
     facts,
     problem: () => follower.problem,
     networkProblem: () => network.problem,
+    hasPressure: type => pressure.has(type),
     dataDir,
     clock,
     ids,
@@ -348,6 +363,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     follower.run(signal),
     followPods(),
     publisher.run(signal),
+    pressure.run(signal),
     folders.run(signal),
     reporter.run(signal).catch(error => (isNodeRemoved(error) ? leave(error) : Promise.reject(error))),
     renewLease({ client, nodeName, node: () => reporter.node, clock, ids, log }, signal),
@@ -360,7 +376,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   } finally {
     stop.abort()
     await Promise.allSettled(parts)
-    await Promise.all([references.close(), checkpoints.close()])
+    await Promise.all([references.close(), checkpoints.close(), ledger.close()])
     const written = new AbortController()
     const patience = clock.sleep(LAST_EVENTS_MS, written.signal).catch(() => {})
     await Promise.race([recorder.close(), patience])

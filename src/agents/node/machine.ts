@@ -1,5 +1,5 @@
 import { readFile, statfs } from 'node:fs/promises'
-import { freemem, networkInterfaces } from 'node:os'
+import { networkInterfaces } from 'node:os'
 import type { NodeHealth } from './node-object.ts'
 
 /** What a machine calls itself; empty where the file is not there. */
@@ -14,15 +14,13 @@ export async function readMachineIds(): Promise<{ readonly machineId: string; re
 /** How much of the machine is left, measured now. `folder` says which file system counts. */
 export async function measureMachine(
   folder: string,
-): Promise<Omit<NodeHealth, 'networkProblem' | 'problem'>> {
+): Promise<Pick<NodeHealth, 'processes' | 'processLimit'> & { readonly storageBytes: number }> {
   const [disk, loadavg, pidMax] = await Promise.all([
     statfs(folder),
     readText('/proc/loadavg'),
     readText('/proc/sys/kernel/pid_max'),
   ])
   return {
-    memoryAvailableBytes: freemem(),
-    storageAvailableBytes: disk.bavail * disk.bsize,
     storageBytes: disk.blocks * disk.bsize,
     // "0.20 0.18 0.12 1/345 8123": the fourth says how many of how many tasks run.
     processes: Number(/\d+\/(\d+)/.exec(loadavg)?.[1] ?? 0),

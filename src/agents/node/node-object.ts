@@ -29,9 +29,8 @@ export interface NodeHealth {
   readonly problem: string | undefined
   /** Why no pod can have a network; undefined when they can. */
   readonly networkProblem: string | undefined
-  readonly memoryAvailableBytes: number
-  readonly storageAvailableBytes: number
-  readonly storageBytes: number
+  readonly memoryPressure: boolean
+  readonly diskPressure: boolean
   readonly processes: number
   readonly processLimit: number
 }
@@ -41,9 +40,8 @@ const MAX_PODS = 110
 
 /** kubelet's hard eviction threshold for memory, which is kept out of what pods may be given. */
 const RESERVED_MEMORY_BYTES = 100 * 2 ** 20
-/** kubelet's threshold for the node's file system; on a large disk a tenth is no pressure while this much is free. */
-const STORAGE_PRESSURE_SHARE = 0.1
-const STORAGE_PRESSURE_BYTES = 5 * 2 ** 30
+/** kubelet's threshold for the node's file system, kept out of it too. */
+const RESERVED_STORAGE_SHARE = 0.1
 const PROCESS_PRESSURE_SHARE = 0.05
 
 /** What the agent says of itself when it registers. */
@@ -82,7 +80,7 @@ function nodeCapacity(facts: NodeFacts): {
     allocatable: {
       ...shared,
       memory: bytesQuantity(nodeAllocatable(facts).memoryBytes),
-      'ephemeral-storage': bytesQuantity(storage * (1 - STORAGE_PRESSURE_SHARE)),
+      'ephemeral-storage': bytesQuantity(storage * (1 - RESERVED_STORAGE_SHARE)),
     },
   }
 }
@@ -141,12 +139,9 @@ function nodeConditions(
   published: readonly NodeCondition[],
   nowMs: number,
 ): readonly NodeCondition[] {
-  const { problem, networkProblem, storageAvailableBytes, storageBytes } = health
-  const hasDiskPressure =
-    storageAvailableBytes < STORAGE_PRESSURE_BYTES &&
-    storageAvailableBytes < storageBytes * STORAGE_PRESSURE_SHARE
+  const { problem, networkProblem } = health
   const conditions: readonly Verdict[] = [
-    health.memoryAvailableBytes < RESERVED_MEMORY_BYTES
+    health.memoryPressure
       ? verdict(
           'MemoryPressure',
           'True',
@@ -159,7 +154,7 @@ function nodeConditions(
           'KubeletHasSufficientMemory',
           'kubelet has sufficient memory available',
         ),
-    hasDiskPressure
+    health.diskPressure
       ? verdict('DiskPressure', 'True', 'KubeletHasDiskPressure', 'kubelet has disk pressure')
       : verdict('DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
     health.processes > health.processLimit * (1 - PROCESS_PRESSURE_SHARE)

@@ -19,6 +19,8 @@ export interface NodeReporterOptions {
   readonly problem: () => string | undefined
   /** Why no pod can have a network; undefined when they can. */
   readonly networkProblem: () => string | undefined
+  /** Whether memory or disk of the host run short. */
+  readonly hasPressure: (type: 'MemoryPressure' | 'DiskPressure') => boolean
   readonly dataDir: string
   readonly clock: Clock
   readonly ids: Ids
@@ -72,7 +74,7 @@ export class NodeReporter {
   }
 
   async #report(signal: AbortSignal): Promise<void> {
-    const { client, facts: factsOf, problem, networkProblem, dataDir, clock } = this.#options
+    const { client, facts: factsOf, problem, networkProblem, hasPressure, dataDir, clock } = this.#options
     const facts = factsOf()
     this.#node = await this.#look(facts, signal)
     const measured = await measureMachine(dataDir)
@@ -82,6 +84,8 @@ export class NodeReporter {
       networkProblem: network,
       // As kubelet says it: no pod is sent to a node that could not give it a network.
       problem: problem() ?? (network && `container runtime network not ready: ${network}`),
+      memoryPressure: hasPressure('MemoryPressure'),
+      diskPressure: hasPressure('DiskPressure'),
     }
     const now = clock.now()
     const status = nodeStatus(facts, health, this.#node.status, now)

@@ -39,6 +39,8 @@ export interface CarryOutMeans {
   readonly network: Pick<Network, 'admit' | 'forget'>
   readonly host: HostShape
   readonly clock: Clock
+  /** An image that was not at hand was pulled. */
+  imagePulled(id: string): void
   /** Bounds the sandboxes and containers that start at once. */
   readonly starts: Limit
   /** Bounds the images that are pulled at once. */

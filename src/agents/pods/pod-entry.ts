@@ -21,6 +21,9 @@ export class PodEntry {
   gone = false
   failure: PodFailure | undefined
   killAt: number | undefined
+  /** When it was evicted by this agent, and whether what it took has been removed since. */
+  evictedAt: number | undefined
+  isEmptied = false
   /** Absent until they are mounted by this agent. */
   volumes: ReadonlyMap<string, MountedVolume> | undefined
   podRetryAt = 0

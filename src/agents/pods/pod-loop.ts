@@ -19,13 +19,15 @@ import { containersOf, currentContainer, finalPhase, newestSandbox } from './lif
 import type { CarryOutMeans } from './means.ts'
 import { PodEntry } from './pod-entry.ts'
 import { backingOff, graceMsOf, nextStep } from './step.ts'
-import { POD_UNIT, type PodView } from './view.ts'
+import { EVICTED, POD_UNIT, type PodFailure, type PodView } from './view.ts'
 
 export interface PodLoopOptions {
   readonly means: CarryOutMeans
   readonly prober: Prober
   readonly checkpoints: Checkpoints
   readonly allowHost: readonly string[]
+  /** Why a pod that has not begun yet cannot be taken now; undefined when it can. */
+  readonly refusalOf: (pod: AssignedPod) => PodFailure | undefined
   readonly clock: Clock
   readonly log: Logger
   /** The pod's status may read differently now. */
@@ -40,6 +42,9 @@ const RETRY: BackoffOptions = { initialMs: 250, maxMs: 20_000 }
 const PULL_ERROR_SHOWN_MS = 1000
 /** How long an agent that ends waits for the engine's answers to what it asked. */
 const SHUTDOWN_MS = 2000
+/** How long an evicted pod may take to give back what it took (kubelet: `podCleanupTimeout`), and to be told of before that. */
+const EVICTION_MS = 30_000
+const PUBLISH_MS = 10_000
 /** A pod of which only containers are left, and no object that would say how gently they are to be stopped. */
 const ORPHAN_GRACE_MS = 1000
 
@@ -147,6 +152,67 @@ export class PodLoop {
       if (!this.#entries.has(uid) && !observed.uids().has(uid)) await volumes.remove(uid)
   }
 
+  /** Every pod that is here, with its containers. */
+  present(): readonly { readonly pod: AssignedPod; readonly containers: readonly ContainerStatus[] }[] {
+    const { observed } = this.#options.means
+    return [...this.#entries.values()].map(({ uid, pod }) => ({
+      pod,
+      containers: observed.pod(uid).containers,
+    }))
+  }
+
+  /** The pods that live and are not about to end. */
+  living(): readonly AssignedPod[] {
+    const living: AssignedPod[] = []
+    for (const entry of this.#entries.values())
+      if (entry.killAt === undefined && finalPhase(this.view(entry)) === undefined) living.push(entry.pod)
+    return living
+  }
+
+  /** What a pod that was evicted took has not been given back yet; after half a minute nobody waits for it any more. */
+  get isEvicting(): boolean {
+    const since = this.#options.clock.now() - EVICTION_MS
+    for (const { evictedAt, isEmptied } of this.#entries.values())
+      if (evictedAt !== undefined && evictedAt > since && !isEmptied) return true
+    return false
+  }
+
+  /** Ends a pod for good, as soon as its containers can be stopped; its status says why. */
+  evict(uid: string, message: string): void {
+    const entry = this.#entries.get(uid)
+    if (entry === undefined || entry.killAt !== undefined) return
+    entry.failure = { reason: EVICTED, message }
+    entry.evictedAt = this.#options.clock.now()
+    entry.end(0, entry.evictedAt)
+    this.#options.means.record(entry.pod, 'Warning', EVICTED, message)
+    this.wake(uid)
+  }
+
+  /**
+   * Removes the containers and files of pods that are over and whose status the server has; their objects stay. For what was
+   * evicted a server that is away is not waited for.
+   */
+  async removeEnded(): Promise<void> {
+    const { runtime, observed, volumes } = this.#options.means
+    for (const entry of [...this.#entries.values()]) {
+      const view = this.view(entry)
+      const isOver = finalPhase(view) !== undefined && !this.#runs(entry.uid) && entry.busy.size === 0
+      if (!isOver || entry.gone || entry.isEmptied) continue
+      const isLate = entry.evictedAt !== undefined && view.now - entry.evictedAt > PUBLISH_MS
+      if (!isLate && !this.#options.isPublished(view)) continue
+      entry.isEmptied = true
+      for (const { id } of view.containers) {
+        await runtime.removeContainer(id)
+        observed.removeContainer(id)
+      }
+      for (const { id } of view.sandboxes) {
+        await runtime.removeSandbox(id)
+        observed.removeSandbox(id)
+      }
+      await volumes.remove(entry.uid)
+    }
+  }
+
   /** Ends every pod of this node, and whatever is left of earlier ones; resolves when nothing is. */
   async endAll(): Promise<void> {
     await this.removeOrphans(new Set())
@@ -194,8 +260,19 @@ export class PodLoop {
   #admit(entry: PodEntry): void {
     const phase = entry.pod.status?.phase
     if (phase === 'Succeeded' || phase === 'Failed') return
-    const refusal = refusalOf(entry.pod, this.#options.allowHost)
+    const isNew = entry.pod.status?.startTime === undefined && !this.#hasContainers(entry.uid)
+    const refusal =
+      refusalOf(entry.pod, this.#options.allowHost) ??
+      (isNew ? this.#options.refusalOf(entry.pod) : undefined)
     if (refusal !== undefined) this.#fail(entry, refusal.reason, refusal.message, 'Warning')
+  }
+
+  #runs(uid: string): boolean {
+    return this.#options.means.observed.pod(uid).containers.some(({ state }) => state === 'running')
+  }
+
+  #hasContainers(uid: string): boolean {
+    return this.#options.means.observed.pod(uid).containers.length > 0
   }
 
   #fail(entry: PodEntry, reason: string, message: string, type: 'Normal' | 'Warning'): void {

@@ -40,8 +40,8 @@ export async function pullImage(
     return entry.setNote(name, { imageFor: attempt, waiting: undefined })
   }
   const policy = pullPolicy(container)
-  const present = policy === 'Always' ? undefined : await runtime.imageStatus(image)
-  if (present !== undefined) {
+  const present = await runtime.imageStatus(image)
+  if (present !== undefined && policy !== 'Always') {
     record(pod, 'Normal', 'Pulled', `Container image "${image}" already present on machine`, name)
     return entry.setNote(name, { imageFor: attempt, waiting: undefined })
   }
@@ -59,7 +59,8 @@ export async function pullImage(
       signal.throwIfAborted()
       record(pod, 'Normal', 'Pulling', `Pulling image "${image}"`, name)
       const beganAt = clock.now()
-      await runtime.pullImage(image, auth, signal)
+      const { id } = await runtime.pullImage(image, auth, signal)
+      if (id !== present?.id) means.imagePulled(id)
       const [took, all] = [clock.now() - beganAt, clock.now() - askedAt].map(ms => `${ms / 1000}s`)
       record(
         pod,

@@ -41,6 +41,9 @@ export interface PodFailure {
   readonly message: string
 }
 
+/** The reason of a pod that had to go because the host ran short of something. */
+export const EVICTED = 'Evicted'
+
 /** What the agent remembers about one container of a pod, beyond what the runtime shows. */
 export interface ContainerNotes {
   /** The newest attempt that this agent made. */

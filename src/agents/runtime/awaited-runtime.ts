@@ -3,6 +3,7 @@ import type {
   ContainerConfig,
   ContainerStatus,
   ExecResult,
+  HostRoom,
   ImageStatus,
   LogLine,
   LogOptions,
@@ -87,6 +88,10 @@ class AwaitedRuntime implements OpenRuntime {
 
   get volumes(): RuntimeVolumes | undefined {
     return this.#required().volumes
+  }
+
+  get room(): HostRoom | undefined {
+    return this.#runtime?.room
   }
 
   async info(signal?: AbortSignal): Promise<RuntimeInfo> {

@@ -11,6 +11,8 @@ export interface Runtime {
   info(signal?: AbortSignal): Promise<RuntimeInfo>
   /** Absent where containers cannot mount volumes of an engine. */
   readonly volumes?: RuntimeVolumes | undefined
+  /** How to make room on its host; undefined for a runtime that keeps no images, or is not there yet. */
+  readonly room: HostRoom | undefined
 
   /** Every sandbox of this cluster and node, whatever its state. */
   listSandboxes(signal?: AbortSignal): Promise<readonly SandboxStatus[]>
@@ -47,6 +49,31 @@ export interface RuntimeVolumes {
   exists(name: string): Promise<boolean>
   /** Makes a volume whose content the engine mounts by these options when a container needs it. One of that name stays as it is. */
   create(name: string, options: Readonly<Record<string, string>>): Promise<void>
+}
+
+/** What an engine keeps on its host, and what its containers take. */
+export interface HostRoom {
+  /** The folder that images and containers lie in; undefined when it cannot be seen from here. */
+  imageFolder(): Promise<string | undefined>
+  listImages(): Promise<readonly StoredImage[]>
+  /** The ids of images that any container of the engine is made from, whoever made it. */
+  imagesInUse(): Promise<ReadonlySet<string>>
+  /** False when somebody uses it, or has given it another name. Gone already is fine. */
+  removeImage(id: string): Promise<boolean>
+  /** What the containers of this cluster and node take, by id. Costly: for who has to make room. */
+  usage(): Promise<ReadonlyMap<string, ContainerUsage>>
+}
+
+export interface StoredImage {
+  readonly id: string
+  readonly bytes: number
+}
+
+export interface ContainerUsage {
+  /** The working set: memory that cannot be taken back at once. */
+  readonly memoryBytes: number
+  /** What it has written into its own layer. */
+  readonly diskBytes: number
 }
 
 /** A runtime as opened: its owner closes it. */

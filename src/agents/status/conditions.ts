@@ -1,6 +1,6 @@
 import { type Condition, formatTime, type ContainerStatus as KubeContainerStatus } from '../../kube/index.ts'
 import { containersOf, isInitDone, isInitialized, newestSandbox } from '../pods/lifecycle.ts'
-import type { PodView } from '../pods/view.ts'
+import { EVICTED, type PodView } from '../pods/view.ts'
 
 /**
  * The conditions that the agent owns, in upstream's words. `PodScheduled` is the scheduler's and never among them. A condition
@@ -18,6 +18,7 @@ export function podConditions(
     { type: 'Initialized', ...initialized(view, phase) },
     { type: 'Ready', ...gated(view, containers) },
     { type: 'ContainersReady', ...containers },
+    ...disruption(view),
   ]
   return conditions.map(({ type, status, reason, message }) => {
     const before = published.get(type)
@@ -30,6 +31,13 @@ export function podConditions(
       lastTransitionTime: since === undefined ? formatTime(view.now) : String(since),
     }
   })
+}
+
+/** So that who counts failures (a Job) can tell that the pod was not to blame. */
+function disruption({ failure }: PodView): readonly Outcome[] {
+  if (failure?.reason !== EVICTED) return []
+  const { message } = failure
+  return [{ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message }]
 }
 
 interface Truth {

@@ -41,7 +41,7 @@ export function containerStatus(
     ready: isReady(view, role, current),
     restartCount: Math.max(newest?.attempt ?? 0, published?.restartCount ?? 0),
     image: newest?.image ?? spec.image ?? '',
-    imageID: newest?.imageId ?? '',
+    imageID: newest?.imageId ?? published?.imageID ?? '',
     started: role === 'init' ? isInitDone(view, spec.name, role) && running : started,
   }
   // A container that vanished keeps its id until it has a successor: its attempt number must not be given out again.
@@ -65,6 +65,9 @@ function stateOf(
   runtimeName: string,
 ): ContainerState {
   const notes = view.notes.get(name) ?? NO_NOTES
+  // A pod that is over and whose containers were removed to make room ended as it was told then.
+  const told = publishedStatus(view, name)?.state
+  if (container === undefined && told?.terminated !== undefined && !isLiving(view)) return told
   if (container?.state === 'running')
     return { running: { startedAt: formatTime(container.startedAt ?? container.createdAt) } }
   if (container !== undefined && hasEnded(view, container)) {

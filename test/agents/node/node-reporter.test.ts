@@ -42,6 +42,7 @@ describe('NodeReporter', () => {
       client: api.client,
       facts: () => FACTS,
       networkProblem: () => networkProblem,
+      hasPressure: () => false,
       problem: () => problem(),
       dataDir: tmpdir(),
       clock,

@@ -39,6 +39,8 @@ export interface TestAgentOptions {
   readonly allowHost?: readonly string[]
   /** A folder that plays the memory of the host: a test that reboots the host removes it. */
   readonly memoryDir?: string
+  /** Where the agent's folder is made; default: the machine's folder for such. */
+  readonly parent?: string
   /** Wraps what the agent speaks to the server through. */
   readonly wrapClient?: (client: Client) => Client
   /** While it says so, every call to the runtime fails as of an engine that is down; the start waits for no ready node. */
@@ -87,10 +89,16 @@ export function startDockerAgent(engine: TestEngine, options: TestAgentOptions =
 
 async function startTestAgent(
   open: (folder: string) => Promise<OpenRuntime>,
-  { allowHost = [], memoryDir, wrapClient = client => client, isDown = () => false }: TestAgentOptions,
+  {
+    allowHost = [],
+    memoryDir,
+    parent = tmpdir(),
+    wrapClient = client => client,
+    isDown = () => false,
+  }: TestAgentOptions,
 ): Promise<TestAgent> {
   const server = await startTestServer()
-  const folder = await mkdtemp(join(tmpdir(), 'bowline-agent-'))
+  const folder = await mkdtemp(join(parent, 'bowline-agent-'))
   let runtime = await open(folder)
   let abort = new AbortController()
   let running = Promise.resolve()

@@ -5,6 +5,7 @@ import type {
   ContainerConfig,
   ContainerStatus,
   ExecResult,
+  HostRoom,
   ImageStatus,
   LogLine,
   LogOptions,
@@ -21,6 +22,7 @@ import { containerStatus } from './container-status.ts'
 import { Engine } from './engine/engine.ts'
 import { followEvents } from './events.ts'
 import { execInContainer } from './exec.ts'
+import { dockerHostRoom } from './host-room.ts'
 import { PAUSE_IMAGE } from './images/pause-image.ts'
 import { imageStatus, pullImage } from './images/pull.ts'
 import {
@@ -82,12 +84,14 @@ export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<
     wiring: sandboxes.wiring,
   })
   const startsAtOnce = options.options?.startsAtOnce ?? 2 * availableParallelism()
-  return new DockerRuntime(engine, owner, clock, sandboxes, startsAtOnce)
+  const isLocal = !options.socketPath.includes('://') || options.socketPath.startsWith('unix://')
+  return new DockerRuntime(engine, owner, clock, sandboxes, { startsAtOnce, isLocal })
 }
 
 export class DockerRuntime implements OpenRuntime {
   readonly name = 'docker'
   readonly volumes: RuntimeVolumes
+  readonly room: HostRoom
   readonly #engine: Engine
   readonly #owner: Owner
   readonly #clock: Clock
@@ -95,9 +99,16 @@ export class DockerRuntime implements OpenRuntime {
   readonly #starts: Limit
   readonly #closing = new AbortController()
 
-  constructor(engine: Engine, owner: Owner, clock: Clock, sandboxes: Sandboxes, startsAtOnce: number) {
+  constructor(
+    engine: Engine,
+    owner: Owner,
+    clock: Clock,
+    sandboxes: Sandboxes,
+    { startsAtOnce, isLocal }: { readonly startsAtOnce: number; readonly isLocal: boolean },
+  ) {
     this.#engine = engine
     this.volumes = engineVolumes(engine)
+    this.room = dockerHostRoom(engine, owner, isLocal)
     this.#owner = owner
     this.#clock = clock
     this.#sandboxes = sandboxes

@@ -44,6 +44,7 @@ export function createHollowRuntime(options: HollowRuntimeOptions): HollowRuntim
 
 export class HollowRuntime implements OpenRuntime {
   readonly name = 'hollow'
+  readonly room = undefined
   readonly #clock: Clock
   readonly #info: RuntimeInfo
   readonly #subnet: Subnet

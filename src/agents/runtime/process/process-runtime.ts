@@ -74,6 +74,7 @@ interface SandboxRecord {
 
 export class ProcessRuntime implements OpenRuntime {
   readonly name = 'process'
+  readonly room = undefined
   readonly #folder: string
   readonly #clock: Clock
   readonly #log: Logger

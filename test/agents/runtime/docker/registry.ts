@@ -9,9 +9,12 @@ export interface TestRegistry {
   close(): Promise<void>
 }
 
-/** A registry with one image, `<address>/image:1`; with `user` for that one only, else for everybody. */
-export async function startRegistry(user?: { username: string; password: string }): Promise<TestRegistry> {
-  const layer = packTar([{ path: 'hello', content: Buffer.from('hello\n'), mode: 0o644 }])
+/** A registry with one image, `<address>/image:1`, of one file; with `user` for that one only, else for everybody. */
+export async function startRegistry(
+  user?: { username: string; password: string },
+  content: Buffer = Buffer.from('hello\n'),
+): Promise<TestRegistry> {
+  const layer = packTar([{ path: 'hello', content, mode: 0o644 }])
   const config = Buffer.from(
     JSON.stringify({
       architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
