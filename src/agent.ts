@@ -123,11 +123,15 @@ export async function runAgent(
     ids,
     log,
   })
+  // A part that fails ends the other: a renewal that waits for weeks would hold the process.
+  const failed = new AbortController()
+  const running = AbortSignal.any([signal, failed.signal])
   try {
-    await Promise.all([renewal.start(signal), agent.start(signal)])
+    await Promise.all([renewal.start(running), agent.start(running)])
   } catch (error) {
     if (!isAborted(error)) throw error
   } finally {
+    failed.abort()
     try {
       if (config.stopContainers()) {
         await removeEverything(runtime)

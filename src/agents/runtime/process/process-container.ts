@@ -216,7 +216,12 @@ export class ProcessContainer {
   }
 
   async #conclude(verdict: Omit<Verdict, 'finishedAt'>): Promise<void> {
-    await this.#writeJson('verdict.json', { ...verdict, finishedAt: this.#clock.now() })
+    try {
+      await this.#writeJson('verdict.json', { ...verdict, finishedAt: this.#clock.now() })
+    } catch (error) {
+      // It is being removed, and nobody will ask how it ended.
+      if ((error as { code?: unknown }).code !== 'ENOENT') throw error
+    }
   }
 
   async #verdict(): Promise<Verdict | undefined> {
