@@ -14,11 +14,13 @@ import {
 } from './base/index.ts'
 import { Informers } from './client/index.ts'
 import {
+  AcmeController,
   ADMIN_SUBJECT,
   ApiServiceController,
   bootstrapAuthorizer,
   CertificateSigner,
   chainAuthorizers,
+  createAcmeAuthority,
   createAdminKubeconfig,
   createAuthenticator,
   createInProcessClient,
@@ -70,6 +72,10 @@ export interface ServerConfig {
   /** The name or address by which others reach the server; `port` when it differs from the listening one. */
   readonly advertise: { readonly host: string; readonly port: number | undefined } | undefined
   readonly network: ClusterNetwork
+  /** The authority that certificates of ingresses are asked of; absent: there is none. */
+  readonly acme?:
+    | { readonly directory: string; readonly email: string; readonly ca: string | undefined }
+    | undefined
   /** The App that the command line asks for; absent: apps are made over the API. */
   readonly app: { readonly name: string; readonly spec: App['spec'] } | undefined
 }
@@ -195,6 +201,8 @@ export async function startServer(
         membershipOf: async (node, isJoin) => (isJoin ? members.admit(node) : members.idOf(node)),
       }),
     )
+    if (config.acme !== undefined)
+      run('acme', new AcmeController(controllers, createAcmeAuthority(config.acme)))
     run('scheduler', startScheduler({ client: clientOf('scheduler'), informers, clock, log }))
     const client = clientOf('pipeline')
     const sources = await SourceOpener.create({

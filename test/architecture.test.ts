@@ -84,6 +84,7 @@ const DOORS: Readonly<Record<string, string>> = {
   '@peculiar/x509': 'pki',
   'reflect-metadata': 'pki',
   commander: 'cli',
+  'acme-client': 'cluster/controllers/acme',
 }
 
 /** Words that belong to one place, and why. */

@@ -129,6 +129,8 @@ function withIngressFlags(command: Command): Command {
     .option('--no-ingress', 'serve no ingress on this host')
 }
 
+const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory'
+
 function withServerFlags(command: Command): Command {
   return command
     .option('--repo <path or url>', 'the repository to follow')
@@ -146,6 +148,9 @@ function withServerFlags(command: Command): Command {
         .choices([...LINK_MODES])
         .default(DEFAULT_NETWORK.links),
     )
+    .option('--acme-email <address>', 'get certificates of ingresses that ask for one by ACME, in this name')
+    .option('--acme-directory <url>', 'the authority that is asked', LETS_ENCRYPT)
+    .option('--acme-ca-file <file>', 'a root by which that authority proves itself, beside the public ones')
     .addOption(logLevelOption())
 }
 

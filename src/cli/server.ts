@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { basename } from 'node:path'
 import { BowlineError, systemClock, systemIds } from '../base/index.ts'
@@ -24,6 +24,9 @@ export interface ServerFlags {
   readonly serviceCidr: string
   readonly clusterDomain: string
   readonly network: LinkMode
+  readonly acmeEmail?: string
+  readonly acmeDirectory: string
+  readonly acmeCaFile?: string
   readonly logLevel: LogLevel
 }
 
@@ -78,6 +81,7 @@ async function serverConfig(flags: ServerFlags, dataDir: string): Promise<Server
     listen: parseHostPort(flags.listen, '--listen', 6443),
     advertise: flags.advertise === undefined ? undefined : advertised(flags.advertise),
     network: readClusterNetwork({ ...flags, links: flags.network }, hostAddresses()),
+    acme: flags.acmeEmail === undefined ? undefined : await acmeOf(flags, flags.acmeEmail),
     app: flags.repo === undefined ? undefined : await appOf({ ...flags, repo: flags.repo }),
   }
 }
@@ -86,6 +90,14 @@ function hostAddresses(): readonly HostAddress[] {
   return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
     addresses.flatMap(({ cidr }) => (cidr === null ? [] : { interface: name, cidr })),
   )
+}
+
+/** A directory has to prove itself, also the one of a company's own authority. */
+async function acmeOf(flags: ServerFlags, email: string): Promise<NonNullable<ServerConfig['acme']>> {
+  const { acmeDirectory: directory, acmeCaFile } = flags
+  if (!URL.canParse(directory) || new URL(directory).protocol !== 'https:')
+    throw new BowlineError('bad-config', `Cannot use --acme-directory "${directory}": expected an https URL`)
+  return { directory, email, ca: acmeCaFile === undefined ? undefined : await readFile(acmeCaFile, 'utf8') }
 }
 
 /** The App that the flags of a server stand for. Its name is the repository's. */

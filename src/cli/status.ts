@@ -1,6 +1,7 @@
 import type { Clock } from '../base/index.ts'
 import type { Client } from '../client/index.ts'
 import { type App, Kinds, type Node } from '../kube/index.ts'
+import { type CertificateSummary, readCertificates } from './certificates.ts'
 import { EXIT } from './exit-code.ts'
 import { summarizeHost } from './host/host-summary.ts'
 import { diagnosticLines, shortId } from './plan-text.ts'
@@ -24,16 +25,17 @@ export async function showStatus(
   { clock, output }: { readonly clock: Clock; readonly output: 'text' | 'json' },
 ): Promise<number> {
   const now = clock.now()
-  const [apps, nodes, waiting] = await Promise.all([
+  const [apps, nodes, waiting, certificates] = await Promise.all([
     client.list(Kinds.App),
     client.list(Kinds.Node),
     waitingPods(client),
+    readCertificates(client, now),
   ])
   if (output === 'json') {
     const summary = apps.items.map(({ metadata, spec, status }) => ({ name: metadata.name, spec, status }))
     terminal.print(
       JSON.stringify(
-        { apps: summary, nodes: nodes.items.map(node => nodeSummary(node, now)), waiting },
+        { apps: summary, nodes: nodes.items.map(node => nodeSummary(node, now)), waiting, certificates },
         null,
         2,
       ),
@@ -41,6 +43,7 @@ export async function showStatus(
   } else {
     printText(printable(apps.items), printable(nodes.items), terminal, now)
     printWaiting(printable(waiting), terminal)
+    printCertificates(printable(certificates), terminal)
   }
   const phases = apps.items.map(app => app.status?.phase)
   if (phases.includes('Failed')) return EXIT.failed
@@ -73,6 +76,26 @@ function printText(apps: readonly App[], nodes: readonly Node[], terminal: Termi
       const state = ready ? paint('green', 'Ready') : paint('red', 'NotReady')
       return [name, schedulable ? state : `${state}, cordoned`, runtime, address, remark]
     }),
+  ))
+    print(line)
+}
+
+/** Below so many days somebody should look: what renews itself has done so long before. */
+const FEW_DAYS = 14
+
+function printCertificates(certificates: readonly CertificateSummary[], { print, paint }: Terminal): void {
+  if (certificates.length === 0) return
+  print('')
+  for (const line of table(
+    ['CERTIFICATE', 'DAYS LEFT', 'EXPIRES', 'HOSTS'],
+    certificates.map(({ secret, hosts, expires, daysLeft }) => [
+      secret,
+      daysLeft === undefined
+        ? paint('red', 'missing')
+        : paint(daysLeft < FEW_DAYS ? 'red' : 'green', String(daysLeft)),
+      expires ?? '',
+      hosts.join(', '),
+    ]),
   ))
     print(line)
 }

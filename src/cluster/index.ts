@@ -45,8 +45,10 @@ export {
   type Verbs,
 } from './api/index.ts'
 export {
+  AcmeController,
   ApiServiceController,
   CertificateSigner,
+  createAcmeAuthority,
   type HostFolder,
   type HostSnapshot,
   startControllers,

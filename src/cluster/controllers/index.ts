@@ -33,6 +33,8 @@ import { VolumeProtection } from './volumes/protection.ts'
 import { VolumeBinder } from './volumes/volume-binder.ts'
 import { unreachableHosts, type VolumeHosts } from './volumes/volume-hosts.ts'
 
+export { createAcmeAuthority } from './acme/acme-authority.ts'
+export { AcmeController } from './acme/acme-controller.ts'
 export { ApiServiceController, type ApiServiceOptions } from './api-service-controller.ts'
 export { CertificateSigner, type CertificateSignerOptions } from './certificates/certificate-signer.ts'
 export type { ControllerContext } from './context.ts'

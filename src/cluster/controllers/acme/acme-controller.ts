@@ -1,0 +1,306 @@
+import { createHash } from 'node:crypto'
+import {
+  BowlineError,
+  backoffMs,
+  type Clock,
+  type Logger,
+  messageOf,
+  type Service as Part,
+  WorkQueue,
+} from '../../../base/index.ts'
+import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
+import {
+  ACME_CHALLENGES,
+  CHALLENGES_ANSWERED_ANNOTATION,
+  type ConfigMap,
+  challengesDigest,
+  INGRESS_CONDITION,
+  type Ingress,
+  type IngressClass,
+  isNotFound,
+  Kinds,
+  type Node,
+  type Secret,
+  servedIngresses,
+} from '../../../kube/index.ts'
+import { type ControllerContext, voiceOf } from '../context.ts'
+import { type ReconcileResult, runController } from '../controller.ts'
+import { conditionStatus } from '../node-lifecycle/node-taints.ts'
+import { type AcmeAuthority, createKey, type IssuedCertificate } from './acme-authority.ts'
+import {
+  ISSUED_ANNOTATION,
+  judgeCertificate,
+  type WantedCertificate,
+  wantedCertificates,
+} from './wanted-certificates.ts'
+
+const NAME = 'acme-controller'
+const ACCOUNT_NAMESPACE = 'kube-system'
+
+/** A Secret that somebody deleted or changed is noticed within so long. */
+const LOOK_EVERY_MS = 60 * 60 * 1000
+/** Authorities count failures by the hour (Let's Encrypt: five for each host and account). */
+const RETRY = { initialMs: 15 * 60 * 1000, maxMs: 12 * 60 * 60 * 1000 }
+/** Nothing was asked of the authority yet. */
+const NO_HOST_MS = 5000
+/** How long hosts may take to answer a new challenge before the authority is sent there all the same. */
+const ANSWER_MS = 30_000
+const POLL_MS = 100
+
+/** Thrown before the authority is asked for anything that it counts. */
+class NoHost extends BowlineError {}
+
+/**
+ * Gets the certificates of ingresses that ask for it from an ACME authority, and renews them. The challenge is answered by every host's
+ * ingress; the account's key is a Secret in `kube-system`. A Secret that was not made here is never touched.
+ */
+export class AcmeController implements Part {
+  readonly #client: Client
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #events: EventRecorder
+  readonly #authority: AcmeAuthority
+  readonly #ingresses: Informer<Ingress>
+  readonly #classes: Informer<IngressClass>
+  readonly #nodes: Informer<Node>
+  readonly #queue: WorkQueue
+  /** By Secret: how often in a row it failed for these hosts, and when it may be tried again. */
+  readonly #failures = new Map<
+    string,
+    { readonly hosts: string; readonly count: number; readonly retryAt: number }
+  >()
+  readonly #toldForeign = new Set<string>()
+
+  constructor(context: ControllerContext, authority: AcmeAuthority) {
+    const { events, log } = voiceOf(context, NAME)
+    this.#client = context.client
+    this.#clock = context.clock
+    this.#log = log
+    this.#events = events
+    this.#authority = authority
+    this.#ingresses = context.informers.of(Kinds.Ingress)
+    this.#classes = context.informers.of(Kinds.IngressClass)
+    this.#nodes = context.informers.of(Kinds.Node)
+    this.#queue = new WorkQueue(context.clock)
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const look = () => {
+      for (const key of this.#wanted().keys()) this.#queue.add(key)
+    }
+    const subscriptions = [
+      this.#ingresses.subscribe({ added: look, updated: look, deleted: look }),
+      this.#classes.subscribe({ added: look, updated: look, deleted: look }),
+    ]
+    if (await untilSynced([this.#ingresses, this.#classes, this.#nodes], signal)) {
+      await this.#forgetChallenges()
+      await runController(
+        {
+          name: NAME,
+          queue: this.#queue,
+          reconcile: key => this.#reconcile(key, signal),
+          workers: 1,
+          log: this.#log,
+        },
+        signal,
+      )
+    }
+    for (const unsubscribe of subscriptions) unsubscribe()
+    await this.#events.close()
+  }
+
+  #wanted(): ReadonlyMap<string, WantedCertificate> {
+    return wantedCertificates(servedIngresses(this.#ingresses.list(), this.#classes.list()))
+  }
+
+  async #reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult | undefined> {
+    const wanted = this.#wanted().get(key)
+    if (wanted === undefined) return undefined
+    const secret = await this.#readSecret(key)
+    const { directory } = this.#authority
+    const verdict = judgeCertificate(secret, wanted, { directory, now: this.#clock.now() })
+    if (verdict.type === 'foreign') this.#tellForeign(key, wanted)
+    if (verdict.type === 'good')
+      return { requeueAfterMs: Math.min(LOOK_EVERY_MS, verdict.renewAt - this.#clock.now()) }
+    if (verdict.type !== 'issue') return { requeueAfterMs: LOOK_EVERY_MS }
+    const wait = this.#waitOf(key, wanted)
+    if (wait > 0) return { requeueAfterMs: wait }
+    try {
+      const issued = await this.#issue(wanted, signal)
+      await this.#keep(key, issued, secret)
+    } catch (error) {
+      if (signal.aborted) return undefined
+      return { requeueAfterMs: this.#noteFailure(key, wanted, error) }
+    }
+    this.#failures.delete(key)
+    for (const ingress of wanted.ingresses)
+      this.#events.record(ingress, 'Normal', 'CertificateIssued', `Secret ${key} holds a new certificate`)
+    this.#log.info('a certificate was issued', { secret: key, hosts: wanted.hosts.join(' ') })
+    return { requeueAfterMs: LOOK_EVERY_MS }
+  }
+
+  #tellForeign(key: string, { ingresses }: WantedCertificate): void {
+    if (this.#toldForeign.has(key)) return
+    this.#toldForeign.add(key)
+    for (const ingress of ingresses)
+      this.#events.record(
+        ingress,
+        'Warning',
+        'CertificateNotManaged',
+        `Secret ${key} was not made by ACME, and is left as it is`,
+      )
+  }
+
+  /** Other hosts are another question: they are asked for at once. */
+  #waitOf(key: string, { hosts }: WantedCertificate): number {
+    const failure = this.#failures.get(key)
+    return failure?.hosts === hosts.join(' ') ? failure.retryAt - this.#clock.now() : 0
+  }
+
+  #noteFailure(key: string, { hosts, ingresses }: WantedCertificate, error: unknown): number {
+    if (error instanceof NoHost) return NO_HOST_MS
+    const asked = hosts.join(' ')
+    const before = this.#failures.get(key)
+    const count = before?.hosts === asked ? before.count + 1 : 1
+    const wait = backoffMs(count, RETRY)
+    this.#failures.set(key, { hosts: asked, count, retryAt: this.#clock.now() + wait })
+    const message = `Cannot get a certificate for ${asked.replaceAll(' ', ', ')}: ${messageOf(error)}`
+    for (const ingress of ingresses) this.#events.record(ingress, 'Warning', 'CertificateFailed', message)
+    this.#log.warn('a certificate was not issued', { secret: key, error: messageOf(error) })
+    return wait
+  }
+
+  async #issue({ hosts }: WantedCertificate, signal: AbortSignal): Promise<IssuedCertificate> {
+    if (this.#servingNodes().length === 0)
+      throw new NoHost('unavailable', 'Cannot answer a challenge: no host serves ingresses', {
+        retryable: true,
+      })
+    const accountKey = await this.#accountKey()
+    // Made here, so that the challenges of several hosts do not all try to make it.
+    await this.#writeChallenges({})
+    return this.#authority.issue({
+      hosts,
+      accountKey,
+      publish: async (token, answer) => {
+        await this.#writeChallenges({ [token]: answer })
+        await this.#untilAnswered([token, answer], signal)
+      },
+      withdraw: token => this.#writeChallenges({ [token]: null }),
+    })
+  }
+
+  async #keep(
+    key: string,
+    { certificate, key: privateKey }: IssuedCertificate,
+    known: Secret | undefined,
+  ): Promise<void> {
+    const [namespace = '', name = ''] = key.split('/')
+    const annotations = { [ISSUED_ANNOTATION]: this.#authority.directory }
+    const data = { 'tls.crt': base64(certificate), 'tls.key': base64(privateKey) }
+    if (known === undefined)
+      await this.#client.create(Kinds.Secret, {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name, namespace, annotations },
+        type: 'kubernetes.io/tls',
+        data,
+      })
+    // The version that was judged: one that somebody wrote meanwhile is looked at anew.
+    else
+      await this.#client.update(Kinds.Secret, {
+        ...known,
+        metadata: { ...known.metadata, annotations: { ...known.metadata.annotations, ...annotations } },
+        data: { ...known.data, ...data },
+      })
+  }
+
+  async #readSecret(key: string): Promise<Secret | undefined> {
+    const [namespace = '', name = ''] = key.split('/')
+    return orUndefined(this.#client.get(Kinds.Secret, name, { namespace }))
+  }
+
+  /** One account per directory, for good. */
+  async #accountKey(): Promise<string> {
+    const directory = createHash('sha256').update(this.#authority.directory).digest('hex').slice(0, 10)
+    const name = `bowline-acme-account-${directory}`
+    const known = await this.#readSecret(`${ACCOUNT_NAMESPACE}/${name}`)
+    const kept = Buffer.from(known?.data?.['account.key'] ?? '', 'base64').toString()
+    if (kept !== '') return kept
+    const key = await createKey()
+    await this.#client.create(Kinds.Secret, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        name,
+        namespace: ACCOUNT_NAMESPACE,
+        annotations: { [ISSUED_ANNOTATION]: this.#authority.directory },
+      },
+      type: 'Opaque',
+      data: { 'account.key': base64(key) },
+    })
+    return key
+  }
+
+  async #writeChallenges(data: Readonly<Record<string, string | null>>): Promise<void> {
+    const { namespace, name } = ACME_CHALLENGES
+    try {
+      await this.#client.patch(Kinds.ConfigMap, name, { type: 'merge', body: { data } }, { namespace })
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+      const entries = Object.entries(data).flatMap(([key, value]) =>
+        value === null ? [] : [[key, value] as const],
+      )
+      const object: ConfigMap = {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name, namespace },
+        data: Object.fromEntries(entries),
+      }
+      await this.#client.create(Kinds.ConfigMap, object)
+    }
+  }
+
+  /** Those of a server that was cut off: nobody will ask for them. */
+  async #forgetChallenges(): Promise<void> {
+    const { namespace, name } = ACME_CHALLENGES
+    const left = await orUndefined(this.#client.get(Kinds.ConfigMap, name, { namespace }))
+    const tokens = Object.keys(left?.data ?? {})
+    if (tokens.length > 0) await this.#writeChallenges(Object.fromEntries(tokens.map(token => [token, null])))
+  }
+
+  /** The authority may ask any host: it is sent there when all of them know what to say. */
+  async #untilAnswered(challenge: readonly [string, string], signal: AbortSignal): Promise<void> {
+    const answered = challengesDigest([challenge])
+    const deadline = this.#clock.now() + ANSWER_MS
+    while (this.#clock.now() < deadline) {
+      const missing = this.#servingNodes().filter(
+        ({ metadata }) =>
+          !(metadata.annotations?.[CHALLENGES_ANSWERED_ANNOTATION] ?? '').split(',').includes(answered),
+      )
+      if (missing.length === 0) return
+      await this.#clock.sleep(POLL_MS, signal)
+    }
+  }
+
+  #servingNodes(): readonly Node[] {
+    return this.#nodes
+      .list()
+      .filter(
+        node =>
+          conditionStatus(node, INGRESS_CONDITION) === 'True' && conditionStatus(node, 'Ready') === 'True',
+      )
+  }
+}
+
+async function orUndefined<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading
+  } catch (error) {
+    if (isNotFound(error)) return undefined
+    throw error
+  }
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
+}
