@@ -153,7 +153,14 @@ export function send(
 
 const CLIENTS = 4
 
-/** Requests without a pause from several clients that keep their connections, until it is stopped. */
+interface LoadOptions {
+  readonly methods?: readonly string[]
+  /** Who answered; undefined counts as a failure. Default: what a pod of `ProxyWorld` says. */
+  readonly podOf?: (reply: Reply) => string | undefined
+  readonly pauseMs?: number
+}
+
+/** Requests from several clients that keep their connections, until it is stopped. */
 export class Load {
   readonly failures: string[] = []
   answers = 0
@@ -161,8 +168,8 @@ export class Load {
   #stopped = false
   readonly #clients: Promise<void>[]
 
-  constructor(port: number, host: string, methods: readonly string[] = ['GET', 'POST', 'GET']) {
-    this.#clients = Array.from({ length: CLIENTS }, (_, index) => this.#run({ port, host }, methods, index))
+  constructor(port: number, host: string, options: LoadOptions = {}) {
+    this.#clients = Array.from({ length: CLIENTS }, (_, index) => this.#run({ port, host }, options, index))
   }
 
   async stop(): Promise<void> {
@@ -172,7 +179,7 @@ export class Load {
 
   async #run(
     target: { port: number; host: string },
-    methods: readonly string[],
+    { methods = ['GET', 'POST', 'GET'], podOf = ({ pod }) => pod, pauseMs = 0 }: LoadOptions,
     index: number,
   ): Promise<void> {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -180,16 +187,18 @@ export class Load {
       const method = methods[(count + index) % methods.length] ?? 'GET'
       try {
         const body = method === 'POST' ? 'x'.repeat(1000) : undefined
-        const { code, pod, text } = await send({
+        const reply = await send({
           ...target,
           path: '/',
           method,
           agent,
           ...(body ? { body } : {}),
         })
-        if (code === 200 && pod !== undefined) this.pods.add(pod)
-        else this.failures.push(`${method}: ${code} ${text}`)
+        const pod = podOf(reply)
+        if (reply.code === 200 && pod !== undefined) this.pods.add(pod)
+        else this.failures.push(`${method}: ${reply.code} ${reply.text}`)
         this.answers += 1
+        if (pauseMs > 0) await systemClock.sleep(pauseMs)
       } catch (error) {
         this.failures.push(`${method}: ${error}`)
       }

@@ -310,7 +310,7 @@ describe.skipIf(haproxyMissing !== undefined)(
           )
         await show(serving)
         const worker = await world.worker()
-        const load = new Load(world.options.httpPort, 'a.test', methods)
+        const load = new Load(world.options.httpPort, 'a.test', { methods })
         for (let number = 2; number < 8; number += 1) {
           const fresh = await world.pod(`web-${number}`)
           serving = [...serving, fresh]
