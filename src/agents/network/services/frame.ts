@@ -15,7 +15,7 @@ import type { Place } from './place.ts'
  * - `egress` and `ingress` hold the pods of this node that network policies isolate. They see the real addresses of both ends,
  *   since translation of destinations comes before and that of sources after them.
  * - While the agent starts anew nobody listens at the node's DNS address. Pods are not told so: glibc gives up at once when a
- *   question is refused, and ask again when it is lost.
+ *   question is refused, and asks again when it is lost.
  */
 export function tableFrame({ podCidr, clusterCidr, serviceCidr }: Place): string {
   return `
