@@ -2,7 +2,7 @@
 // finds it half-written, and no file of an earlier build stays. With --if-needed, only when src/ is newer; then types are not
 // checked either, because that is the business of `npm run check`.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cacheFolder } from './cache-folder.mjs'
@@ -16,6 +16,15 @@ const INPUTS = [
   'tsconfig.json',
   'tsconfig.build.json',
 ]
+
+/**
+ * How the command starts itself. A shell reads the second line and puts Node in its own place; for Node it is a string and a
+ * comment. V8 would let the memory for what is young grow to 48 MB, and never give it back: with 12 MB an idle server was
+ * measured at 92 MB instead of 118, an agent at 76 instead of 95. Agents of `up` inherit the option.
+ */
+const LAUNCHER = `#!/bin/sh
+':' //; exec node --max-semi-space-size=4 "$0" "$@"
+`
 
 export function build({ ifNeeded = false } = {}) {
   if (ifNeeded && !isStale()) return
@@ -31,11 +40,17 @@ export function build({ ifNeeded = false } = {}) {
       out,
       ...(ifNeeded ? ['--noCheck'] : []),
     ])
-    chmodSync(join(ROOT, out, 'main.js'), 0o755)
+    makeCommand(join(ROOT, out, 'main.js'))
     takePlace(out)
   } finally {
     rmSync(join(ROOT, out), { recursive: true, force: true })
   }
+}
+
+function makeCommand(path) {
+  const text = readFileSync(path, 'utf8').replace(/^#!.*\n/, LAUNCHER)
+  writeFileSync(path, text)
+  chmodSync(path, 0o755)
 }
 
 /** What builds that were killed have left. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdir, mkdtemp, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { type App, type ConfigMap, Kinds, type RecordObject } from '../../src/kube/index.ts'
@@ -44,11 +44,20 @@ export const plan: Section = {
       await server.stop()
     }
     bench.note('plan: cold start without git')
-    // A path on which there is no git, nor anything else.
-    const without = await coldStart(bench, repository, join(folder, 'data-no-git'), { PATH: folder })
+    const without = await coldStart(bench, repository, join(folder, 'data-no-git'), {
+      PATH: await pathWithNodeAlone(folder),
+    })
     if (warm === undefined) throw new Error('nothing was run')
     return [...warmLines(warm), ...startLines(cold, second, without, reference), ...stallLines(cold, without)]
   },
+}
+
+/** A path on which there is no git, nor anything else that the command could use. */
+async function pathWithNodeAlone(folder: string): Promise<string> {
+  const path = join(folder, 'node-alone')
+  await mkdir(path)
+  await symlink(process.execPath, join(path, 'node'))
+  return path
 }
 
 interface ColdStart {

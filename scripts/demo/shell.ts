@@ -74,7 +74,7 @@ export class Shell {
 
 /** `bowline` is this checkout's. */
 export function programOf(command: readonly string[]): readonly string[] {
-  return command[0] === 'bowline' ? [process.execPath, BOWLINE, ...command.slice(1)] : command
+  return command[0] === 'bowline' ? [BOWLINE, ...command.slice(1)] : command
 }
 
 /** As a person would type it. */
