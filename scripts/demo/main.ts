@@ -8,6 +8,7 @@ import { durationText } from '../../src/cli/duration-text.ts'
 import { purgeNodes, startCluster, stopCluster } from './cluster.ts'
 import { DemoFolder, type DemoState } from './demo-folder.ts'
 import { HelloRepository } from './hello-repository.ts'
+import { MOST_HOSTS, runHostsDemo } from './hosts/hosts-demo.ts'
 import { findLeftovers, traceOf } from './leftovers.ts'
 import { createNarrator, type Narrator } from './narrator.ts'
 import { choosePlace, type Place, type RuntimeWish, removeImage } from './place.ts'
@@ -16,7 +17,8 @@ import { openCurtain, tellStory } from './story.ts'
 import { World } from './world.ts'
 
 const USAGE = `npm run demo -- [--runtime auto|docker|process] [--stay]   tell the story
-npm run demo -- --stop                                      end every demo that stayed`
+npm run demo -- --stop                                      end every demo that stayed
+npm run demo -- --hosts N                                   another story: three tiers on N hosts, 2 to ${MOST_HOSTS} (root, Docker, iproute2, nftables, haproxy)`
 
 /** Answers with the exit code: 0 when every claim held and nothing is left, 1 when not, 128 + n after a signal. */
 export async function runDemo(args: readonly string[]): Promise<number> {
@@ -30,13 +32,25 @@ export async function runDemo(args: readonly string[]): Promise<number> {
     narrator.failure('The demo needs Linux: elsewhere a machine does not reach the addresses of its pods')
     return 1
   }
+  if (wishes.hosts !== undefined) return await tellOnHosts(narrator, wishes.hosts)
   return wishes.stop ? await stopStaying(narrator) : await runStory(narrator, wishes)
+}
+
+async function tellOnHosts(narrator: Narrator, count: number): Promise<number> {
+  const interruption = catchSignals(narrator)
+  try {
+    const code = await runHostsDemo(narrator, count, interruption.signal)
+    return interruption.code ?? code
+  } finally {
+    interruption.dispose()
+  }
 }
 
 interface Wishes {
   readonly runtime: RuntimeWish
   readonly stay: boolean
   readonly stop: boolean
+  readonly hosts: number | undefined
 }
 
 function readWishes(args: readonly string[]): Wishes | undefined {
@@ -47,10 +61,14 @@ function readWishes(args: readonly string[]): Wishes | undefined {
         runtime: { type: 'string', default: 'auto' },
         stay: { type: 'boolean', default: false },
         stop: { type: 'boolean', default: false },
+        hosts: { type: 'string' },
       },
     })
     const runtime = (['auto', 'docker', 'process'] as const).find(name => name === values.runtime)
-    return runtime === undefined ? undefined : { runtime, stay: values.stay, stop: values.stop }
+    const hosts = values.hosts === undefined ? undefined : Number(values.hosts)
+    if (hosts !== undefined && !(Number.isInteger(hosts) && hosts >= 2 && hosts <= MOST_HOSTS))
+      return undefined
+    return runtime === undefined ? undefined : { runtime, stay: values.stay, stop: values.stop, hosts }
   } catch {
     return undefined
   }

@@ -1,13 +1,11 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { guestbookFiles } from '../../scripts/demo/hosts/guestbook-files.ts'
+import { startVisitors } from '../../scripts/demo/hosts/visitors.ts'
 import { Kinds, type Pod } from '../../src/kube/index.ts'
-import { TEST_IMAGE } from '../support/dockerd.ts'
 import { Fleet } from '../support/fleet.ts'
 import { type TestHost, TestHosts, testHostsAvailability } from '../support/hosts.ts'
 import type { Answer } from '../support/place.ts'
 
-const EXAMPLE = resolve(import.meta.dirname, '../../examples/guestbook')
 const { available, reason } = testHostsAvailability()
 
 describe.skipIf(!available)(`examples/guestbook on three hosts (${reason})`, () => {
@@ -18,7 +16,7 @@ describe.skipIf(!available)(`examples/guestbook on three hosts (${reason})`, () 
     hosts = await TestHosts.start({ hosts: 3 })
     fleet = await Fleet.create({ main: inject('bowlineMain'), hosts })
     await fleet.start()
-    const { code, stdout, stderr } = await fleet.deploy('The guestbook', await manifests())
+    const { code, stdout, stderr } = await fleet.deploy('The guestbook', await guestbookFiles())
     expect(`${stdout}${stderr}`, stdout).toContain('✓')
     expect(code).toBe(0)
   }, 600_000)
@@ -75,55 +73,17 @@ describe.skipIf(!available)(`examples/guestbook on three hosts (${reason})`, () 
   })
 
   it('fails no request while a new version of the page is rolled out', async () => {
-    const load = new Load(hosts.all.map(host => () => ask(host, '/')))
+    const visitors = startVisitors(hosts.all.map(host => () => ask(host, '/')))
+    let code: number | null = null
     try {
-      const files = await manifests(text => text.replace('value: Guestbook', 'value: Visitors'))
-      const { code, stdout } = await fleet.deploy('A new title', files)
-      expect(code, stdout).toBe(0)
+      const files = await guestbookFiles(text => text.replace('value: Guestbook', 'value: Visitors'))
+      code = (await fleet.deploy('A new title', files)).code
     } finally {
-      await load.end()
+      const { requests, failures } = await visitors.stop()
+      expect(failures).toEqual([])
+      expect(requests).toBeGreaterThan(30)
     }
-    expect(load.failures).toEqual([])
-    expect(load.count).toBeGreaterThan(30)
+    expect(code).toBe(0)
     expect((await ask(hosts.host(1), '/')).body).toContain('<h1>Visitors</h1>')
   })
 })
-
-/** The files of the example, for the image that the engines have. */
-async function manifests(change = (text: string) => text): Promise<Readonly<Record<string, string>>> {
-  const names = (await readdir(EXAMPLE)).filter(name => name.endsWith('.yaml'))
-  const entries = names.map(async name => {
-    const text = await readFile(join(EXAMPLE, name), 'utf8')
-    return [name, change(text.replaceAll('busybox:1.36', TEST_IMAGE))] as const
-  })
-  return Object.fromEntries(await Promise.all(entries))
-}
-
-/** Asks again and again, each way on its own, until it is ended. */
-class Load {
-  readonly failures: string[] = []
-  count = 0
-  #isEnded = false
-  readonly #loops: readonly Promise<void>[]
-
-  constructor(ways: readonly (() => Promise<Answer>)[]) {
-    this.#loops = ways.map(way => this.#loop(way))
-  }
-
-  async end(): Promise<void> {
-    this.#isEnded = true
-    await Promise.all(this.#loops)
-  }
-
-  async #loop(way: () => Promise<Answer>): Promise<void> {
-    while (!this.#isEnded) {
-      this.count += 1
-      try {
-        const { status, body } = await way()
-        if (status !== 200) this.failures.push(`${status} ${body}`)
-      } catch (error) {
-        this.failures.push(String(error))
-      }
-    }
-  }
-}
