@@ -1,4 +1,5 @@
 import { formatIpv4, parseSubnet } from '../../../base/index.ts'
+import { pickChains } from './pick.ts'
 import type { Place } from './place.ts'
 
 /**
@@ -33,6 +34,8 @@ export function tableFrame({ podCidr, clusterCidr, serviceCidr }: Place): string
     set udp-flows { type ipv4_addr . inet_service . ipv4_addr . inet_service; }
     map egress { type ipv4_addr : verdict; }
     map ingress { type ipv4_addr : verdict; }
+
+${pickChains()}
 
     chain refuse {
       ip daddr . meta l4proto . th dport @unserved goto refusal

@@ -1,6 +1,7 @@
 import { type Chain, contentChain, type Element, type Fragment, namedSet } from '../nft/index.ts'
 import type { Backend } from './endpoints.ts'
 import { PROTOCOL_NUMBERS } from './frame.ts'
+import { PICKS_IN_FRAME, pickName, pickRule } from './pick.ts'
 import type { Place } from './place.ts'
 import { isWithin } from './ranges.ts'
 import type { ServicePortRoute } from './service-ports.ts'
@@ -72,9 +73,7 @@ class ServiceRules implements Fragment {
     backends.forEach(({ address, port }, index) => {
       this.elements.push({ of, key: `${key} . ${index}`, value: `${address} . ${port}` })
     })
-    const pick = pickChain('nodePort' in frontend, backends.length)
-    this.chains.push(pick)
-    this.#lead(route, frontend, `goto ${pick.name}`)
+    this.#lead(route, frontend, `goto ${this.#pickChain('nodePort' in frontend, backends.length)}`)
   }
 
   #serveOutside(route: ServicePortRoute): void {
@@ -154,6 +153,11 @@ class ServiceRules implements Fragment {
     ])
   }
 
+  #pickChain(byNodePort: boolean, count: number): string {
+    const name = pickName(byNodePort, count)
+    return count <= PICKS_IN_FRAME ? name : this.#chain(name, [pickRule(byNodePort, count)])
+  }
+
   #chain(label: string, rules: readonly string[]): string {
     const chain = contentChain(label, rules)
     this.chains.push(chain)
@@ -188,17 +192,6 @@ function externalFrontends(route: ServicePortRoute): readonly Frontend[] {
     ...[...new Set([...externalIPs, ...loadBalancerIPs])].map(address => ({ address, port })),
     ...(nodePort === undefined ? [] : [{ nodePort }]),
   ]
-}
-
-/** Shared by all services with as many backends. */
-function pickChain(byNodePort: boolean, count: number): Chain {
-  return byNodePort
-    ? contentChain(`pick-node-port-${count}`, [
-        `dnat to meta l4proto . th dport . numgen random mod ${count} map @node-port-backends`,
-      ])
-    : contentChain(`pick-${count}`, [
-        `dnat to ip daddr . meta l4proto . th dport . numgen random mod ${count} map @backends`,
-      ])
 }
 
 /** For people who read the table; a name of nft's own alphabet. */

@@ -295,6 +295,22 @@ describe.skipIf(!availability.available)(`services on two hosts (${availability.
     expect(await client.ask('TCP', plain.spec?.clusterIP ?? '', 80)).toContain(farBackend.name)
   })
 
+  it('another number of backends changes the table and does not make it anew', async () => {
+    const handle = async () =>
+      /# handle (\d+)/.exec(await near.exec('nft', '--handle', 'list', 'table', 'ip', TABLE))?.[1]
+    const { spec } = await serve('growing', {}, [nearBackend])
+    const before = await handle()
+    for (const pods of [
+      [nearBackend, farBackend],
+      [nearBackend, farBackend, farSecond],
+    ]) {
+      await reslice('growing', pods)
+      const { servers } = await answers(client, spec?.clusterIP ?? '', 80, 60)
+      expect(servers).toEqual(pods.map(({ name }) => name).sort())
+    }
+    expect(await handle()).toBe(before)
+  })
+
   it('what others did to the table is put right with the next change', async () => {
     const { spec } = await serve('mended', {}, [nearBackend])
     await near.exec('nft', 'flush', 'map', 'ip', TABLE, 'backends')

@@ -101,7 +101,7 @@ describe('servicePorts()', () => {
 })
 
 describe('serviceFragment()', () => {
-  it('a plain service is elements, and a chain that all services of its size share', () => {
+  it('a plain service is elements alone; all services of its size share a chain of the frame', () => {
     const ruleset = assembleRuleset('', [
       serviceFragment(routes(service(), slice([at('10.42.1.2'), at('192.0.2.9')])), PLACE),
       serviceFragment(
@@ -109,7 +109,7 @@ describe('serviceFragment()', () => {
         PLACE,
       ),
     ])
-    expect(ruleset.chains.size).toBe(1)
+    expect(ruleset.chains.size).toBe(0)
     expect(ruleset.elements.get('backends')).toEqual(
       new Map([
         ['10.43.0.5 . 6 . 80 . 0', '10.42.1.2 . 8080'],
