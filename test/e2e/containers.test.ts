@@ -223,10 +223,10 @@ describe.skipIf(!available)(`containers of pods (${reason})`, () => {
     const port = { ports: [{ containerPort: 8080, hostPort }] }
     const serve = 'echo found >/tmp/index.html; exec httpd -f -p 8080 -h /tmp'
     await create(scriptPod('listens', serve, port))
-    await running('listens')
+    const { status } = await running('listens')
     await site.until(
       'the answer',
-      async () => (await (await fetch(`http://127.0.0.1:${hostPort}/`)).text()) === 'found\n',
+      async () => (await (await fetch(`http://${status?.hostIP}:${hostPort}/`)).text()) === 'found\n',
     )
     await create(scriptPod('listens-too', serve, port))
     const refused = await pod(
