@@ -169,15 +169,16 @@ export class RoutedPods implements PodNetwork {
   async attached(): Promise<ReadonlyMap<string, string>> {
     const range = this.#range
     const attached = new Map<string, string>()
-    if (range === undefined) return attached
     const [interfaces, routes] = await Promise.all([readInterfaces(), readHostRoutes()])
-    range.setPresent(presentIn(interfaces))
+    range?.setPresent(presentIn(interfaces))
     const lost: string[] = []
     for (const { name, alias, isUp } of interfaces) {
       const address = addressOf(name)
       const sandboxId = sandboxOf(alias)
-      if (address === undefined || sandboxId === undefined || !range.has(address)) continue
+      if (address === undefined || sandboxId === undefined || range?.has(address) === false) continue
       attached.set(sandboxId, formatIpv4(address))
+      // An agent that starts does not know its range yet: what an earlier one made counts as it is.
+      if (range === undefined) continue
       if (!isUp) lost.push(`link set ${name} up`)
       if (!isUp || routes.get(address) !== name) lost.push(...routeCommands(address, range.host))
     }
