@@ -11,6 +11,15 @@ const { available, reason } = testEngineAvailability()
 const NAMESPACE = { namespace: 'default' }
 const { signal } = new AbortController()
 
+/** Upstream wants to know of a local volume where it is. */
+const onNode = {
+  required: {
+    nodeSelectorTerms: [
+      { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['node-1'] }] },
+    ],
+  },
+}
+
 describe.skipIf(!available)(`claims of pods over a Docker Engine (${reason})`, { timeout: 60_000 }, () => {
   let engine: TestEngine
   let agent: TestAgent
@@ -194,7 +203,7 @@ describe.skipIf(!available)(`claims of pods over a Docker Engine (${reason})`, {
     agent = await startDockerAgent(engine, { allowHost: ['/tmp'] })
     await mkdir(join(agent.folder, 'disk'))
     await writeFile(join(agent.folder, 'disk/file'), 'here\n')
-    await bind('data', { local: { path: join(agent.folder, 'disk') } })
+    await bind('data', { local: { path: join(agent.folder, 'disk') }, nodeAffinity: onNode })
     await agent.createPod('db-0', using('data', 'cat /data/file; echo more > /data/other'))
     await podUntil(agent, 'db-0', isReady)
     await until('it has read', async () => (await output('db-0')) === 'here\n')
