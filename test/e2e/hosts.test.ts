@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import type { Pod } from '../../src/kube/index.ts'
 import { eventually } from '../base/eventually.ts'
 import { TEST_IMAGE } from '../support/dockerd.ts'
 import { Fleet } from '../support/fleet.ts'
-import { TestHosts, testHostsAvailability } from '../support/hosts.ts'
+import { type TestHost, TestHosts, testHostsAvailability } from '../support/hosts.ts'
 import { PATIENCE_MS } from './support/installation.ts'
 import { webDeployment } from './support/manifests.ts'
 
 const { available, reason } = testHostsAvailability()
+
+function restarts({ status }: Pod): number {
+  return status?.containerStatuses?.[0]?.restartCount ?? 0
+}
 
 describe.skipIf(!available)(`hosts on one machine (${reason})`, () => {
   let hosts: TestHosts
@@ -127,6 +132,13 @@ describe.skipIf(!available)(`a server and an agent per host (${reason})`, () => 
     await hosts?.destroy()
   })
 
+  async function podOf({ name }: TestHost): Promise<Pod> {
+    const pods = await fleet.readyPods('default', 2)
+    const pod = pods.find(({ spec }) => spec?.nodeName === name)
+    if (pod === undefined) throw new Error(`no pod on ${name}`)
+    return pod
+  }
+
   it('run what is pushed, on every host', async () => {
     await fleet.deploy('a web server', { 'web/web.yaml': webDeployment('web', 'hello', 2) })
     const pods = await fleet.readyPods('default', 2)
@@ -136,11 +148,13 @@ describe.skipIf(!available)(`a server and an agent per host (${reason})`, () => 
 
   it('a rebooted host runs its pods again', async () => {
     const host = hosts.host(1)
+    const before = await podOf(host)
     await fleet.reboot(host)
     await fleet.untilReady(host)
-    const pods = await fleet.readyPods('default', 2)
-    const pod = pods.find(({ spec }) => spec?.nodeName === 'h1')
-    if (pod === undefined) throw new Error('the pod of the host is gone')
+    const pod = await fleet.until('the pod to run again', async () => {
+      const now = await podOf(host)
+      return now.metadata.uid === before.metadata.uid && restarts(now) > restarts(before) && now
+    })
     const place = await fleet.inside(pod)
     expect((await place.request('http://127.0.0.1:8080/')).body).toBe('hello\n')
     await place.close()

@@ -33,6 +33,11 @@ spec:
             backend: {service: {name: web, port: {number: 80}}}
 `
 
+/** Three pods that still answer while the proxy learns that they end. */
+function shop(text: string): string {
+  return webDeployment('web', text, 3, { drainSeconds: 3 })
+}
+
 describe.skipIf(why !== undefined)(`an ingress, from git push to its last request (${why ?? reason})`, () => {
   let engine: TestEngine
   let site: Site
@@ -46,7 +51,7 @@ describe.skipIf(why !== undefined)(`an ingress, from git push to its last reques
     site = await Site.create({ main: inject('bowlineMain'), engine, nodes: 2, flags })
     await site.repository.push('a shop', {
       'bowline.yaml': 'apps: apps/*\n',
-      'apps/shop/web.yaml': webDeployment('web', 'one', 3),
+      'apps/shop/web.yaml': shop('one'),
       'apps/shop/routes.yaml': ROUTES,
     })
     await site.start()
@@ -90,7 +95,7 @@ describe.skipIf(why !== undefined)(`an ingress, from git push to its last reques
   it('loses no request while its pods are replaced, and while agents and the server die and come back', async () => {
     const load = new Load(httpPort, 'shop.test', { methods: ['GET'], podOf: ({ text }) => text, pauseMs: 10 })
     const { code } = await site.deploy('the next one', {
-      'apps/shop/web.yaml': webDeployment('web', 'two', 3),
+      'apps/shop/web.yaml': shop('two'),
     })
     expect(code).toBe(0)
     await site.until('the next one', async () => load.pods.has('two\n'))
@@ -99,7 +104,7 @@ describe.skipIf(why !== undefined)(`an ingress, from git push to its last reques
     const before = load.answers
     await site.until('answers without agents and server', async () => load.answers > before + 50)
     await site.start()
-    const third = await site.deploy('a third', { 'apps/shop/web.yaml': webDeployment('web', 'three', 3) })
+    const third = await site.deploy('a third', { 'apps/shop/web.yaml': shop('three') })
     expect(third.code).toBe(0)
     await site.until('the third', async () => load.pods.has('three\n'))
     await load.stop()

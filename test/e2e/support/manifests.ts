@@ -3,8 +3,22 @@ import { TEST_IMAGE } from '../../support/dockerd.ts'
 /** Runs until it is asked to end, and then does. */
 export const WAIT = 'trap "exit 0" TERM; sleep 100000 & wait'
 
-/** A web server that answers with `text`, behind a readiness probe; ends at once when asked to. */
-export function webDeployment(name: string, text: string, replicas: number): string {
+/** How a web server ends: so many seconds after it was asked to, and out of service from the first of them. */
+export interface WebOptions {
+  readonly drainSeconds?: number
+}
+
+/** A web server that answers with `text`, behind a readiness probe; ends at once when asked to, unless it drains. */
+export function webDeployment(
+  name: string,
+  text: string,
+  replicas: number,
+  { drainSeconds = 0 }: WebOptions = {},
+): string {
+  const lifecycle =
+    drainSeconds === 0
+      ? ''
+      : `          lifecycle: {preStop: {exec: {command: [sleep, '${drainSeconds}']}}}\n`
   return `apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -17,7 +31,7 @@ spec:
     metadata:
       labels: {app: ${name}}
     spec:
-      terminationGracePeriodSeconds: 1
+      terminationGracePeriodSeconds: ${drainSeconds + 1}
       containers:
         - name: web
           image: ${TEST_IMAGE}
@@ -25,7 +39,7 @@ spec:
           readinessProbe:
             periodSeconds: 1
             httpGet: {port: 8080, path: /}
-`
+${lifecycle}`
 }
 
 /** A Deployment whose container runs a shell script. */
