@@ -1,5 +1,5 @@
 import { bowlineDefinitions } from '../../src/kube/schema/bowline.ts'
-import { overlay, packages, roots } from '../../src/kube/schema/overlay.ts'
+import { overlay, packages, prefixes, roots } from '../../src/kube/schema/overlay.ts'
 import { refTo } from '../../src/kube/schema/ref.ts'
 import type { Schema } from '../../src/kube/schema/schema.ts'
 import { loadModel } from './models.ts'
@@ -34,13 +34,14 @@ export async function assembleDefinitions(): Promise<Definitions> {
 
 /** `V1PodSpec` → `io.k8s.api.core.v1.PodSpec`. */
 function definitionName(className: string): string {
-  const match = /^(Core|Discovery)?(V\d+(?:(?:alpha|beta)\d+)?)(\w+)$/.exec(className)
+  const match = /^([A-Z][a-z]+)?(V\d+(?:(?:alpha|beta)\d+)?)(\w+)$/.exec(className)
   if (match === null) throw new Error(`Cannot name the definition of model class ${className}`)
   const [, prefix, version = '', name = ''] = match
-  // The models put the group before names that two groups have.
-  if (prefix === 'Discovery') return `io.k8s.api.discovery.${version.toLowerCase()}.${name}`
-  const found = packages.find(({ names }) => names.test(name))
-  return `${found?.package ?? 'io.k8s.api.core'}.${version.toLowerCase()}.${name}`
+  const found =
+    prefix === undefined ? packages.find(({ names }) => names.test(name))?.package : prefixes[prefix]
+  if (prefix !== undefined && found === undefined)
+    throw new Error(`Cannot name the definition of model class ${className}: no package has its prefix`)
+  return `${found ?? 'io.k8s.api.core'}.${version.toLowerCase()}.${name}`
 }
 
 function schemaOf(type: string, format: string, refer: (className: string) => string): Schema {

@@ -52,7 +52,16 @@ const RENAMED: Readonly<Record<string, string>> = { Event: 'EventObject', Record
 
 /** Definitions whose name another group has too. */
 const RENAMED_DEFINITIONS: Readonly<Record<string, string>> = {
+  'io.k8s.api.admissionregistration.v1.ServiceReference': 'WebhookServiceReference',
+  'io.k8s.api.autoscaling.v1.CrossVersionObjectReference': 'CrossVersionObjectReferenceV1',
+  'io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler': 'HorizontalPodAutoscalerV1',
+  'io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerSpec': 'HorizontalPodAutoscalerSpecV1',
+  'io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerStatus': 'HorizontalPodAutoscalerStatusV1',
   'io.k8s.api.discovery.v1.EndpointPort': 'EndpointSlicePort',
+  'io.k8s.api.events.v1.Event': 'EventsEvent',
+  'io.k8s.api.events.v1.EventSeries': 'EventsEventSeries',
+  'io.k8s.api.flowcontrol.v1.Subject': 'FlowSubject',
+  'io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.ServiceReference': 'APIServiceReference',
 }
 
 /** Written by hand in `object.ts`; the generated types refer to them. */
@@ -63,6 +72,7 @@ export async function printTypes(definitions: Definitions): Promise<string> {
   const interfaces: Record<string, JSONSchema> = {}
   for (const [name, schema] of Object.entries(definitions)) {
     const title = typeName(name)
+    if (interfaces[title] !== undefined) throw new Error(`Cannot name the type of ${name}: ${title} is taken`)
     if (!HAND_WRITTEN.includes(title)) interfaces[title] = { ...typeSchema(schema), title }
   }
   const text = await compile({ $defs: interfaces, type: 'object', title: 'Unused' }, 'Unused', {

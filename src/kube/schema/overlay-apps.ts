@@ -50,6 +50,16 @@ export const appsOverlay: Overlay = {
   StatefulSetCondition: { fields: { status: conditionStatus } },
   StatefulSetStatus: { fields: { conditions: mergeList('type') } },
 
+  DaemonSet: { definition: kindOf('apps', 'v1', 'DaemonSet') },
+  DaemonSetSpec: { fields: { revisionHistoryLimit: { default: 10 }, updateStrategy: { default: {} } } },
+  DaemonSetUpdateStrategy: {
+    // The rolling update's own default depends on the type: kinds/daemon-set.ts.
+    fields: { type: { default: 'RollingUpdate', enum: ['OnDelete', 'RollingUpdate'] } },
+  },
+  RollingUpdateDaemonSet: { fields: { maxSurge: { default: 0 }, maxUnavailable: { default: 1 } } },
+  DaemonSetCondition: { fields: { status: conditionStatus } },
+  DaemonSetStatus: { fields: { conditions: mergeList('type') } },
+
   ControllerRevision: {
     definition: kindOf('apps', 'v1', 'ControllerRevision'),
     // What a controller keeps in it is its own affair.

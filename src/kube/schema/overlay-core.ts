@@ -16,13 +16,39 @@ const taintEffect: Schema = { enum: ['NoExecute', 'NoSchedule', 'PreferNoSchedul
 export const coreOverlay: Overlay = {
   Binding: { definition: kindOf('', 'v1', 'Binding') },
   ConfigMap: { definition: kindOf('', 'v1', 'ConfigMap') },
-  Event: { definition: kindOf('', 'v1', 'Event') },
+  'core.v1.Event': { definition: kindOf('', 'v1', 'Event') },
   Namespace: { definition: kindOf('', 'v1', 'Namespace') },
   Node: { definition: kindOf('', 'v1', 'Node') },
   Secret: { definition: kindOf('', 'v1', 'Secret'), fields: { type: { default: 'Opaque' } } },
   ServiceAccount: {
     definition: kindOf('', 'v1', 'ServiceAccount'),
     fields: { imagePullSecrets: atomicList, secrets: mergeList('name') },
+  },
+
+  PodTemplate: { definition: kindOf('', 'v1', 'PodTemplate') },
+  ReplicationController: { definition: kindOf('', 'v1', 'ReplicationController') },
+  ReplicationControllerSpec: { fields: { replicas: { default: 1 }, selector: atomicMap } },
+  ReplicationControllerCondition: { fields: { status: conditionStatus } },
+  ReplicationControllerStatus: { fields: { conditions: mergeList('type') } },
+
+  LimitRange: { definition: kindOf('', 'v1', 'LimitRange') },
+  LimitRangeSpec: { fields: { limits: atomicList } },
+  // The defaults of one list of quantities are another: kinds/limit-range.ts.
+  LimitRangeItem: {
+    fields: {
+      default: quantities,
+      defaultRequest: quantities,
+      max: quantities,
+      maxLimitRequestRatio: quantities,
+      min: quantities,
+    },
+  },
+  ResourceQuota: { definition: kindOf('', 'v1', 'ResourceQuota') },
+  ResourceQuotaSpec: { fields: { hard: quantities, scopes: atomicList } },
+  ResourceQuotaStatus: { fields: { hard: quantities, used: quantities } },
+  ScopeSelector: { definition: atomicMap, fields: { matchExpressions: atomicList } },
+  ScopedResourceSelectorRequirement: {
+    fields: { operator: { enum: ['DoesNotExist', 'Exists', 'In', 'NotIn'] }, values: atomicList },
   },
 
   NamespaceSpec: { fields: { finalizers: atomicList } },

@@ -6,6 +6,8 @@ import {
   mergeList,
   type Overlay,
   quantities,
+  quantity,
+  setList,
 } from './markers.ts'
 import type { Schema } from './schema.ts'
 
@@ -59,4 +61,30 @@ export const storageOverlay: Overlay = {
   },
   TopologySelectorTerm: { definition: atomicMap, fields: { matchLabelExpressions: atomicList } },
   TopologySelectorLabelRequirement: { fields: { values: atomicList } },
+
+  CSIDriver: { definition: kindOf('storage.k8s.io', 'v1', 'CSIDriver') },
+  CSIDriverSpec: {
+    fields: {
+      attachRequired: { default: true },
+      fsGroupPolicy: {
+        default: 'ReadWriteOnceWithFSType',
+        enum: ['File', 'None', 'ReadWriteOnceWithFSType'],
+      },
+      podInfoOnMount: { default: false },
+      requiresRepublish: { default: false },
+      seLinuxMount: { default: false },
+      storageCapacity: { default: false },
+      tokenRequests: atomicList,
+      // Upstream's default is a list of one: kinds/csi-driver.ts.
+      volumeLifecycleModes: setList,
+    },
+  },
+  CSINode: { definition: kindOf('storage.k8s.io', 'v1', 'CSINode') },
+  CSINodeSpec: { fields: { drivers: mergeList('name') } },
+  CSINodeDriver: { fields: { topologyKeys: atomicList } },
+  CSIStorageCapacity: {
+    definition: kindOf('storage.k8s.io', 'v1', 'CSIStorageCapacity'),
+    fields: { capacity: quantity, maximumVolumeSize: quantity },
+  },
+  VolumeAttachment: { definition: kindOf('storage.k8s.io', 'v1', 'VolumeAttachment') },
 }

@@ -1,6 +1,10 @@
 import type { Overlay } from './markers.ts'
+import { admissionOverlay } from './overlay-admission.ts'
 import { appsOverlay } from './overlay-apps.ts'
+import { autoscalingOverlay } from './overlay-autoscaling.ts'
+import { batchOverlay } from './overlay-batch.ts'
 import { coreOverlay } from './overlay-core.ts'
+import { flowcontrolOverlay } from './overlay-flowcontrol.ts'
 import { metaOverlay } from './overlay-meta.ts'
 import { networkOverlay } from './overlay-network.ts'
 import { podOverlay } from './overlay-pod.ts'
@@ -19,9 +23,24 @@ export const overlay: Overlay = {
   ...networkOverlay,
   ...storageOverlay,
   ...systemOverlay,
+  ...batchOverlay,
+  ...autoscalingOverlay,
+  ...flowcontrolOverlay,
+  ...admissionOverlay,
 }
 
-/** The package of a model class, by the name of the class without its version. Core is the default. */
+/** The package of a model class whose name begins with its group: names that two groups have. */
+export const prefixes: { readonly [prefix: string]: string } = {
+  Admissionregistration: 'io.k8s.api.admissionregistration',
+  Apiregistration: 'io.k8s.kube-aggregator.pkg.apis.apiregistration',
+  Core: 'io.k8s.api.core',
+  Discovery: 'io.k8s.api.discovery',
+  Events: 'io.k8s.api.events',
+  Flowcontrol: 'io.k8s.api.flowcontrol',
+  Storage: 'io.k8s.api.storage',
+}
+
+/** The package of every other model class, by the name of the class without its version. Core is the default. */
 export const packages: readonly { readonly names: RegExp; readonly package: string }[] = [
   {
     names:
@@ -29,8 +48,12 @@ export const packages: readonly { readonly names: RegExp; readonly package: stri
     package: 'io.k8s.apimachinery.pkg.apis.meta',
   },
   {
-    names: /^(ControllerRevision|Deployment|ReplicaSet|RollingUpdate|StatefulSet)/,
+    names: /^(ControllerRevision|DaemonSet|Deployment|ReplicaSet|RollingUpdate|StatefulSet)/,
     package: 'io.k8s.api.apps',
+  },
+  {
+    names: /^(CronJob|Job|PodFailurePolicy|SuccessPolicy|UncountedTerminatedPods)/,
+    package: 'io.k8s.api.batch',
   },
   {
     names: /^(Endpoint$|EndpointConditions|EndpointHints|EndpointSlice|ForZone)/,
@@ -40,33 +63,74 @@ export const packages: readonly { readonly names: RegExp; readonly package: stri
     names: /^(HTTPIngress|Ingress|IPBlock|NetworkPolicy|ServiceBackendPort)/,
     package: 'io.k8s.api.networking',
   },
-  { names: /^StorageClass/, package: 'io.k8s.api.storage' },
-  { names: /^Scale(Spec|Status)?$/, package: 'io.k8s.api.autoscaling' },
+  {
+    names:
+      /^(CSIDriver|CSINode|CSIStorageCapacity|StorageClass|VolumeAttachment|VolumeError|VolumeNodeResources)/,
+    package: 'io.k8s.api.storage',
+  },
+  {
+    names:
+      /^(ContainerResourceMetric|CrossVersionObjectReference|ExternalMetric|HPAScaling|HorizontalPodAutoscaler|Metric|ObjectMetric|PodsMetric|ResourceMetric|Scale(Spec|Status)?$)/,
+    package: 'io.k8s.api.autoscaling',
+  },
   { names: /^CertificateSigningRequest/, package: 'io.k8s.api.certificates' },
   { names: /^Lease/, package: 'io.k8s.api.coordination' },
+  { names: /^PodDisruptionBudget/, package: 'io.k8s.api.policy' },
+  { names: /^PriorityClass/, package: 'io.k8s.api.scheduling' },
+  { names: /^(Overhead$|RuntimeClass|Scheduling$)/, package: 'io.k8s.api.node' },
+  {
+    names:
+      /^(ExemptPriorityLevel|Flow|GroupSubject|LimitResponse|LimitedPriorityLevel|NonResourcePolicyRule|PolicyRulesWithSubjects|PriorityLevel|QueuingConfiguration|ResourcePolicyRule|ServiceAccountSubject|UserSubject)/,
+    package: 'io.k8s.api.flowcontrol',
+  },
+  {
+    names:
+      /^(AuditAnnotation|ExpressionWarning|MatchCondition|MatchResources|MutatingWebhook|NamedRuleWithOperations|Param(Kind|Ref)$|RuleWithOperations|TypeChecking|Validating|Validation$|Variable$)/,
+    package: 'io.k8s.api.admissionregistration',
+  },
+  { names: /^APIService/, package: 'io.k8s.kube-aggregator.pkg.apis.apiregistration' },
 ]
 
 /** The model classes whose closure is generated; one line per kind that is served or read. */
 export const roots: readonly string[] = [
   'CoreV1Event',
+  'EventsV1Event',
+  'V1APIService',
   'V1Binding',
+  'V1CSIDriver',
+  'V1CSINode',
+  'V1CSIStorageCapacity',
   'V1CertificateSigningRequest',
   'V1ConfigMap',
   'V1ControllerRevision',
+  'V1CronJob',
+  'V1DaemonSet',
   'V1DeleteOptions',
   'V1Deployment',
   'V1EndpointSlice',
   'V1Endpoints',
+  'V1FlowSchema',
+  'V1HorizontalPodAutoscaler',
   'V1Ingress',
   'V1IngressClass',
+  'V1Job',
   'V1Lease',
+  'V1LimitRange',
+  'V1MutatingWebhookConfiguration',
   'V1Namespace',
   'V1NetworkPolicy',
   'V1Node',
   'V1PersistentVolume',
   'V1PersistentVolumeClaim',
   'V1Pod',
+  'V1PodDisruptionBudget',
+  'V1PodTemplate',
+  'V1PriorityClass',
+  'V1PriorityLevelConfiguration',
   'V1ReplicaSet',
+  'V1ReplicationController',
+  'V1ResourceQuota',
+  'V1RuntimeClass',
   'V1Scale',
   'V1Secret',
   'V1Service',
@@ -74,4 +138,9 @@ export const roots: readonly string[] = [
   'V1StatefulSet',
   'V1Status',
   'V1StorageClass',
+  'V1ValidatingAdmissionPolicy',
+  'V1ValidatingAdmissionPolicyBinding',
+  'V1ValidatingWebhookConfiguration',
+  'V1VolumeAttachment',
+  'V2HorizontalPodAutoscaler',
 ]
