@@ -1,9 +1,23 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
-const SERIAL = ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts', 'test/{demo,package}.test.ts']
+/** Tests on several hosts: they use the harness that gives each host a network namespace and an engine of its own. */
+const HOSTS = readdirSync('test/e2e')
+  .map(name => `test/e2e/${name}`)
+  .filter(path => path.endsWith('.test.ts') && readFileSync(path, 'utf8').includes("/support/hosts.ts'"))
+const END_TO_END = ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts', 'test/{demo,package}.test.ts']
 
 /** Shared machines stall for seconds. What fails twice is wrong; what failed once is shown as retried, and worth a look. */
 const RETRY = process.env.CI === 'true' ? 1 : 0
+
+/** Real processes, an engine and its load: one file after the other. */
+const endToEnd = {
+  globalSetup: ['test/e2e/support/build.ts'],
+  fileParallelism: false,
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+  retry: RETRY,
+}
 
 export default defineConfig({
   test: {
@@ -13,25 +27,17 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: SERIAL,
+          exclude: END_TO_END,
           testTimeout: 60_000,
           hookTimeout: 120_000,
           retry: RETRY,
         },
       },
+      // Both may run side by side, in a process each (scripts/test.mjs).
       {
-        // Real processes, an engine and its load: one file after the other, once the rest is through.
-        test: {
-          name: 'e2e',
-          include: SERIAL,
-          globalSetup: ['test/e2e/support/build.ts'],
-          fileParallelism: false,
-          sequence: { groupOrder: 1 },
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          retry: RETRY,
-        },
+        test: { name: 'e2e', include: END_TO_END, exclude: HOSTS, sequence: { groupOrder: 1 }, ...endToEnd },
       },
+      { test: { name: 'e2e-hosts', include: HOSTS, sequence: { groupOrder: 2 }, ...endToEnd } },
     ],
   },
 })
