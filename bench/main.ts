@@ -17,11 +17,12 @@ import { memory } from './sections/memory.ts'
 import { plan } from './sections/plan.ts'
 import { replace } from './sections/replace.ts'
 import { rollout } from './sections/rollout.ts'
+import { routable } from './sections/routable.ts'
 import { service } from './sections/service.ts'
 import { start } from './sections/start.ts'
 import { formatTable } from './table.ts'
 
-const SECTIONS: readonly Section[] = [start, rollout, replace, plan, service, dns, memory]
+const SECTIONS: readonly Section[] = [start, rollout, replace, plan, service, routable, dns, memory]
 
 const { values } = parseArgs({
   options: {
