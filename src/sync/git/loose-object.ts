@@ -1,15 +1,22 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, mkdir, open, rename, rm } from 'node:fs/promises'
+import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { deflate } from 'node:zlib'
+import { deflate, inflate } from 'node:zlib'
+import { BowlineError } from '../../base/index.ts'
 import type { ObjectType } from './object.ts'
+import { MAX_OBJECT_BYTES } from './object-database.ts'
+import { isObjectId } from './ref-name.ts'
 
 const compress = promisify(deflate)
+const decompress = promisify(inflate)
+
+/** More than a loose object's header ever takes. */
+const HEADER_BYTES = 32
 
 /** The id that Git (with SHA-1) gives an object. */
-function objectId(type: ObjectType, bytes: Buffer): string {
+export function objectId(type: ObjectType, bytes: Buffer): string {
   return createHash('sha1').update(`${type} ${bytes.length}\0`).update(bytes).digest('hex')
 }
 
@@ -37,6 +44,45 @@ export async function writeLooseObject(objects: string, type: ObjectType, bytes:
     await rm(temporary, { force: true })
   }
   return oid
+}
+
+/**
+ * The object that is kept in a file of its own; undefined when there is none of that id. Throws `corrupt`, or `unsupported` when it
+ * is larger than {@link MAX_OBJECT_BYTES}.
+ */
+export async function readLooseObject(
+  objects: string,
+  oid: string,
+): Promise<{ readonly type: ObjectType; readonly bytes: Buffer } | undefined> {
+  const packed = await readFile(join(objects, oid.slice(0, 2), oid.slice(2))).catch(unlessAbsent)
+  if (packed === undefined) return undefined
+  const file = await decompress(packed, { maxOutputLength: MAX_OBJECT_BYTES + HEADER_BYTES }).catch(
+    (cause: Error & { readonly code?: string }) => {
+      if (cause.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge()
+      throw new BowlineError('corrupt', 'it cannot be unpacked', { cause })
+    },
+  )
+  const header = /^(blob|commit|tag|tree) (\d+)\0/.exec(file.toString('latin1', 0, HEADER_BYTES))
+  const bytes = file.subarray(header?.[0].length ?? 0)
+  if (header === null || Number(header[2]) !== bytes.length)
+    throw new BowlineError('corrupt', 'it has no proper header')
+  if (bytes.length > MAX_OBJECT_BYTES) throw tooLarge()
+  return { type: header[1] as ObjectType, bytes }
+}
+
+/** The ids of loose objects that start with `prefix` (two digits or more). */
+export async function looseObjectsStartingWith(objects: string, prefix: string): Promise<readonly string[]> {
+  const folder = prefix.slice(0, 2)
+  const names = (await readdir(join(objects, folder)).catch(unlessAbsent)) ?? []
+  return names.map(name => `${folder}${name}`).filter(oid => oid.startsWith(prefix) && isObjectId(oid))
+}
+
+function tooLarge(): BowlineError {
+  return new BowlineError('unsupported', `it is larger than ${MAX_OBJECT_BYTES} bytes`)
+}
+
+function unlessAbsent(error: Error & { readonly code?: string }): undefined {
+  if (error.code !== 'ENOENT') throw error
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -4,7 +4,7 @@ import type { GitObject, ObjectType } from './object.ts'
 export const MAX_OBJECT_BYTES: number = 32 * 1024 * 1024
 
 /**
- * What Bowline needs of one repository's storage: objects by id and refs by full name. Two implementations, isomorphic-git's and a
+ * What Bowline needs of one repository's storage: objects by id and refs by full name. Two implementations, one over its files and a
  * kept `git cat-file`'s, pass one suite (`test/sync/git/git-reader-conformance.ts`).
  * Errors: `not-found` for an absent object or ref, `bad-repository` when the repository cannot be read at all.
  */

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BowlineError } from '../../base/index.ts'
+import { FileObjectDatabase } from '../git/file-database.ts'
 import type { GitBinary } from '../git/git-binary.ts'
 import { findGitDirectory, type GitDirectory } from '../git/git-directory.ts'
 import { createGitReader, type GitReader } from '../git/git-reader.ts'
-import { IsomorphicObjectDatabase } from '../git/isomorphic-database.ts'
 import { NativeObjectDatabase } from '../git/native-database.ts'
 import type { ObjectType } from '../git/object.ts'
 import type { ObjectDatabase } from '../git/object-database.ts'
@@ -78,9 +78,7 @@ export class LocalRepository implements Repository {
 
 /** The storage of a repository, by the git command where there is one. */
 export function openDatabase(directory: GitDirectory, git: GitBinary | undefined): ObjectDatabase {
-  return git === undefined
-    ? new IsomorphicObjectDatabase(directory)
-    : new NativeObjectDatabase(git, directory)
+  return git === undefined ? new FileObjectDatabase(directory) : new NativeObjectDatabase(git, directory)
 }
 
 /** Forms of storage that would be misread rather than refused. */

@@ -1,4 +1,0 @@
-import { IsomorphicObjectDatabase } from '../../../src/sync/git/isomorphic-database.ts'
-import { describeObjectDatabase } from './git-reader-conformance.ts'
-
-describeObjectDatabase('isomorphic-git', async directory => new IsomorphicObjectDatabase(directory))
