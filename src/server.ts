@@ -17,9 +17,8 @@ import {
   AcmeController,
   ADMIN_SUBJECT,
   ApiServiceController,
-  bootstrapAuthorizer,
   CertificateSigner,
-  chainAuthorizers,
+  createAccess,
   createAcmeAuthority,
   createAdminKubeconfig,
   createAuthenticator,
@@ -29,21 +28,16 @@ import {
   type Extension,
   ensureAuthority,
   ensureBootstrap,
+  ensureDefaultRoles,
   isPerson,
   type JoinTokens,
   joinTokenExtensions,
-  mastersAuthorizer,
-  NodeGraph,
-  nodeAuthorizer,
-  nodeRestriction,
   oneNodePerMember,
   openLmdbStore,
   openNodeMembers,
-  requesterStamp,
   startApiServer,
   startControllers,
   startScheduler,
-  systemAuthorizer,
   systemIdentity,
   Tunnels,
   TunnelVolumeHosts,
@@ -144,13 +138,8 @@ export async function startServer(
       authorityFingerprint: fingerprint(authority.certificate),
     })
     const members = await openNodeMembers({ store, clock, ids, log })
-    const graph = new NodeGraph({ clock, log })
-    const authorizer = chainAuthorizers(
-      mastersAuthorizer,
-      systemAuthorizer,
-      nodeAuthorizer(graph),
-      bootstrapAuthorizer(graph),
-    )
+    const access = createAccess({ clock, log })
+    const { authorizer } = access
     let pipeline: Pipeline | undefined
     const verbs = createVerbs({
       store,
@@ -160,7 +149,7 @@ export async function startServer(
       clock,
       ids,
       log,
-      admissions: [nodeRestriction, oneNodePerMember(members), requesterStamp],
+      admissions: [...access.admissions, oneNodePerMember(members)],
       warnOnWrite({ user, subresource }, object) {
         if (!isPerson(user)) return []
         const write = { user: user.username, ref: refOf(object), subresource }
@@ -169,14 +158,13 @@ export async function startServer(
       },
     })
     runGround('verbs', verbs)
-    let isGraphSynced = false
-    runGround('node-graph', {
-      start: signal =>
-        graph.follow(verbs, signal, () => {
-          isGraphSynced = true
-        }),
-    })
     await ensureBootstrap(verbs, systemIdentity('bootstrap'), running)
+    await ensureDefaultRoles(verbs, systemIdentity('bootstrap'), running)
+    // Nobody is refused for what they are allowed: the API serves once all of it is known.
+    await new Promise<void>(resolve => {
+      running.addEventListener('abort', () => resolve(), { once: true })
+      runGround('access', { start: signal => access.follow(verbs, signal, resolve) })
+    })
 
     const clientOf = (part: string) =>
       createInProcessClient(verbs, systemIdentity(part), { fieldManager: `bowline-${part}` })
@@ -233,7 +221,7 @@ export async function startServer(
         listen: config.listen,
         names: apiNames(config),
         tunnels,
-        documents: { version: versionInfo(), unready: () => (isGraphSynced ? [] : ['node-graph']) },
+        documents: { version: versionInfo(), unready: () => [] },
         extensions: [
           ...joinTokenExtensions(joinTokens),
           planExtension(pipeline),

@@ -61,6 +61,7 @@ const RENAMED_DEFINITIONS: Readonly<Record<string, string>> = {
   'io.k8s.api.events.v1.Event': 'EventsEvent',
   'io.k8s.api.events.v1.EventSeries': 'EventsEventSeries',
   'io.k8s.api.flowcontrol.v1.Subject': 'FlowSubject',
+  'io.k8s.api.storage.v1.TokenRequest': 'CSITokenRequest',
   'io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.ServiceReference': 'APIServiceReference',
 }
 

@@ -36,6 +36,8 @@ export type {
   CertificateSigningRequestSpec,
   CertificateSigningRequestStatus,
   ChangeCounts,
+  ClusterRole,
+  ClusterRoleBinding,
   ConfigMap,
   ConfigMapKeySelector,
   Container,
@@ -128,6 +130,7 @@ export type {
   PolicyEndpointsPort,
   PolicyEndpointsSpec,
   PolicyIsolation,
+  PolicyRule,
   Probe,
   RecordChange,
   RecordCommit,
@@ -148,6 +151,9 @@ export type {
   ReplicaSetStatus,
   ResourceFieldSelector,
   ResourceRequirements,
+  Role,
+  RoleBinding,
+  RoleRef,
   RollingUpdateDeployment,
   Scale,
   Secret,
@@ -165,6 +171,7 @@ export type {
   StatefulSetStatus,
   StatefulSetUpdateStrategy,
   StorageClass,
+  Subject,
   Taint,
   TCPSocketAction,
   Toleration,
@@ -264,6 +271,15 @@ export {
   type QuantityFormat,
   quantityToNumber,
 } from './quantity.ts'
+export { missingRules } from './rbac/missing-rules.ts'
+export { type Action, ruleAllows } from './rbac/rule-allows.ts'
+export {
+  describeRule,
+  RBAC_GROUP,
+  serviceAccountGroups,
+  serviceAccountOf,
+  serviceAccountUser,
+} from './rbac/words.ts'
 export {
   type GroupVersionKind,
   type ListType,

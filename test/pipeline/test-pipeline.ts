@@ -14,16 +14,14 @@ import {
 } from '../../src/base/index.ts'
 import { type Client, Informers } from '../../src/client/index.ts'
 import {
-  chainAuthorizers,
+  createAccess,
   createInProcessClient,
   createVerbs,
   ensureBootstrap,
   isPerson,
-  mastersAuthorizer,
   openLmdbStore,
   startControllers,
   startScheduler,
-  systemAuthorizer,
   systemIdentity,
   type Verbs,
 } from '../../src/cluster/index.ts'
@@ -269,7 +267,7 @@ async function startParts(
   const verbs = createVerbs({
     store,
     kinds: allKinds,
-    authorizer: chainAuthorizers(mastersAuthorizer, systemAuthorizer),
+    authorizer: createAccess({ clock, log }).authorizer,
     ...{ clock, ids, log },
     warnOnWrite({ user, subresource }, object) {
       if (!isPerson(user)) return []

@@ -13,12 +13,12 @@ export interface Question {
 }
 
 /** Refuses what the identity may not do (403), then what the kind does not offer (405); answers with the attributes. */
-export async function authorize(
+export function authorize(
   services: VerbServices,
   context: RequestContext,
   kind: Kind,
   question: Question,
-): Promise<Attributes> {
+): Attributes {
   const attributes: Attributes = {
     user: context.user,
     verb: question.verb,
@@ -29,7 +29,7 @@ export async function authorize(
     name: question.name ?? '',
     fieldSelector: question.fieldSelector ?? '',
   }
-  const { allowed, reason } = await services.authorizer.authorize(attributes)
+  const { allowed, reason } = services.authorizer.authorize(attributes)
   if (!allowed) throw forbiddenByAuthorizer(attributes, reason)
   const offered =
     attributes.subresource === ''

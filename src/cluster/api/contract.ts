@@ -4,12 +4,19 @@ import type { Kind, KubeObject } from '../../kube/index.ts'
 export interface Identity {
   readonly username: string
   readonly groups: readonly string[]
+  /** Of ServiceAccounts: the object's uid. */
+  readonly uid?: string
+  /** What else the proof said, such as the pod that a token belongs to; lists of texts by key. */
+  readonly extra?: { readonly [key: string]: readonly string[] }
 }
 
 /** What is asked, as an authorizer sees it. */
 export interface Attributes {
   readonly user: Identity
-  readonly verb: 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch'
+  /** One of the kinds' verbs, or one that only authorization knows: `impersonate`, `bind`, `escalate`, `approve`, `sign`. */
+  readonly verb: string
+  /** What is asked is this path, which is no resource: `/version`. The fields of resources are empty then. */
+  readonly path?: string
   readonly group: string
   readonly resource: string
   readonly subresource: string
@@ -22,12 +29,13 @@ export interface Attributes {
 
 export interface Decision {
   readonly allowed: boolean
-  /** For a refusal: why, in words for the person who asked. */
+  /** Why, in words for the person who asked. */
   readonly reason: string
 }
 
+/** Decides from what is in memory: it is asked at every request, several times at some. */
 export interface Authorizer {
-  authorize(attributes: Attributes): Decision | Promise<Decision>
+  authorize(attributes: Attributes): Decision
 }
 
 /** One write as admission sees it: defaulted, not yet validated. Patches and applies come as what they lead to. */

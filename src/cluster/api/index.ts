@@ -7,6 +7,7 @@
  *     await ensureBootstrap(verbs, systemIdentity('bootstrap'), signal)
  *     const client = createInProcessClient(verbs, systemIdentity('scheduler'), { fieldManager: 'scheduler' })
  */
+export { type Access, createAccess } from './auth/access.ts'
 export { ADMIN_SUBJECT, type AdminKubeconfigOptions, createAdminKubeconfig } from './auth/admin-kubeconfig.ts'
 export {
   type Authenticator,
@@ -14,8 +15,6 @@ export {
   createAuthenticator,
   type TokenVerifier,
 } from './auth/authenticator.ts'
-export { chainAuthorizers, mastersAuthorizer, systemAuthorizer } from './auth/authorizers.ts'
-export { bootstrapAuthorizer } from './auth/bootstrap-authorizer.ts'
 export { isPerson, systemIdentity } from './auth/identity.ts'
 export { joinTokenExtensions } from './auth/join-token-routes.ts'
 export {
@@ -25,11 +24,8 @@ export {
   type JoinTokens,
 } from './auth/join-tokens.ts'
 export { ensureAuthority } from './auth/kept-authority.ts'
-export { nodeAuthorizer } from './auth/node-authorizer.ts'
-export { NodeGraph } from './auth/node-graph.ts'
 export { type NodeMembers, oneNodePerMember, openNodeMembers } from './auth/node-members.ts'
-export { nodeRestriction } from './auth/node-restriction.ts'
-export { requesterStamp } from './auth/requester-stamp.ts'
+export { ensureDefaultRoles } from './auth/rbac/ensure-default-roles.ts'
 export { ensureBootstrap } from './bootstrap.ts'
 export type {
   Admission,

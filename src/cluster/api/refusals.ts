@@ -36,13 +36,19 @@ export function modified(kind: Kind, name: string): StatusError {
 
 /** 403 in upstream's sentence; `why` follows when the authorizer said why. */
 export function forbiddenByAuthorizer(attributes: Attributes, why: string): StatusError {
-  const { user, verb, group, resource, subresource, namespace, name } = attributes
+  const { user, verb, group, resource, subresource, namespace, name, path } = attributes
+  const reason = why === '' ? '' : `: ${why}`
+  if (path !== undefined)
+    return new StatusError(
+      'Forbidden',
+      `forbidden: User "${user.username}" cannot ${verb} path "${path}"${reason}`,
+    )
   const qualified = group === '' ? resource : `${resource}.${group}`
   const subject = name === '' ? `${qualified} is forbidden` : `${qualified} "${name}" is forbidden`
   const what = subresource === '' ? resource : `${resource}/${subresource}`
   const where = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`
   const sentence = `User "${user.username}" cannot ${verb} resource "${what}" in API group "${group}" ${where}`
-  return new StatusError('Forbidden', `${subject}: ${sentence}${why === '' ? '' : `: ${why}`}`, {
+  return new StatusError('Forbidden', `${subject}: ${sentence}${reason}`, {
     ...(name === '' ? {} : { name }),
     ...(group === '' ? {} : { group }),
     kind: resource,

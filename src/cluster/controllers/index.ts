@@ -7,6 +7,7 @@
  */
 import { setMaxListeners } from 'node:events'
 import type { Service } from '../../base/index.ts'
+import { ClusterRoleAggregationController } from './cluster-role-aggregation-controller.ts'
 import type { ControllerContext } from './context.ts'
 import { DeploymentController } from './deployment/deployment-controller.ts'
 import { EndpointSliceController } from './endpoints/endpoint-slice-controller.ts'
@@ -62,6 +63,7 @@ export function startControllers(options: ControllersOptions): Service {
   const services: readonly Service[] = [
     new NamespaceController(options),
     new ServiceAccountController(options),
+    new ClusterRoleAggregationController(options),
     new DeploymentController(options),
     new ReplicaSetController(options),
     new StatefulSetController(options),

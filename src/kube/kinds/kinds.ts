@@ -1,6 +1,8 @@
 import type {
   App,
   CertificateSigningRequest,
+  ClusterRole,
+  ClusterRoleBinding,
   ConfigMap,
   ControllerRevision,
   Deployment,
@@ -19,6 +21,8 @@ import type {
   PolicyEndpoints,
   RecordObject,
   ReplicaSet,
+  Role,
+  RoleBinding,
   Secret,
   Service,
   ServiceAccount,
@@ -28,6 +32,8 @@ import type {
 import { apiVersionOf, type Kind } from '../kind.ts'
 import { appKind } from './app.ts'
 import { certificateSigningRequestKind } from './certificate-signing-request.ts'
+import { clusterRoleKind } from './cluster-role.ts'
+import { clusterRoleBindingKind } from './cluster-role-binding.ts'
 import { configMapKind } from './config-map.ts'
 import { controllerRevisionKind } from './controller-revision.ts'
 import type { KindDefinition } from './definition.ts'
@@ -47,6 +53,8 @@ import { podKind } from './pod.ts'
 import { policyEndpointsKind } from './policy-endpoints.ts'
 import { recordKind } from './record.ts'
 import { replicaSetKind } from './replica-set.ts'
+import { roleKind } from './role.ts'
+import { roleBindingKind } from './role-binding.ts'
 import { secretKind } from './secret.ts'
 import { serviceKind } from './service.ts'
 import { serviceAccountKind } from './service-account.ts'
@@ -57,6 +65,8 @@ import { storageClassKind } from './storage-class.ts'
 export const Kinds: {
   readonly App: Kind<App>
   readonly CertificateSigningRequest: Kind<CertificateSigningRequest>
+  readonly ClusterRole: Kind<ClusterRole>
+  readonly ClusterRoleBinding: Kind<ClusterRoleBinding>
   readonly ConfigMap: Kind<ConfigMap>
   readonly ControllerRevision: Kind<ControllerRevision>
   readonly Deployment: Kind<Deployment>
@@ -75,6 +85,8 @@ export const Kinds: {
   readonly PolicyEndpoints: Kind<PolicyEndpoints>
   readonly Record: Kind<RecordObject>
   readonly ReplicaSet: Kind<ReplicaSet>
+  readonly Role: Kind<Role>
+  readonly RoleBinding: Kind<RoleBinding>
   readonly Secret: Kind<Secret>
   readonly Service: Kind<Service>
   readonly ServiceAccount: Kind<ServiceAccount>
@@ -83,6 +95,8 @@ export const Kinds: {
 } = {
   App: appKind,
   CertificateSigningRequest: certificateSigningRequestKind,
+  ClusterRole: clusterRoleKind,
+  ClusterRoleBinding: clusterRoleBindingKind,
   ConfigMap: configMapKind,
   ControllerRevision: controllerRevisionKind,
   Deployment: deploymentKind,
@@ -101,6 +115,8 @@ export const Kinds: {
   PolicyEndpoints: policyEndpointsKind,
   Record: recordKind,
   ReplicaSet: replicaSetKind,
+  Role: roleKind,
+  RoleBinding: roleBindingKind,
   Secret: secretKind,
   Service: serviceKind,
   ServiceAccount: serviceAccountKind,

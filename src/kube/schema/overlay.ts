@@ -1,4 +1,5 @@
 import type { Overlay } from './markers.ts'
+import { accessOverlay } from './overlay-access.ts'
 import { admissionOverlay } from './overlay-admission.ts'
 import { appsOverlay } from './overlay-apps.ts'
 import { autoscalingOverlay } from './overlay-autoscaling.ts'
@@ -27,24 +28,28 @@ export const overlay: Overlay = {
   ...autoscalingOverlay,
   ...flowcontrolOverlay,
   ...admissionOverlay,
+  ...accessOverlay,
 }
 
 /** The package of a model class whose name begins with its group: names that two groups have. */
 export const prefixes: { readonly [prefix: string]: string } = {
   Admissionregistration: 'io.k8s.api.admissionregistration',
   Apiregistration: 'io.k8s.kube-aggregator.pkg.apis.apiregistration',
+  Authentication: 'io.k8s.api.authentication',
   Core: 'io.k8s.api.core',
   Discovery: 'io.k8s.api.discovery',
   Events: 'io.k8s.api.events',
   Flowcontrol: 'io.k8s.api.flowcontrol',
+  Rbac: 'io.k8s.api.rbac',
   Storage: 'io.k8s.api.storage',
 }
 
 /** The package of every other model class, by the name of the class without its version. Core is the default. */
 export const packages: readonly { readonly names: RegExp; readonly package: string }[] = [
+  { names: /^(Field|Label)SelectorAttributes/, package: 'io.k8s.api.authorization' },
   {
     names:
-      /^(Condition$|DeleteOptions|LabelSelector|ListMeta|ManagedFieldsEntry|ObjectMeta|OwnerReference|Preconditions|Status)/,
+      /^(Condition$|DeleteOptions|FieldSelectorRequirement|LabelSelector|ListMeta|ManagedFieldsEntry|ObjectMeta|OwnerReference|Preconditions|Status)/,
     package: 'io.k8s.apimachinery.pkg.apis.meta',
   },
   {
@@ -89,10 +94,21 @@ export const packages: readonly { readonly names: RegExp; readonly package: stri
     package: 'io.k8s.api.admissionregistration',
   },
   { names: /^APIService/, package: 'io.k8s.kube-aggregator.pkg.apis.apiregistration' },
+  { names: /^(AggregationRule|ClusterRole|PolicyRule|Role)/, package: 'io.k8s.api.rbac' },
+  {
+    names:
+      /^(LocalSubjectAccess|NonResource(Attributes|Rule)|Resource(Attributes|Rule)|SelfSubject(Access|Rules)|Subject(Access|Rules))/,
+    package: 'io.k8s.api.authorization',
+  },
+  {
+    names: /^(BoundObjectReference|SelfSubjectReview|TokenRe|UserInfo)/,
+    package: 'io.k8s.api.authentication',
+  },
 ]
 
 /** The model classes whose closure is generated; one line per kind that is served or read. */
 export const roots: readonly string[] = [
+  'AuthenticationV1TokenRequest',
   'CoreV1Event',
   'EventsV1Event',
   'V1APIService',
@@ -101,6 +117,8 @@ export const roots: readonly string[] = [
   'V1CSINode',
   'V1CSIStorageCapacity',
   'V1CertificateSigningRequest',
+  'V1ClusterRole',
+  'V1ClusterRoleBinding',
   'V1ConfigMap',
   'V1ControllerRevision',
   'V1CronJob',
@@ -116,6 +134,7 @@ export const roots: readonly string[] = [
   'V1Job',
   'V1Lease',
   'V1LimitRange',
+  'V1LocalSubjectAccessReview',
   'V1MutatingWebhookConfiguration',
   'V1Namespace',
   'V1NetworkPolicy',
@@ -130,14 +149,21 @@ export const roots: readonly string[] = [
   'V1ReplicaSet',
   'V1ReplicationController',
   'V1ResourceQuota',
+  'V1Role',
+  'V1RoleBinding',
   'V1RuntimeClass',
   'V1Scale',
   'V1Secret',
+  'V1SelfSubjectAccessReview',
+  'V1SelfSubjectReview',
+  'V1SelfSubjectRulesReview',
   'V1Service',
   'V1ServiceAccount',
   'V1StatefulSet',
   'V1Status',
   'V1StorageClass',
+  'V1SubjectAccessReview',
+  'V1TokenReview',
   'V1ValidatingAdmissionPolicy',
   'V1ValidatingAdmissionPolicyBinding',
   'V1ValidatingWebhookConfiguration',

@@ -4,7 +4,7 @@ import { formatSince } from './duration.ts'
 /** One column of `kubectl get` (`metav1.TableColumnDefinition`). Priority 1 shows with `-o wide` only. */
 export interface TableColumn {
   readonly name: string
-  readonly type: 'integer' | 'string'
+  readonly type: 'date' | 'integer' | 'string'
   readonly format: '' | 'name'
   readonly description: string
   readonly priority: number
@@ -39,6 +39,12 @@ export const nameColumn: TableColumn = {
 }
 
 export const ageColumn: TableColumn = textColumn('Age', 'How long ago the object was created.')
+
+/** Of kinds that upstream shows no columns of their own for. */
+export const createdAtColumn: TableColumn = {
+  ...textColumn('Created At', 'When the object was created.'),
+  type: 'date',
+}
 
 /** The cell of {@link ageColumn}. */
 export function ageOf(object: KubeObject, nowMs: number): string {

@@ -93,7 +93,7 @@ export function portNumberProblems(port: number): readonly string[] {
 }
 
 /** apimachinery `IsValidPathSegmentName`. */
-function pathSegmentProblems(name: string): readonly string[] {
+export function pathSegmentProblems(name: string): readonly string[] {
   if (name === '.' || name === '..') return [`may not be '${name}'`]
   return ['/', '%']
     .filter(character => name.includes(character))

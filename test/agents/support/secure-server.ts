@@ -4,26 +4,20 @@ import { join } from 'node:path'
 import { type Service, silentLogger, systemClock, systemIds } from '../../../src/base/index.ts'
 import { type Client, createHttpsClient, type HttpsClient, Informers } from '../../../src/client/index.ts'
 import {
-  bootstrapAuthorizer,
   CertificateSigner,
-  chainAuthorizers,
+  createAccess,
   createAuthenticator,
   createInProcessClient,
   createJoinTokens,
   createVerbs,
   ensureAuthority,
   ensureBootstrap,
+  ensureDefaultRoles,
   type JoinTokens,
-  mastersAuthorizer,
-  NodeGraph,
-  nodeAuthorizer,
-  nodeRestriction,
   oneNodePerMember,
   openLmdbStore,
   openNodeMembers,
-  requesterStamp,
   startApiServer,
-  systemAuthorizer,
   systemIdentity,
   Tunnels,
 } from '../../../src/cluster/index.ts'
@@ -54,18 +48,14 @@ export async function startSecureServer(): Promise<SecureServer> {
   const authorityFingerprint = fingerprint(authority.certificate)
   const joinTokens = createJoinTokens({ store, clock, ids, authorityFingerprint })
   const members = await openNodeMembers({ store, clock, ids, log })
-  const graph = new NodeGraph({ clock, log })
-  const authorizer = chainAuthorizers(
-    mastersAuthorizer,
-    systemAuthorizer,
-    nodeAuthorizer(graph),
-    bootstrapAuthorizer(graph),
-  )
-  const admissions = [nodeRestriction, oneNodePerMember(members), requesterStamp]
+  const access = createAccess({ clock, log })
+  const { authorizer } = access
+  const admissions = [...access.admissions, oneNodePerMember(members)]
   const verbs = createVerbs({ store, kinds: allKinds, authorizer, clock, ids, log, admissions })
   run(verbs)
-  run({ start: signal => graph.follow(verbs, signal, () => undefined) })
   await ensureBootstrap(verbs, systemIdentity('bootstrap'), stop.signal)
+  await ensureDefaultRoles(verbs, systemIdentity('bootstrap'), stop.signal)
+  await new Promise<void>(resolve => run({ start: signal => access.follow(verbs, signal, resolve) }))
   const client = createInProcessClient(verbs, systemIdentity('controllers'), { fieldManager: 'test' })
   const informers = new Informers({ client, clock, ids, log })
   run(informers)

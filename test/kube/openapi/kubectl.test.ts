@@ -77,6 +77,10 @@ describe('discovery documents', () => {
       [
         `apps bowline.dev/v1alpha1 false App ${all} bowline`,
         `certificatesigningrequests csr certificates.k8s.io/v1 false CertificateSigningRequest ${all}`,
+        `clusterrolebindings rbac.authorization.k8s.io/v1 false ClusterRoleBinding ${all}`,
+        `clusterroles rbac.authorization.k8s.io/v1 false ClusterRole ${all}`,
+        `rolebindings rbac.authorization.k8s.io/v1 true RoleBinding ${all}`,
+        `roles rbac.authorization.k8s.io/v1 true Role ${all}`,
         `configmaps cm v1 true ConfigMap ${all}`,
         `deployments deploy apps/v1 true Deployment ${all} all`,
         `events ev v1 true Event ${all}`,

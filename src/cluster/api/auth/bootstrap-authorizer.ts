@@ -8,8 +8,8 @@ import type { NodeGraph } from './node-graph.ts'
 export function bootstrapAuthorizer(graph: Pick<NodeGraph, 'requesterOf'>): Authorizer {
   return {
     authorize(attributes) {
-      const { user, verb, group, resource, subresource } = attributes
-      if (joinTokenIdOf(user) === undefined) return refused()
+      const { user, verb, group, resource, subresource, path } = attributes
+      if (joinTokenIdOf(user) === undefined || path !== undefined) return refused()
       if (group !== 'certificates.k8s.io' || resource !== 'certificatesigningrequests' || subresource !== '')
         return refused('a join token may only ask for a node certificate')
       if (verb === 'create') return ALLOWED

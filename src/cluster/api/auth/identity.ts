@@ -63,6 +63,11 @@ export function systemIdentity(part: string): Identity {
   return { username: `system:bowline:${part}`, groups: [SYSTEM_GROUP, AUTHENTICATED_GROUP] }
 }
 
+/** True for administrators and for parts of the server: whatever they are asked for, they may. */
+export function isUnlimited({ groups }: Identity): boolean {
+  return groups.includes(MASTERS_GROUP) || groups.includes(SYSTEM_GROUP)
+}
+
 /** True for users and their tools: neither a part of the server nor an agent. */
 export function isPerson(identity: Identity): boolean {
   return !identity.groups.includes(SYSTEM_GROUP) && nodeNameOf(identity) === undefined

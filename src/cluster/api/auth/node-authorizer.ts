@@ -21,7 +21,7 @@ export function nodeAuthorizer(graph: Graph): Authorizer {
   return {
     authorize(attributes) {
       const nodeName = nodeNameOf(attributes.user)
-      if (nodeName === undefined) return refused()
+      if (nodeName === undefined || attributes.path !== undefined) return refused()
       const rule = RULES.get(`${attributes.group}/${attributes.resource}`)
       if (rule === undefined) return refused(`a node may not use ${attributes.resource}`)
       return rule(attributes, nodeName, graph)

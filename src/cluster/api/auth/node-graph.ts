@@ -1,10 +1,9 @@
-import { backoffMs, type Clock, type Logger, messageOf } from '../../../base/index.ts'
+import type { Clock, Logger } from '../../../base/index.ts'
 import {
   type CertificateSigningRequest,
   claimKeyOf,
   type Ingress,
   type IngressClass,
-  type Kind,
   Kinds,
   type KubeObject,
   type NodeResource,
@@ -15,25 +14,13 @@ import {
   servedIngresses,
   tlsSecrets,
 } from '../../../kube/index.ts'
-import type { Entry, ListQuery, RequestContext, Verbs } from '../contract.ts'
-import { systemIdentity } from './identity.ts'
+import type { Verbs } from '../contract.ts'
+import { followKinds, type Sink } from './follow-kind.ts'
 
 interface BoundPod {
   readonly nodeName: string
   /** `configmaps/<namespace>/<name>`, `secrets/<namespace>/<name>`, `persistentvolumeclaims/<namespace>/<name>`. */
   readonly references: readonly string[]
-}
-
-const RETRY = { initialMs: 50, maxMs: 5_000 }
-
-const EVERYTHING: ListQuery = {
-  namespace: '',
-  labelSelector: '',
-  fieldSelector: '',
-  limit: 0,
-  continue: '',
-  resourceVersion: '',
-  resourceVersionMatch: '',
 }
 
 /**
@@ -83,30 +70,31 @@ export class NodeGraph {
 
   /** Follows all of it until the signal aborts. `onSynced` is called once, when everything has been read whole. */
   async follow(verbs: Verbs, signal: AbortSignal, onSynced: () => void): Promise<void> {
-    let missing = 5
-    const synced = (): void => {
-      missing -= 1
-      if (missing === 0) onSynced()
+    const pods: Sink = {
+      clear: () => this.#clearPods(),
+      set: object => this.setPod(object as Pod),
+      remove: key => this.removePod(key),
     }
-    await Promise.all([
-      this.#followKind(verbs, Kinds.Pod, signal, synced, {
-        clear: () => this.#clearPods(),
-        set: object => this.setPod(object as Pod),
-        remove: key => this.removePod(key),
-      }),
-      this.#followKind(verbs, Kinds.PersistentVolume, signal, synced, {
-        clear: () => this.#volumeClaims.clear(),
-        set: object => this.setVolume(object as PersistentVolume),
-        remove: key => void this.#volumeClaims.delete(key),
-      }),
-      this.#followKind(verbs, Kinds.CertificateSigningRequest, signal, synced, {
-        clear: () => this.#requesters.clear(),
-        set: object => this.setRequest(object as CertificateSigningRequest),
-        remove: key => void this.#requesters.delete(key),
-      }),
-      this.#followKind(verbs, Kinds.Ingress, signal, synced, this.#sinkOf(this.#ingresses)),
-      this.#followKind(verbs, Kinds.IngressClass, signal, synced, this.#sinkOf(this.#classes)),
-    ])
+    const volumes: Sink = {
+      clear: () => this.#volumeClaims.clear(),
+      set: object => this.setVolume(object as PersistentVolume),
+      remove: key => void this.#volumeClaims.delete(key),
+    }
+    const requests: Sink = {
+      clear: () => this.#requesters.clear(),
+      set: object => this.setRequest(object as CertificateSigningRequest),
+      remove: key => void this.#requesters.delete(key),
+    }
+    await followKinds(
+      [
+        [Kinds.Pod, pods],
+        [Kinds.PersistentVolume, volumes],
+        [Kinds.CertificateSigningRequest, requests],
+        [Kinds.Ingress, this.#sinkOf(this.#ingresses)],
+        [Kinds.IngressClass, this.#sinkOf(this.#classes)],
+      ],
+      { verbs, signal, clock: this.#clock, log: this.#log, onSynced },
+    )
   }
 
   #sinkOf<T extends KubeObject>(objects: Map<string, T>): Sink {
@@ -171,70 +159,4 @@ export class NodeGraph {
     this.#pods.clear()
     this.#counts.clear()
   }
-
-  async #followKind(
-    verbs: Verbs,
-    kind: Kind,
-    signal: AbortSignal,
-    synced: () => void,
-    sink: Sink,
-  ): Promise<void> {
-    let failures = 0
-    let first = true
-    while (!signal.aborted) {
-      try {
-        const list = await verbs.list(contextOf(signal), kind, EVERYTHING)
-        sink.clear()
-        for (const { object } of list.entries) sink.set(object)
-        failures = 0
-        if (first) synced()
-        first = false
-        await this.#drain(await watchFrom(verbs, kind, list.resourceVersion, signal), sink)
-      } catch (error) {
-        if (signal.aborted) return
-        failures += 1
-        this.#log.warn('Lost sight of what the node authorizer judges by', {
-          kind: kind.kind,
-          error: messageOf(error),
-        })
-      }
-      await this.#clock.sleep(backoffMs(failures, RETRY), signal).catch(() => undefined)
-    }
-  }
-
-  async #drain(
-    events: AsyncIterable<{ readonly type: string; readonly entry: Entry }>,
-    sink: Sink,
-  ): Promise<void> {
-    for await (const { type, entry } of events) {
-      if (type === 'DELETED') sink.remove(objectKey(entry.object))
-      else if (type !== 'BOOKMARK') sink.set(entry.object)
-    }
-  }
-}
-
-interface Sink {
-  clear(): void
-  set(object: KubeObject): void
-  remove(key: string): void
-}
-
-function watchFrom(
-  verbs: Verbs,
-  kind: Kind,
-  resourceVersion: string,
-  signal: AbortSignal,
-): ReturnType<Verbs['watch']> {
-  return verbs.watch(contextOf(signal), kind, {
-    namespace: '',
-    labelSelector: '',
-    fieldSelector: '',
-    resourceVersion,
-    allowWatchBookmarks: true,
-    sendInitialEvents: false,
-  })
-}
-
-function contextOf(signal: AbortSignal): RequestContext {
-  return { user: systemIdentity('node-authorizer'), warnings: [], signal, userAgent: 'bowline' }
 }

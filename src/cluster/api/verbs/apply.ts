@@ -72,7 +72,7 @@ export async function applyObject(
     if (options.subresource !== '' || resourceVersion) throw notFound(kind, attributes.name)
     // Whoever may change objects may not therefore make them.
     const { namespace, name } = attributes
-    const creation = await authorize(services, context, kind, { verb: 'create', namespace, name })
+    const creation = authorize(services, context, kind, { verb: 'create', namespace, name })
     try {
       const object = merge(undefined)
       const entry = await insertObject(services, context, {

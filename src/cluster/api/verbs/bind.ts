@@ -15,7 +15,7 @@ export async function bindPod(
   options: MutationOptions,
 ): Promise<KubeObject> {
   const { namespace, name, body } = request
-  const attributes = await authorize(services, context, Kinds.Pod, {
+  const attributes = authorize(services, context, Kinds.Pod, {
     verb: 'create',
     namespace,
     name,

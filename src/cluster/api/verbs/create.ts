@@ -16,7 +16,7 @@ export async function createObject(
   options: MutationOptions,
 ): Promise<Entry> {
   const { kind, namespace, body } = request
-  const attributes = await authorize(services, context, kind, {
+  const attributes = authorize(services, context, kind, {
     verb: 'create',
     namespace,
     name: nameIn(body),

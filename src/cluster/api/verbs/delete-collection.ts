@@ -18,7 +18,7 @@ export async function deleteObjects(
   options: DeletionOptions,
 ): Promise<readonly Entry[]> {
   const { namespace, fieldSelector } = query
-  const attributes = await authorize(services, context, kind, {
+  const attributes = authorize(services, context, kind, {
     verb: 'deletecollection',
     namespace,
     fieldSelector,

@@ -25,7 +25,7 @@ export async function deleteObject(
   options: DeletionOptions,
 ): Promise<Deleted> {
   const { kind, namespace, name } = request
-  const attributes = await authorize(services, context, kind, { verb: 'delete', namespace, name })
+  const attributes = authorize(services, context, kind, { verb: 'delete', namespace, name })
   return removeObject(services, context, kind, attributes, options)
 }
 

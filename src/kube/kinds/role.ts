@@ -1,0 +1,15 @@
+import type { Role } from '../generated/types.ts'
+import { RBAC_GROUP } from '../rbac/words.ts'
+import { createdAtColumn, nameColumn, nameOf } from '../table/columns.ts'
+import { validateRole } from '../validation/rbac.ts'
+import { defineKind, type KindDefinition } from './definition.ts'
+
+export const roleKind: KindDefinition<Role> = defineKind<Role>({
+  group: RBAC_GROUP,
+  kind: 'Role',
+  definition: 'io.k8s.api.rbac.v1.Role',
+  nameRule: 'path-segment',
+  columns: [nameColumn, createdAtColumn],
+  row: object => [nameOf(object), object.metadata.creationTimestamp ?? ''],
+  validate: validateRole,
+})
