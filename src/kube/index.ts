@@ -276,8 +276,6 @@ export { type Action, ruleAllows } from './rbac/rule-allows.ts'
 export {
   describeRule,
   RBAC_GROUP,
-  serviceAccountGroups,
-  serviceAccountOf,
   serviceAccountUser,
 } from './rbac/words.ts'
 export {
