@@ -140,11 +140,13 @@ export async function startServer(
     const members = await openNodeMembers({ store, clock, ids, log })
     const access = createAccess({ clock, log })
     const { authorizer } = access
+    const authenticator = createAuthenticator({ clock, tokenVerifiers: [joinTokens], members })
     let pipeline: Pipeline | undefined
     const verbs = createVerbs({
       store,
       kinds: allKinds,
       authorizer,
+      reviews: access.reviewers(authenticator),
       serviceCidr: config.network.serviceCidr,
       clock,
       ids,
@@ -215,7 +217,7 @@ export async function startServer(
     const api = await startApiServer(
       {
         verbs,
-        authenticator: createAuthenticator({ clock, tokenVerifiers: [joinTokens], members }),
+        authenticator,
         authorizer,
         authority,
         listen: config.listen,

@@ -89,6 +89,7 @@ export type {
   LoadBalancerIngress,
   LoadBalancerStatus,
   LocalObjectReference,
+  LocalSubjectAccessReview,
   Namespace,
   NamespaceCondition,
   NamespaceSpec,
@@ -109,6 +110,7 @@ export type {
   NodeSpec,
   NodeStatus,
   NodeSystemInfo,
+  NonResourceAttributes,
   ObjectFieldSelector,
   ObjectReference,
   PersistentVolume,
@@ -149,6 +151,7 @@ export type {
   ReplicaSetCondition,
   ReplicaSetSpec,
   ReplicaSetStatus,
+  ResourceAttributes,
   ResourceFieldSelector,
   ResourceRequirements,
   Role,
@@ -159,6 +162,8 @@ export type {
   Secret,
   SecretKeySelector,
   SecurityContext,
+  SelfSubjectAccessReview,
+  SelfSubjectRulesReview,
   Service,
   ServiceAccount,
   ServiceBackendPort,
@@ -172,10 +177,14 @@ export type {
   StatefulSetUpdateStrategy,
   StorageClass,
   Subject,
+  SubjectAccessReview,
+  SubjectAccessReviewSpec,
   Taint,
   TCPSocketAction,
+  TokenReview,
   Toleration,
   TopologySpreadConstraint,
+  UserInfo,
   Volume,
   VolumeMount,
   VolumeNodeAffinity,
@@ -217,6 +226,7 @@ export { applyDefaults, schemaFor } from './kinds/defaults.ts'
 export { fieldValue, selectableFields } from './kinds/fields.ts'
 export { allKinds, findKind, findResource, Kinds } from './kinds/kinds.ts'
 export { prepareForCreate, prepareForUpdate } from './kinds/prepare.ts'
+export { Reviews } from './kinds/reviews.ts'
 export { readScale, writeScale } from './kinds/scale.ts'
 export { DEFAULT_STORAGE_CLASS } from './kinds/storage-class.ts'
 export { tableColumns, tableRow } from './kinds/table.ts'
@@ -276,6 +286,8 @@ export { type Action, ruleAllows } from './rbac/rule-allows.ts'
 export {
   describeRule,
   RBAC_GROUP,
+  serviceAccountGroups,
+  serviceAccountOf,
   serviceAccountUser,
 } from './rbac/words.ts'
 export {

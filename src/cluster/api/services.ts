@@ -3,12 +3,15 @@ import type { KubeObject } from '../../kube/index.ts'
 import type { Allocator } from './allocation/allocator.ts'
 import type { World } from './cache/world.ts'
 import type { Admission, Attributes, Authorizer } from './contract.ts'
+import type { Reviewers } from './reviews/reviewer.ts'
 
 /** What the verbs stand on. */
 export interface VerbServices {
   readonly store: KeyValueStore
   readonly world: World
   readonly authorizer: Authorizer
+  /** Answers to the questions that are created and not stored; a kind without an answer is not allowed. */
+  readonly reviews: Reviewers
   /** In the order in which they are asked. */
   readonly admissions: readonly Admission[]
   /** Asked once admission is through, before validation. */

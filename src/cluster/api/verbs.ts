@@ -18,6 +18,7 @@ import { World } from './cache/world.ts'
 import type { Admission, Attributes, Authorizer, Verbs } from './contract.ts'
 import { EventExpiry } from './event-expiry.ts'
 import { methodNotAllowed } from './refusals.ts'
+import type { Reviewers } from './reviews/reviewer.ts'
 import type { VerbServices } from './services.ts'
 import { bindPod } from './verbs/bind.ts'
 import { createObject } from './verbs/create.ts'
@@ -42,6 +43,8 @@ export interface VerbsOptions {
   readonly serviceCidr?: Subnet
   /** Asked after the built-in ones (namespaces, pod and storage defaults), in this order. */
   readonly admissions?: readonly Admission[]
+  /** Answers questions about users, tokens and what they may. */
+  readonly reviews?: Reviewers
   /**
    * Extra `Warning` texts for a write, such as "Git owns this object". Asked just before the write is stored (and again when
    * someone else wrote meanwhile), so that whoever hears of the change can know who made it. Not asked for dry runs and for
@@ -71,6 +74,7 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
     store,
     world,
     authorizer,
+    reviews: options.reviews ?? new Map(),
     admissions: [
       namespaceLifecycle(world),
       podDefaults,

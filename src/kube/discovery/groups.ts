@@ -1,5 +1,6 @@
 import type { Kind } from '../kind.ts'
 import { allKinds } from '../kinds/kinds.ts'
+import { reviewKinds } from '../kinds/reviews.ts'
 
 /** One served group in one version, and its kinds. */
 export interface GroupVersion {
@@ -19,7 +20,7 @@ export function findGroupVersion(group: string, version: string): GroupVersion |
 
 function collect(): readonly GroupVersion[] {
   const found = new Map<string, { group: string; version: string; kinds: Kind[] }>()
-  for (const kind of allKinds) {
+  for (const kind of [...allKinds, ...reviewKinds]) {
     const { group, version } = kind
     const key = `${group}/${version}`
     const entry = found.get(key) ?? { group, version, kinds: [] }

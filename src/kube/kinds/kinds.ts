@@ -53,6 +53,7 @@ import { podKind } from './pod.ts'
 import { policyEndpointsKind } from './policy-endpoints.ts'
 import { recordKind } from './record.ts'
 import { replicaSetKind } from './replica-set.ts'
+import { reviewKinds } from './reviews.ts'
 import { roleKind } from './role.ts'
 import { roleBindingKind } from './role-binding.ts'
 import { secretKind } from './secret.ts'
@@ -130,7 +131,9 @@ export const allKinds: readonly Kind[] = Object.values<Kind>(Kinds).sort(
 )
 
 const byKind = new Map(allKinds.map(kind => [`${apiVersionOf(kind)}/${kind.kind}`, kind]))
-const byResource = new Map(allKinds.map(kind => [`${apiVersionOf(kind)}/${kind.plural}`, kind]))
+const byResource = new Map(
+  [...allKinds, ...reviewKinds].map(kind => [`${apiVersionOf(kind)}/${kind.plural}`, kind]),
+)
 
 /** The kind of an object's `apiVersion` and `kind`; undefined when it is not served. */
 export function findKind(apiVersion: string, kind: string): Kind | undefined {
@@ -144,12 +147,12 @@ export function findResource(group: string, version: string, plural: string): Ki
 
 /** What is special about a kind. A handle that is not one of {@link Kinds} is found by its name. */
 export function definitionOf(kind: Kind): KindDefinition {
-  const found = byKind.get(`${apiVersionOf(kind)}/${kind.kind}`)
+  const found = byKind.get(`${apiVersionOf(kind)}/${kind.kind}`) ?? reviewKinds.find(one => one === kind)
   if (found === undefined)
     throw new RangeError(
       `Cannot find the definition of kind ${apiVersionOf(kind)} ${kind.kind}: it is not served`,
     )
-  // Everything in the map was made by defineKind().
+  // Everything in them was made by defineKind().
   return found as KindDefinition
 }
 

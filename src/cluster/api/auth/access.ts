@@ -1,5 +1,9 @@
 import type { Clock, Logger } from '../../../base/index.ts'
 import type { Admission, Authorizer, Verbs } from '../contract.ts'
+import { accessReviews } from '../reviews/access-reviews.ts'
+import { authenticationReviews } from '../reviews/authentication-reviews.ts'
+import type { Reviewers } from '../reviews/reviewer.ts'
+import type { Authenticator } from './authenticator.ts'
 import { chainAuthorizers, mastersAuthorizer, systemAuthorizer } from './authorizers.ts'
 import { bootstrapAuthorizer } from './bootstrap-authorizer.ts'
 import { nodeAuthorizer } from './node-authorizer.ts'
@@ -15,6 +19,8 @@ export interface Access {
   readonly authorizer: Authorizer
   readonly admissions: readonly Admission[]
   readonly roles: RoleIndex
+  /** Answers questions about users, tokens and what they may. */
+  reviewers(authenticator: Pick<Authenticator, 'reviewToken'>): Reviewers
   /** Follows what the authorizer judges by until the signal aborts. `onSynced` is called once, when all of it is known. */
   follow(verbs: Verbs, signal: AbortSignal, onSynced: () => void): Promise<void>
 }
@@ -34,6 +40,8 @@ export function createAccess({ clock, log }: { readonly clock: Clock; readonly l
     authorizer,
     roles,
     admissions: [nodeRestriction, requesterStamp, roleEscalation(authorizer, roles)],
+    reviewers: authenticator =>
+      new Map([...accessReviews({ authorizer, roles }), ...authenticationReviews(authenticator)]),
     async follow(verbs, signal, onSynced) {
       let missing = 2
       const synced = (): void => {

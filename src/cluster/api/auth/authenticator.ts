@@ -13,19 +13,35 @@ export interface Credentials {
   readonly bearer: string | undefined
 }
 
-/** Knows one sort of bearer token. Undefined: not one of mine, or not valid. */
+/** What a good token proves, and for whom it was made. */
+export interface VerifiedToken {
+  readonly identity: Identity
+  /** Those of the asked audiences that the token is for; none when it is not made for any in particular. */
+  readonly audiences: readonly string[]
+}
+
+/** Why a token is none, in words for whoever asks about it; never a part of the token. */
+export interface RefusedToken {
+  readonly error: string
+}
+
+/** Knows one sort of bearer token. Undefined: not one of mine. */
 export interface TokenVerifier {
-  verify(token: string): Promise<Identity | undefined>
+  verify(token: string, audiences: readonly string[]): Promise<VerifiedToken | RefusedToken | undefined>
 }
 
 export interface Authenticator {
   /** Who asks, or a `StatusError` of reason Unauthorized. Nobody is anonymous. */
   authenticate(credentials: Credentials): Promise<Identity>
+  /** Whose token it is, for any of these audiences; none named: for this API. */
+  reviewToken(token: string, audiences: readonly string[]): Promise<VerifiedToken | RefusedToken>
 }
 
 export interface AuthenticatorOptions {
   readonly clock: Clock
   readonly tokenVerifiers: readonly TokenVerifier[]
+  /** What tokens for this API are made for. */
+  readonly audiences?: readonly string[]
   /** Knows which certificates speak for their nodes no more; undefined: all do. */
   readonly members: Pick<NodeMembers, 'isRemoved'> | undefined
 }
@@ -34,15 +50,39 @@ export interface AuthenticatorOptions {
  * Client certificates first (common name = user, organizations = groups), then tokens. A certificate's validity is checked at
  * every request, since a connection may outlive it; so is whether its node is one still, and one that is not is told so. Whatever claims the in-process group is refused, not trimmed.
  */
-export function createAuthenticator({ clock, tokenVerifiers, members }: AuthenticatorOptions): Authenticator {
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const { clock, tokenVerifiers, members, audiences: ownAudiences = [] } = options
+  async function reviewToken(
+    token: string,
+    audiences: readonly string[],
+  ): Promise<VerifiedToken | RefusedToken> {
+    const asked = audiences.length === 0 ? ownAudiences : audiences
+    let error = 'invalid bearer token'
+    for (const verifier of tokenVerifiers) {
+      const found = await verifier.verify(token, asked)
+      if (found === undefined) continue
+      if (!('error' in found)) {
+        // Nobody is one of the server's parts by a token.
+        if (found.identity.groups.includes(SYSTEM_GROUP)) break
+        const good =
+          found.audiences.length > 0 ? found.audiences : asked.filter(one => ownAudiences.includes(one))
+        if (asked.length > 0 && good.length === 0) break
+        return { identity: authenticated(found.identity), audiences: good }
+      }
+      error = `[invalid bearer token, ${found.error}]`
+    }
+    return { error }
+  }
   return {
+    reviewToken,
     async authenticate({ certificate, bearer }) {
-      const identity =
-        identityOfCertificate(certificate, clock.now(), members) ??
-        (await identityOfToken(bearer, tokenVerifiers))
-      if (identity === undefined || identity.groups.includes(SYSTEM_GROUP))
-        throw new StatusError('Unauthorized', 'Unauthorized')
-      return identity
+      const identity = identityOfCertificate(certificate, clock.now(), members)
+      if (identity !== undefined && !identity.groups.includes(SYSTEM_GROUP)) return identity
+      if (identity === undefined && bearer !== undefined && bearer !== '') {
+        const found = await reviewToken(bearer, [])
+        if (!('error' in found)) return found.identity
+      }
+      throw new StatusError('Unauthorized', 'Unauthorized')
     },
   }
 }
@@ -62,18 +102,6 @@ function identityOfCertificate(
   return identity
 }
 
-async function identityOfToken(
-  bearer: string | undefined,
-  verifiers: readonly TokenVerifier[],
-): Promise<Identity | undefined> {
-  if (bearer === undefined || bearer === '') return undefined
-  for (const verifier of verifiers) {
-    const identity = await verifier.verify(bearer)
-    if (identity !== undefined) return authenticated(identity)
-  }
-  return undefined
-}
-
-function authenticated({ username, groups }: Identity): Identity {
-  return { username, groups: [...new Set([...groups, AUTHENTICATED_GROUP])] }
+function authenticated(identity: Identity): Identity {
+  return { ...identity, groups: [...new Set([...identity.groups, AUTHENTICATED_GROUP])] }
 }

@@ -1,6 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { BowlineError, type Clock, type Ids, type KeyValue, type KeyValueStore } from '../../../base/index.ts'
-import type { Identity } from '../contract.ts'
 import type { TokenVerifier } from './authenticator.ts'
 import { BOOTSTRAPPERS_GROUP, bootstrapUser } from './identity.ts'
 
@@ -150,7 +149,7 @@ export function createJoinTokens(options: {
       const expected = found === undefined ? hashOf('') : Buffer.from(found.token.secretHash, 'hex')
       const matches = timingSafeEqual(hashOf(secret), expected)
       if (found === undefined || !matches || !isLive(found.token)) return undefined
-      return { username: bootstrapUser(id), groups: [BOOTSTRAPPERS_GROUP] } satisfies Identity
+      return { identity: { username: bootstrapUser(id), groups: [BOOTSTRAPPERS_GROUP] }, audiences: [] }
     },
   }
 }

@@ -3,6 +3,7 @@ import { type Clock, type Ids, isAborted, type Logger } from '../../../base/inde
 import { findResource, StatusError } from '../../../kube/index.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { MASTERS_GROUP } from '../auth/identity.ts'
+import { impersonated } from '../auth/impersonation.ts'
 import { requireAllowed } from '../auth/require-allowed.ts'
 import type { Authorizer, Identity, Verbs } from '../contract.ts'
 import type { Tunnels } from '../tunnel/tunnels.ts'
@@ -109,13 +110,14 @@ export class RequestHandler {
     warnings: string[],
     onBug: (error: unknown) => StatusError,
   ): Promise<Answer> {
-    const user = await this.#options.authenticator.authenticate(credentialsOf(request))
-    if (this.#running.has(run.abort)) this.#running.set(run.abort, user.username)
+    const requester = await this.#options.authenticator.authenticate(credentialsOf(request))
+    if (this.#running.has(run.abort)) this.#running.set(run.abort, requester.username)
+    const user = impersonated(requester, request.headersDistinct, this.#options.authorizer)
     const exchange = exchangeOf(request, user, warnings, run.abort.signal)
     const path = parseApiPath(exchange.segments)
     const extension = path && findExtension(this.#options.extensions, path, exchange.method)
     const isStream = isStreaming(exchange, path, extension)
-    const limited = user.groups.includes(MASTERS_GROUP) ? undefined : user.username
+    const limited = requester.groups.includes(MASTERS_GROUP) ? undefined : requester.username
     run.hold(this.#options.inFlight.enter(isStream ? 'streams' : sortOf(exchange.method), limited))
     if (isStream) return this.#route(exchange, path, extension, onBug)
     const timeoutMs = Math.min(

@@ -1,6 +1,7 @@
 import { isObject } from '../../../base/index.ts'
 import type { Kind } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
+import { entryOf } from '../cache/stored-entry.ts'
 import type { Entry, MutationOptions, RequestContext } from '../contract.ts'
 import { badRequest } from '../refusals.ts'
 import type { VerbServices } from '../services.ts'
@@ -23,6 +24,8 @@ export async function createObject(
   })
   const object = readBody(kind, body, options.fieldValidation, context.warnings)
   checkNamespace(kind, namespace, object.metadata.namespace)
+  const review = services.reviews.get(kind)
+  if (review !== undefined) return entryOf(await review({ context, namespace, object }))
   return insertObject(services, context, {
     kind,
     attributes,

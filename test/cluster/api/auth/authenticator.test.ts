@@ -27,7 +27,14 @@ function authenticator(
 ): ReturnType<typeof createAuthenticator> {
   return createAuthenticator({
     clock: { ...systemClock, now: () => NOW },
-    tokenVerifiers: [{ verify: async token => tokens[token] }],
+    tokenVerifiers: [
+      {
+        async verify(token) {
+          const identity = tokens[token]
+          return identity && { identity, audiences: [] }
+        },
+      },
+    ],
     members: undefined,
   })
 }

@@ -40,9 +40,9 @@ describe('JoinTokens', () => {
   it('create() gives a token of fingerprint, id and secret that verify() accepts', async () => {
     const { token, info } = await tokens.create({ description: 'rack 1' })
     expect(token).toMatch(new RegExp(`^f{64}\\.${info.id}\\.[A-Za-z0-9_-]{43}$`))
-    expect(await tokens.verify(bearerOf(token))).toEqual({
-      username: `system:bootstrap:${info.id}`,
-      groups: ['system:bootstrappers'],
+    expect(await tokens.verify(bearerOf(token), [])).toEqual({
+      identity: { username: `system:bootstrap:${info.id}`, groups: ['system:bootstrappers'] },
+      audiences: [],
     })
   })
 
@@ -69,13 +69,13 @@ describe('JoinTokens', () => {
       '../x.y',
       token,
     ])
-      expect(await tokens.verify(bad)).toBeUndefined()
+      expect(await tokens.verify(bad, [])).toBeUndefined()
     now += 24 * 60 * 60 * 1000
-    expect(await tokens.verify(good)).toBeUndefined()
+    expect(await tokens.verify(good, [])).toBeUndefined()
     expect(await tokens.list()).toEqual([])
     const second = await tokens.create()
     expect(await tokens.revoke(second.info.id)).toBe(true)
-    expect(await tokens.verify(bearerOf(second.token))).toBeUndefined()
+    expect(await tokens.verify(bearerOf(second.token), [])).toBeUndefined()
     expect(await tokens.revoke(second.info.id)).toBe(false)
   })
 

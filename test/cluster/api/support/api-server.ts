@@ -89,6 +89,13 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const authority = await ensureAuthority(store, clock)
   const access = createAccess({ clock, log })
   const { authorizer, admissions } = access
+  const joinTokens = createJoinTokens({
+    store,
+    clock,
+    ids,
+    authorityFingerprint: fingerprint(authority.certificate),
+  })
+  const authenticator = createAuthenticator({ clock, tokenVerifiers: [joinTokens], members: undefined })
   const verbs = createVerbs({
     store,
     kinds: allKinds,
@@ -97,6 +104,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     ids,
     log,
     admissions,
+    reviews: access.reviewers(authenticator),
     ...(options.eventWindow === undefined ? {} : { eventWindow: options.eventWindow }),
   })
   const running = [verbs.start(stop.signal)]
@@ -104,16 +112,10 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   await ensureDefaultRoles(verbs, systemIdentity('bootstrap'), stop.signal)
   await new Promise<void>(resolve => running.push(access.follow(verbs, stop.signal, resolve)))
   const tunnels = new Tunnels({ clock, log })
-  const joinTokens = createJoinTokens({
-    store,
-    clock,
-    ids,
-    authorityFingerprint: fingerprint(authority.certificate),
-  })
   const server: ApiServer = await startApiServer(
     {
       verbs: options.wrapVerbs?.(verbs) ?? verbs,
-      authenticator: createAuthenticator({ clock, tokenVerifiers: [joinTokens], members: undefined }),
+      authenticator,
       authorizer,
       authority,
       listen: { host: '127.0.0.1', port: 0 },

@@ -1,0 +1,49 @@
+import type {
+  LocalSubjectAccessReview,
+  SelfSubjectAccessReview,
+  SelfSubjectReview,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+  TokenReview,
+} from '../generated/types.ts'
+import type { Kind } from '../kind.ts'
+import type { KubeObject } from '../object.ts'
+import { nameColumn, nameOf } from '../table/columns.ts'
+import { defineKind, type KindDefinition } from './definition.ts'
+
+/** A question that is created, answered at once in the object's status, and never stored. */
+function review<T extends KubeObject>(
+  group: 'authentication' | 'authorization',
+  kind: string,
+  namespaced = false,
+): KindDefinition<T> {
+  return defineKind<T>({
+    group: `${group}.k8s.io`,
+    kind,
+    definition: `io.k8s.api.${group}.v1.${kind}`,
+    namespaced,
+    verbs: ['create'],
+    columns: [nameColumn],
+    row: object => [nameOf(object)],
+  })
+}
+
+/** The handles of the questions about users, tokens and what they may. */
+export const Reviews: {
+  readonly LocalSubjectAccessReview: Kind<LocalSubjectAccessReview>
+  readonly SelfSubjectAccessReview: Kind<SelfSubjectAccessReview>
+  readonly SelfSubjectReview: Kind<SelfSubjectReview>
+  readonly SelfSubjectRulesReview: Kind<SelfSubjectRulesReview>
+  readonly SubjectAccessReview: Kind<SubjectAccessReview>
+  readonly TokenReview: Kind<TokenReview>
+} = {
+  LocalSubjectAccessReview: review('authorization', 'LocalSubjectAccessReview', true),
+  SelfSubjectAccessReview: review('authorization', 'SelfSubjectAccessReview'),
+  SelfSubjectReview: review('authentication', 'SelfSubjectReview'),
+  SelfSubjectRulesReview: review('authorization', 'SelfSubjectRulesReview'),
+  SubjectAccessReview: review('authorization', 'SubjectAccessReview'),
+  TokenReview: review('authentication', 'TokenReview'),
+}
+
+/** Served and in discovery, but no kinds of objects: nothing lists, watches or declares them. */
+export const reviewKinds: readonly Kind[] = Object.values<Kind>(Reviews)
