@@ -90,6 +90,7 @@ describe('bowline follow', () => {
     const stuck = await world.bowline(['follow', '--deadline', '1'])
     expect(stuck.code).toBe(124)
     expect(stuck.out).toContain('DEADLINE  shop not settled')
+    expect(stuck.out).toMatch(/ {2}shop {5}Deployment default\/web: ./)
     world.repository.git('checkout', '-q', '-b', 'other')
     const elsewhere = world.push('elsewhere', { 'config.yaml': configMap('config') })
     const unseen = await world.bowline(['follow', '--deadline', '1'])

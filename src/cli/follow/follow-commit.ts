@@ -61,7 +61,11 @@ async function followOne(options: FollowOptions, end: number): Promise<number | 
   const view = createView(client, commit, { clock, log: outage.log })
   const running = view.run(signal)
   const readLog: StoryParts['readLog'] = (pod, container) => readLogTail(client, pod, container, signal)
-  const story = new Story({ view, terminal, clock, commit, readLog })
+  const readPods: StoryParts['readPods'] = async namespace => {
+    const pods = await client.list(Kinds.Pod, { namespace, signal }).catch(() => undefined)
+    return pods?.items ?? view.pods.list(namespace)
+  }
+  const story = new Story({ view, terminal, clock, commit, readPods, readLog })
   const search = new NewerCommit(options, view)
   let wake: () => void = () => {}
   view.onChange(() => wake())
@@ -97,6 +101,7 @@ function giveUp(story: Story, { terminal, commit }: FollowOptions): number {
     ? `${story.waiting.join(', ')} not settled`
     : `the server has not seen ${shortId(commit)}`
   print(`${paint('red', 'DEADLINE')}  ${state}`)
+  story.tellWaiting()
   print(
     story.isSeen
       ? `${paint('bold', 'NEXT')}    bowline follow ${shortId(commit)} goes on waiting   ·   bowline rollback ${shortId(commit)}`

@@ -24,8 +24,18 @@ export interface StoryParts {
   readonly terminal: Terminal
   readonly clock: Clock
   readonly commit: string
+  /** The pods of a namespace as they are now, by the server's word: the caches may be behind what an app's end speaks of. */
+  readonly readPods: (namespace: string) => Promise<readonly Pod[]>
   /** The end of what a container that ended has said; empty when it cannot be had. */
   readonly readLog: (pod: Pod, container: string) => Promise<readonly string[]>
+}
+
+/** A container that ended, which is why an app failed. */
+interface Crash {
+  readonly pod: Pod
+  readonly container: string
+  /** What it left to be told of its end. */
+  readonly message: string | undefined
 }
 
 /** Tells each part of a commit's story once, in order, as the caches come to show it. */
@@ -34,18 +44,21 @@ export class Story {
   readonly #terminal: Terminal
   readonly #clock: Clock
   readonly #commit: string
+  readonly #readPods: StoryParts['readPods']
   readonly #readLog: StoryParts['readLog']
   readonly #begun = new Map<string, number>()
   readonly #ended = new Map<string, AppEnd>()
+  readonly #crashes = new Map<string, readonly Crash[]>()
   #root: App | undefined
   #hasTitle = false
   #hasPlan = false
 
-  constructor({ view, terminal, clock, commit, readLog }: StoryParts) {
+  constructor({ view, terminal, clock, commit, readPods, readLog }: StoryParts) {
     this.#view = view
     this.#terminal = terminal
     this.#clock = clock
     this.#commit = commit
+    this.#readPods = readPods
     this.#readLog = readLog
   }
 
@@ -57,6 +70,13 @@ export class Story {
   /** The apps that have not ended yet. */
   get waiting(): readonly string[] {
     return this.#affected().filter(name => !this.#ended.has(name))
+  }
+
+  /** For people, what each app that has not ended waits for, as far as the server has said it. */
+  tellWaiting(): void {
+    for (const name of this.waiting)
+      for (const line of this.#messageOf(name).split('; '))
+        if (line !== '') this.#terminal.print(`  ${name.padEnd(8)} ${hang(line, '             ')}`)
   }
 
   /** Prints what is new. The exit code, or that a newer commit took over, once everything has ended. */
@@ -133,37 +153,38 @@ export class Story {
     if (end === undefined) return
     this.#ended.set(name, end)
     if (end.phase === 'Unchanged') return
+    if (end.phase === 'Failed') this.#crashes.set(name, await this.#crashesIn(name, end))
     const { print, paint } = this.#terminal
     print(this.#endLine(name, end))
     for (const diagnostic of end.diagnostics.slice(0, MAX_LINES))
       for (const line of diagnosticLines(diagnostic, this.#commit, paint)) print(line)
     if (end.phase === 'Failed' || (end.phase === 'Held' && end.diagnostics.length === 0)) {
       for (const line of end.message.split('; ')) print(`           ${hang(line, '             ')}`)
-      for (const line of await this.#lastWords(end.message)) print(`             ${line}`)
+      for (const line of await this.#lastWords(name)) print(`             ${line}`)
     }
   }
 
   /** The end of the log of each crashing container that an app's message names and that left no message of its own. */
-  async #lastWords(message: string): Promise<readonly string[]> {
+  async #lastWords(name: string): Promise<readonly string[]> {
     const lines: string[] = []
-    for (const { pod, container, message: said } of this.#crashing(message))
-      if (said === undefined) lines.push(...(await this.#readLog(pod, container)))
+    for (const { pod, container, message } of this.#crashes.get(name) ?? [])
+      if (message === undefined) lines.push(...(await this.#readLog(pod, container)))
     return lines
   }
 
-  #crashing(
-    message: string,
-  ): readonly { readonly pod: Pod; readonly container: string; readonly message: string | undefined }[] {
-    return this.#view.pods
-      .list()
-      .flatMap(pod =>
-        (pod.status?.containerStatuses ?? [])
-          .filter(
-            ({ name, lastState }) =>
-              message.includes(`${pod.metadata.name}/${name} `) && lastState?.terminated,
-          )
-          .map(({ name, lastState }) => ({ pod, container: name, message: lastState?.terminated?.message })),
-      )
+  async #crashesIn(name: string, { message }: AppEnd): Promise<readonly Crash[]> {
+    const pods = await this.#readPods(this.#namespaceOf(name))
+    return pods.flatMap(pod =>
+      (pod.status?.containerStatuses ?? [])
+        .filter(
+          ({ name, lastState }) => message.includes(`${pod.metadata.name}/${name} `) && lastState?.terminated,
+        )
+        .map(({ name, lastState }) => ({ pod, container: name, message: lastState?.terminated?.message })),
+    )
+  }
+
+  #namespaceOf(name: string): string {
+    return this.#view.apps.get(name)?.spec.namespace ?? 'default'
   }
 
   /** `  shop     ✓ 1/3 host-1  ✓ 2/3 host-2  …                  4.2s   1 of 3 replicas …` */
@@ -171,17 +192,18 @@ export class Story {
     const { paint } = this.#terminal
     const since = this.#begun.get(name) ?? this.#clock.now()
     this.#begun.set(name, since)
-    const { status } = this.#view.apps.get(name) ?? {}
-    const isWaiting = status?.observedRevision === this.#commit && status.phase === 'Progressing'
     // Of a workload and what keeps its pods from becoming ready only the latter: the pods are counted already.
-    const obstacle = isWaiting
-      ? (printable(status.message ?? '')
-          .split('; ')
-          .at(-1) ?? '')
-      : ''
+    const obstacle = this.#messageOf(name).split('; ').at(-1) ?? ''
     const text = [this.#podsText(name), paint('cyan', '…')].filter(part => part !== '').join('  ')
     const line = this.#line(name, text, `${Math.floor((this.#clock.now() - since) / 1_000)}s`)
     return obstacle === '' ? line : `${line}   ${paint('gray', obstacle.replaceAll('\n', ' '))}`
+  }
+
+  /** What the server says of an app that is on its way; empty when it says nothing of this commit. */
+  #messageOf(name: string): string {
+    const { status } = this.#view.apps.get(name) ?? {}
+    const isWaiting = status?.observedRevision === this.#commit && status.phase === 'Progressing'
+    return isWaiting ? printable(status.message ?? '') : ''
   }
 
   #endLine(name: string, { phase, message, tookMs }: AppEnd): string {
@@ -282,8 +304,7 @@ export class Story {
 
   /** `, 1.9 still serves 2/2`: what runs of an app while its newest commit does not. */
   #servingText(name: string): string {
-    const namespace = this.#view.apps.get(name)?.spec.namespace ?? 'default'
-    const rollouts = rolloutsIn(namespace, this.#view)
+    const rollouts = rolloutsIn(this.#namespaceOf(name), this.#view)
     const serving = rollouts.flatMap(({ serving: older, ready, wanted, version: newest }) => {
       const version = older?.version === newest ? 'the old version' : (older?.version ?? newest)
       const available = older?.available ?? ready.length
@@ -302,15 +323,15 @@ export class Story {
     const failed = ends.find(({ end }) => end.phase === 'Failed')
     const held = ends.find(({ end }) => end.phase === 'Held')
     if (failed !== undefined)
-      return `${this.#inspection(failed.end)}   ·   bowline rollback ${shortId(this.#commit)}`
+      return `${this.#inspection(failed.name)}   ·   bowline rollback ${shortId(this.#commit)}`
     if (isRootHeld || (held !== undefined && held.end.diagnostics.length > 0))
       return 'correct the file and push again; what ran before keeps running'
     if (held === undefined) return undefined
     return `to allow it, commit with the trailer \`Bowline-Allow-Delete: ${held.end.deletes ?? 'all'}\` and push`
   }
 
-  #inspection({ message }: AppEnd): string {
-    const [crash] = this.#crashing(message)
+  #inspection(app: string): string {
+    const [crash] = this.#crashes.get(app) ?? []
     if (crash === undefined) return `bowline show ${shortId(this.#commit)}`
     const { namespace, name } = crash.pod.metadata
     return `kubectl -n ${namespace} logs ${name} -c ${crash.container} --previous`
