@@ -11,6 +11,7 @@ import {
   type Repository,
   RevisionLoader,
 } from './sync/index.ts'
+import { VERSION } from './version.ts'
 
 /** The variables that git commands may need. */
 type Environment = Readonly<Record<string, string | undefined>>
@@ -41,7 +42,7 @@ export class SourceOpener implements Service {
     const { cacheFolder, environment, clock, log } = options
     const [git, cache] = await Promise.all([
       findGit(environment),
-      ParseCache.open(join(cacheFolder, 'parsed'), log),
+      ParseCache.open(join(cacheFolder, 'parsed'), { log, version: VERSION }),
     ])
     return new SourceOpener(cacheFolder, clock, git, cache)
   }

@@ -241,7 +241,11 @@ function withoutRepeats(issues: readonly Issue[]): readonly Issue[] {
   })
 }
 
-function declaredObject(
+/**
+ * The object that a manifest declares, of one that {@link checkObject} has found nothing wrong with: with its namespace, without nulls
+ * and without what the server sets.
+ */
+export function declaredObject(
   kind: Kind,
   value: { readonly [key: string]: unknown },
   namespace: string,

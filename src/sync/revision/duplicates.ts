@@ -1,4 +1,4 @@
-import { type Diagnostic, describePosition, describeRef, refOf } from '../../kube/index.ts'
+import { type Diagnostic, describePosition, describeRef } from '../../kube/index.ts'
 import type { AppRevision, DesiredObject } from './revision.ts'
 
 /** Reports an object that an app declares more than once, at every place but the first. */
@@ -36,7 +36,7 @@ export function findSharedObjects(apps: readonly AppRevision[]): ReadonlyMap<str
 }
 
 function repeat(desired: DesiredObject, other: DesiredObject, by: string): Diagnostic {
-  const what = describeRef(refOf(desired.object))
+  const what = describeRef(desired.ref)
   return {
     ...desired.source,
     code: 'duplicate-object',

@@ -2,9 +2,7 @@ import type { Clock } from '../../base/index.ts'
 import {
   createFieldLocator,
   excerptOf,
-  type Kind,
   Kinds,
-  type KubeObject,
   mayHoldSecrets,
   type ParsedManifests,
   type ParsedProblem,
@@ -15,18 +13,10 @@ import {
 import type { GitReader } from '../git/git-reader.ts'
 import { Breather } from './breather.ts'
 import { checkObject, type Issue } from './check-object.ts'
+import { type FileObject, recallObjects, type Verdict, verdictOf } from './file-object.ts'
 import { decodeText, fileProblem, tooLarge } from './parse-blob.ts'
 import type { ParseCache } from './parse-cache.ts'
 import type { ParsePool } from './parse-pool.ts'
-
-/** One object of a file, free of the file's path. */
-export interface FileObject {
-  readonly object: KubeObject
-  readonly kind: Kind
-  readonly key: string
-  readonly line: number
-  readonly column: number
-}
 
 /** What one blob declares in one namespace: the same for every path that it stands at. */
 export interface FileResult {
@@ -86,18 +76,56 @@ export class FileChecker {
       else wanted.set(request.oid, (wanted.get(request.oid) ?? new Set()).add(request.namespace))
     }
     const breather = new Breather(this.#clock, signal)
+    const settle = (request: FileRequest, result: FileResult): void => {
+      results.set(requestKey(request), result)
+      this.#keep(requestKey(request), result)
+    }
     const finish = async (oid: string, parsed: ParsedManifests, bytes?: Uint8Array): Promise<void> => {
       for (const namespace of wanted.get(oid) ?? []) {
-        const result = await this.#checkParsed(oid, parsed, namespace, bytes)
-        results.set(requestKey({ oid, namespace }), result)
-        this.#keep(requestKey({ oid, namespace }), result)
+        settle({ oid, namespace }, await this.#checkParsed(oid, parsed, namespace, bytes))
         await breather.breathe()
       }
       wanted.delete(oid)
     }
-    for await (const [oid, parsed] of this.#cache.read([...wanted.keys()])) await finish(oid, parsed)
+    for await (const { oid, json, verdicts } of this.#recall(wanted)) {
+      const recalled = verdicts.map(({ namespace, verdict }) => ({
+        request: { oid, namespace },
+        objects: verdict && recallObjects(verdict, json, namespace),
+      }))
+      if (recalled.some(({ objects }) => objects === undefined))
+        await finish(oid, JSON.parse(json.toString()) as ParsedManifests)
+      else {
+        for (const { request, objects = [] } of recalled) settle(request, { objects, problems: [] })
+        wanted.delete(oid)
+      }
+      await breather.breathe()
+    }
     await this.#readAndParse([...wanted.keys()], finish, signal)
+    this.#cache.flush().catch(() => {})
     return results
+  }
+
+  /** What the cache knows of blobs: what they hold, and per namespace what they declare, if that is known. */
+  async *#recall(wanted: ReadonlyMap<string, ReadonlySet<string>>): AsyncGenerator<{
+    readonly oid: string
+    readonly json: Buffer
+    readonly verdicts: readonly { readonly namespace: string; readonly verdict: Verdict | undefined }[]
+  }> {
+    const names = [...wanted].flatMap(([oid, namespaces]) => [
+      oid,
+      ...[...namespaces].map(namespace => requestKey({ oid, namespace })),
+    ])
+    const records = new Map<string, Buffer>()
+    for await (const [name, json] of this.#cache.read(names)) records.set(name, json)
+    for (const [oid, namespaces] of [...wanted]) {
+      const json = records.get(oid)
+      if (json === undefined) continue
+      const verdicts = [...namespaces].map(namespace => {
+        const verdict = records.get(requestKey({ oid, namespace }))
+        return { namespace, verdict: verdict && (JSON.parse(verdict.toString()) as Verdict) }
+      })
+      yield { oid, json, verdicts }
+    }
   }
 
   /** Reads blobs, hands them to the pool by the batch, and checks each batch as it comes back, several under way at once. */
@@ -142,7 +170,6 @@ export class FileChecker {
     if (batch.length > 0 && failures.length === 0) await submit()
     await Promise.all(running)
     if (failures.length > 0) throw failures[0]
-    this.#cache.flush().catch(() => {})
   }
 
   async #parseBatch(
@@ -181,9 +208,12 @@ export class FileChecker {
       else {
         const { object, kind } = checked
         const { line, column } = manifest
-        objects.push({ object, kind, key: refKey(refOf(object)), line, column })
+        const ref = refOf(object)
+        objects.push({ object, ref, kind, key: refKey(ref), line, column })
       }
     }
+    if (found.length === 0 && parsed.problems.length === 0)
+      this.#cache.add(requestKey({ oid, namespace }), Buffer.from(JSON.stringify(verdictOf(objects))))
     if (found.length === 0) return { objects, problems: parsed.problems }
     const text = decodeText(bytes ?? (await this.#reader.readBlob(oid))) ?? ''
     return { objects, problems: [...parsed.problems, ...placeIssues(text, found)] }

@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../../kube/index.ts'
 import type { TreeEntry } from '../git/object.ts'
 import { type FileRequest, type FileResult, requestKey } from './file-checker.ts'
+import type { FileObject } from './file-object.ts'
 import type { DesiredObject } from './revision.ts'
 import { printableName, type TreeListings } from './tree-listing.ts'
 
@@ -149,13 +150,19 @@ function finishFile(
   return {
     path,
     oid,
-    objects: result.objects.map(({ object, kind, key, line, column }) => ({
-      object,
-      kind,
-      key,
-      source: { file: path, line, column },
-    })),
+    objects: result.objects.map(declared => desiredObject(declared, { path, oid })),
     diagnostics: result.problems.map(problem => ({ file: path, ...problem })),
+  }
+}
+
+/** What a file's content declares, at the file's place. */
+function desiredObject(declared: FileObject, { path, oid }: FileDraft): DesiredObject {
+  const { ref, kind, key, line, column } = declared
+  return {
+    ...{ ref, kind, key, blob: oid, source: { file: path, line, column } },
+    get object() {
+      return declared.object
+    },
   }
 }
 

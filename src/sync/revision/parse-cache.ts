@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Logger, messageOf } from '../../base/index.ts'
-import { MANIFEST_PARSER_VERSION, type ParsedManifests } from '../../kube/index.ts'
+import { MANIFEST_PARSER_VERSION } from '../../kube/index.ts'
 
 /** Beyond this nothing is added, and the next start makes the file anew: it is a cache, and most of it is of old commits. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024
@@ -11,9 +11,18 @@ const MAX_FILE_BYTES = 256 * 1024 * 1024
 const READ_BYTES = 4 * 1024 * 1024
 const READ_GAP_BYTES = 64 * 1024
 
-const HEADER = `bowline parse cache ${MANIFEST_PARSER_VERSION}\n`
-/** `<oid> <length> <first 16 digits of the content's SHA-256>` */
-const RECORD = /^([0-9a-f]{40,64}) (\d{1,9}) ([0-9a-f]{16})$/
+/** What records may be called: a blob's id, or that and a namespace. */
+const NAME = /^[0-9a-f]{40,64}(?: [-a-z0-9.]{1,253})?$/
+/** `<name> <length> <first 16 digits of the content's SHA-256>` */
+const RECORD = /^(.+) (\d{1,9}) ([0-9a-f]{16})$/
+/** More than the head of a record ever takes. */
+const HEAD_BYTES = 384
+
+export interface ParseCacheOptions {
+  readonly log: Logger
+  /** Of the program: another one may judge otherwise. */
+  readonly version: string
+}
 
 interface Place {
   readonly offset: number
@@ -22,24 +31,29 @@ interface Place {
 }
 
 /**
- * What was parsed before, by blob id and free of paths, across restarts: one file to which records are appended.
- * Nothing in it is trusted: every record has a digest, and what does not fit is parsed again. Without a folder it is empty.
+ * What was made of blobs before, free of paths, across restarts: one file to which records of JSON are appended. Under a blob's id
+ * is what it holds (`ParsedManifests`), under the id and a namespace what it declares there (`Verdict`). Nothing in it is trusted:
+ * every record has a digest, and what does not fit is made again; so is all of it by a program of another version. Without a folder
+ * it is empty.
  */
 export class ParseCache {
   readonly #log: Logger
   readonly #places = new Map<string, Place>()
-  readonly #added: { readonly oid: string; readonly json: Uint8Array }[] = []
+  readonly #header: string
+  readonly #added: { readonly name: string; readonly json: Uint8Array }[] = []
   #file: FileHandle | undefined
   #size = 0
   #writing: Promise<void> = Promise.resolve()
 
-  private constructor(log: Logger) {
+  private constructor({ log, version }: ParseCacheOptions) {
     this.#log = log
+    this.#header = `bowline parse cache ${MANIFEST_PARSER_VERSION} ${version}\n`
   }
 
   /** Opens the cache in `folder`; undefined: nothing is kept. Never throws: a cache that cannot be used is an empty one. */
-  static async open(folder: string | undefined, log: Logger): Promise<ParseCache> {
-    const cache = new ParseCache(log)
+  static async open(folder: string | undefined, options: ParseCacheOptions): Promise<ParseCache> {
+    const { log } = options
+    const cache = new ParseCache(options)
     if (folder === undefined) return cache
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -51,16 +65,11 @@ export class ParseCache {
     return cache
   }
 
-  /** True when {@link read} may find this blob. */
-  has(oid: string): boolean {
-    return this.#places.has(oid)
-  }
-
-  /** What is known of these blobs; those that are not known, or whose record is damaged, are left out. */
-  async *read(oids: readonly string[]): AsyncGenerator<readonly [oid: string, parsed: ParsedManifests]> {
-    const known = oids.flatMap(oid => {
-      const place = this.#places.get(oid)
-      return place === undefined ? [] : [{ oid, place }]
+  /** The records of these names, in the order of the file; those that are not known, or are damaged, are left out. */
+  async *read(names: readonly string[]): AsyncGenerator<readonly [name: string, json: Buffer]> {
+    const known = names.flatMap(name => {
+      const place = this.#places.get(name)
+      return place === undefined ? [] : [{ name, place }]
     })
     known.sort((a, b) => a.place.offset - b.place.offset)
     for (let at = 0; at < known.length; ) {
@@ -69,19 +78,18 @@ export class ParseCache {
       const start = (group[0] as (typeof known)[number]).place.offset
       const last = (group.at(-1) as (typeof known)[number]).place
       const bytes = await this.#readBytes(start, last.offset + last.length - start)
-      for (const { oid, place } of group) {
+      for (const { name, place } of group) {
         const json = bytes?.subarray(place.offset - start, place.offset - start + place.length)
-        const parsed = json === undefined || digestOf(json) !== place.digest ? undefined : parseRecord(json)
-        if (parsed === undefined) this.#places.delete(oid)
-        else yield [oid, parsed]
+        if (json === undefined || digestOf(json) !== place.digest) this.#places.delete(name)
+        else yield [name, json]
       }
     }
   }
 
-  /** Keeps the JSON of what a blob holds; written by the next {@link flush}. */
-  add(oid: string, json: Uint8Array): void {
-    if (this.#file !== undefined && this.#size <= MAX_FILE_BYTES && !this.#places.has(oid))
-      this.#added.push({ oid, json })
+  /** Keeps a record; written by the next {@link flush}. */
+  add(name: string, json: Uint8Array): void {
+    const isWanted = this.#file !== undefined && this.#size <= MAX_FILE_BYTES && NAME.test(name)
+    if (isWanted && !this.#places.has(name)) this.#added.push({ name, json })
   }
 
   /** Writes what was added. Losing it costs only time, so nothing waits for the disk. */
@@ -120,8 +128,8 @@ export class ParseCache {
     } else if (usable < size) await this.#file.truncate(usable)
     this.#size = usable
     if (usable === 0) {
-      await this.#file.appendFile(HEADER)
-      this.#size = Buffer.byteLength(HEADER)
+      await this.#file.appendFile(this.#header)
+      this.#size = Buffer.byteLength(this.#header)
     }
   }
 
@@ -136,18 +144,18 @@ export class ParseCache {
       }
       return window.subarray(offset - windowStart, offset - windowStart + length)
     }
-    if ((await at(0, HEADER.length)).toString('latin1') !== HEADER) return 0
-    let offset = HEADER.length
+    if ((await at(0, this.#header.length)).toString('latin1') !== this.#header) return 0
+    let offset = this.#header.length
     for (;;) {
-      const head = await at(offset, Math.min(128, size - offset))
+      const head = await at(offset, Math.min(HEAD_BYTES, size - offset))
       const end = head.indexOf(0x0a)
       const match = end === -1 ? null : RECORD.exec(head.toString('latin1', 0, end))
-      if (match === null) return offset
-      const [, oid = '', digits = '', digest = ''] = match
+      const [, name = '', digits = '', digest = ''] = match ?? []
+      if (!NAME.test(name)) return offset
       const length = Number(digits)
       const next = offset + end + 1 + length + 1
       if (next > size) return offset
-      this.#places.set(oid, { offset: offset + end + 1, length, digest })
+      this.#places.set(name, { offset: offset + end + 1, length, digest })
       offset = next
     }
   }
@@ -159,16 +167,16 @@ export class ParseCache {
     const parts: Uint8Array[] = []
     let offset = this.#size
     const places: [string, Place][] = []
-    for (const { oid, json } of added) {
+    for (const { name, json } of added) {
       const digest = digestOf(json)
-      const head = Buffer.from(`${oid} ${json.byteLength} ${digest}\n`)
+      const head = Buffer.from(`${name} ${json.byteLength} ${digest}\n`)
       parts.push(head, json, Buffer.from('\n'))
-      places.push([oid, { offset: offset + head.length, length: json.byteLength, digest }])
+      places.push([name, { offset: offset + head.length, length: json.byteLength, digest }])
       offset += head.length + json.byteLength + 1
     }
     await file.appendFile(Buffer.concat(parts))
     this.#size = offset
-    for (const [oid, place] of places) this.#places.set(oid, place)
+    for (const [name, place] of places) this.#places.set(name, place)
   }
 
   async #readBytes(offset: number, length: number): Promise<Buffer | undefined> {
@@ -193,12 +201,4 @@ function takeGroup<T extends { readonly place: Place }>(known: readonly T[], sta
 
 function digestOf(json: Uint8Array): string {
   return createHash('sha256').update(json).digest('hex').slice(0, 16)
-}
-
-function parseRecord(json: Buffer): ParsedManifests | undefined {
-  try {
-    return JSON.parse(json.toString('utf8')) as ParsedManifests
-  } catch {
-    return undefined
-  }
 }

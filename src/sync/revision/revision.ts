@@ -1,12 +1,18 @@
-import type { Diagnostic, Kind, KubeObject, TextPosition } from '../../kube/index.ts'
+import type { Diagnostic, Kind, KubeObject, ObjectRef, TextPosition } from '../../kube/index.ts'
 import type { Commit } from '../git/object.ts'
 import type { DeleteAllowance } from './trailers.ts'
 
 /** One object that Git declares. */
 export interface DesiredObject {
-  /** As declared: namespace filled in, nulls gone, no default added. Frozen; the same object as long as its file and namespace are the same. */
+  /**
+   * As declared: namespace filled in, nulls gone, no default added. Frozen; the same object as long as its file and namespace are the
+   * same. May be made only when it is asked for: whoever needs to know what it is takes `ref`.
+   */
   readonly object: KubeObject
+  readonly ref: ObjectRef
   readonly kind: Kind
+  /** The id of the file's content: the same content declares the same of a `key`. */
+  readonly blob: string
   /** `refKey` of the object. */
   readonly key: string
   readonly source: TextPosition & { readonly file: string }

@@ -11,8 +11,8 @@ const json = (index: number): Buffer => Buffer.from(JSON.stringify(parseBlob(Buf
 
 async function readAll(cache: ParseCache, count: number): Promise<Map<string, unknown>> {
   const found = new Map<string, unknown>()
-  for await (const [id, parsed] of cache.read(Array.from({ length: count }, (_, index) => oid(index))))
-    found.set(id, parsed.manifests[0]?.value)
+  for await (const [id, record] of cache.read(Array.from({ length: count }, (_, index) => oid(index))))
+    found.set(id, JSON.parse(record.toString()).manifests[0]?.value)
   return found
 }
 
@@ -24,10 +24,10 @@ describe('ParseCache', () => {
   async function filled(count: number): Promise<{ path: string; file: string }> {
     number += 1
     const path = join(folder.path, `cache-${number}`)
-    const cache = await ParseCache.open(path, silentLogger)
+    const cache = await ParseCache.open(path, { log: silentLogger, version: '1' })
     for (let index = 0; index < count; index += 1) cache.add(oid(index), json(index))
     await cache.close()
-    const reopened = await ParseCache.open(path, silentLogger)
+    const reopened = await ParseCache.open(path, { log: silentLogger, version: '1' })
     for (let index = 0; index < count; index += 1) reopened.add(oid(index), json(index))
     await reopened.flush()
     await reopened.close()
@@ -37,7 +37,7 @@ describe('ParseCache', () => {
   it('finds again what was added, also after a restart', async () => {
     const { path, file } = await filled(50)
     expect(statSync(file).mode & 0o077).toBe(0)
-    const cache = await ParseCache.open(path, silentLogger)
+    const cache = await ParseCache.open(path, { log: silentLogger, version: '1' })
     const found = await readAll(cache, 60)
     expect(found.size).toBe(50)
     expect(found.get(oid(7))).toEqual({ a: 7 })
@@ -50,12 +50,12 @@ describe('ParseCache', () => {
   it('cuts off a record that a crash left half written, and goes on behind the last whole one', async () => {
     const { path, file } = await filled(10)
     appendFileSync(file, `${oid(99)} 5000 0123456789abcdef\n{"manif`)
-    const cache = await ParseCache.open(path, silentLogger)
+    const cache = await ParseCache.open(path, { log: silentLogger, version: '1' })
     expect((await readAll(cache, 100)).size).toBe(10)
     cache.add(oid(50), json(50))
     await cache.flush()
     await cache.close()
-    const again = await ParseCache.open(path, silentLogger)
+    const again = await ParseCache.open(path, { log: silentLogger, version: '1' })
     expect((await readAll(again, 100)).size).toBe(11)
     await again.close()
   })
@@ -64,7 +64,7 @@ describe('ParseCache', () => {
     const { path, file } = await filled(10)
     const text = readFileSync(file, 'latin1')
     writeFileSync(file, text.replace('{"a":4}', '{"a":5}'), 'latin1')
-    const cache = await ParseCache.open(path, silentLogger)
+    const cache = await ParseCache.open(path, { log: silentLogger, version: '1' })
     const found = await readAll(cache, 10)
     expect(found.has(oid(4))).toBe(false)
     expect(found.size).toBe(9)
@@ -78,7 +78,7 @@ describe('ParseCache', () => {
     for (const content of ['bowline parse cache 0\nrubbish', 'something else entirely', '\0\0\0']) {
       const { path, file } = await filled(3)
       writeFileSync(file, content)
-      const cache = await ParseCache.open(path, silentLogger)
+      const cache = await ParseCache.open(path, { log: silentLogger, version: '1' })
       expect((await readAll(cache, 3)).size).toBe(0)
       cache.add(oid(1), json(1))
       await cache.flush()
@@ -90,7 +90,7 @@ describe('ParseCache', () => {
   it('is empty where it cannot be kept', async () => {
     writeFileSync(join(folder.path, 'a-file'), '')
     for (const path of [undefined, join(folder.path, 'a-file', 'below')]) {
-      const cache = await ParseCache.open(path, silentLogger)
+      const cache = await ParseCache.open(path, { log: silentLogger, version: '1' })
       cache.add(oid(1), json(1))
       await cache.flush()
       expect((await readAll(cache, 2)).size).toBe(0)

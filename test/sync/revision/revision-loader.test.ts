@@ -71,12 +71,12 @@ describe.each([
 
   async function openLoader(
     at: TestRepository,
-    { path = '', cacheFolder }: { path?: string; cacheFolder?: string } = {},
+    { path = '', cacheFolder, version = '1' }: { path?: string; cacheFolder?: string; version?: string } = {},
   ): Promise<{ loader: RevisionLoader; read: { blobs: number; trees: number }; cache: ParseCache }> {
     const local = await LocalRepository.open(at.path, 'main', git)
     opened.push(local)
     const { reader, read } = counting(local.reader)
-    const cache = await ParseCache.open(cacheFolder, silentLogger)
+    const cache = await ParseCache.open(cacheFolder, { log: silentLogger, version })
     const pool = new ParsePool({ clock: systemClock, workers: 0 })
     const whole = { name: 'whole', namespace: 'default' }
     return {
@@ -336,6 +336,39 @@ describe.each([
     expect(after.read.blobs).toBe(1)
     expect(second.apps).toEqual(first.apps)
     await after.cache.close()
+  })
+
+  it('gives after a restart the very objects that it had checked, and checks them again as another program', async () => {
+    const at = newRepository()
+    const object = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'a', labels: null },
+      data: { k: 'v' },
+    }
+    at.commit('one', { 'two.yaml': `${JSON.stringify(object)}\n---\n${configMap('b')}` })
+    const cacheFolder = join(folder.path, `verdicts-${git === undefined}`)
+    const loads: Revision[] = []
+    for (const version of ['1', '1', '2']) {
+      const { loader, cache } = await openLoader(at, { cacheFolder, version })
+      loads.push(await loader.load(at.head(), { signal }))
+      await cache.flush()
+      await cache.close()
+    }
+    for (const { apps } of loads) {
+      const [a, b] = apps[0]?.objects ?? []
+      expect(a?.object).toEqual({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'a', namespace: 'default' },
+        data: { k: 'v' },
+      })
+      expect(a?.ref).toEqual({ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default', name: 'a' })
+      expect(b?.object.metadata).toEqual({ name: 'b', namespace: 'default' })
+      expect(Object.isFrozen(a?.object.metadata)).toBe(true)
+      expect(a?.object).toBe(a?.object)
+      expect(a?.blob).toBe(at.head('HEAD:two.yaml'))
+    }
   })
 
   it('throws, and so deletes nothing, when the repository lost an object', async () => {
