@@ -86,6 +86,7 @@ export type {
   LeaseSpec,
   Lifecycle,
   LifecycleHandler,
+  LimitRange,
   LoadBalancerIngress,
   LoadBalancerStatus,
   LocalObjectReference,
@@ -133,6 +134,7 @@ export type {
   PolicyEndpointsSpec,
   PolicyIsolation,
   PolicyRule,
+  PriorityClass,
   Probe,
   RecordChange,
   RecordCommit,
@@ -224,13 +226,16 @@ export {
 } from './kind.ts'
 export { applyDefaults, schemaFor } from './kinds/defaults.ts'
 export { fieldValue, selectableFields } from './kinds/fields.ts'
-export { allKinds, findKind, findResource, Kinds } from './kinds/kinds.ts'
+export { inertReason } from './kinds/inert.ts'
+export { allKinds, findKind, findResource, Kinds, storedKinds } from './kinds/kinds.ts'
 export { prepareForCreate, prepareForUpdate } from './kinds/prepare.ts'
+export { SYSTEM_PRIORITY_CLASSES } from './kinds/priority-class.ts'
 export { Reviews } from './kinds/reviews.ts'
 export { readScale, writeScale } from './kinds/scale.ts'
 export { DEFAULT_STORAGE_CLASS } from './kinds/storage-class.ts'
 export { tableColumns, tableRow } from './kinds/table.ts'
 export { findTypeProblems, findUnknownFields, validateObject } from './kinds/validate.ts'
+export { fromStored, storedKindOf, toStored } from './kinds/views.ts'
 export {
   createFieldLocator,
   type FieldLocator,
@@ -270,6 +275,7 @@ export { applyMergePatch } from './patch/merge-patch.ts'
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts'
 export { imageTag } from './pod/image.ts'
 export { isLeaving, LEAVING_ANNOTATION } from './pod/leaving.ts'
+export { claimLimitProblems, podLimitProblems, withDefaultLimits } from './pod/limit-ranges.ts'
 export { type NodeResource, podReferences } from './pod/references.ts'
 export { type PodSummary, summarizePod } from './pod/summary.ts'
 export { podRequests, type ResourceAmounts, resourceAmounts } from './pod-requests.ts'
@@ -279,6 +285,7 @@ export {
   parseQuantity,
   type Quantity,
   type QuantityFormat,
+  quantityProblem,
   quantityToNumber,
 } from './quantity.ts'
 export { missingRules } from './rbac/missing-rules.ts'

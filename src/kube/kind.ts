@@ -20,6 +20,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly verbs: readonly Verb[]
   /** `status`, `scale`, `log`, `binding`, `approval`, `finalize`, … */
   readonly subresources: readonly string[]
+  /** Of a kind that shows another kind's objects in its own form: that other one, which is what the store holds. */
+  readonly storedAs?: Kind
   /** Never set; it only ties the handle to its type. */
   readonly objectType?: T
 }
@@ -44,7 +46,8 @@ export function registryKey(kind: Kind, namespace: string | undefined, name: str
 
 /** The prefix of all objects of a kind, or of those in one namespace. Ends in `/`. */
 export function registryPrefix(kind: Kind, namespace?: string): string {
-  const base = `/registry/${kind.group === '' ? 'core' : kind.group}/${kind.plural}/`
+  const { group, plural } = kind.storedAs ?? kind
+  const base = `/registry/${group === '' ? 'core' : group}/${plural}/`
   return kind.namespaced && namespace !== undefined && namespace !== '' ? `${base}${namespace}/` : base
 }
 

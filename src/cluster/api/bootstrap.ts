@@ -11,6 +11,7 @@ import {
   LOCAL_CLASS,
   LOCAL_PROVISIONER,
   type StorageClass,
+  SYSTEM_PRIORITY_CLASSES,
 } from '../../kube/index.ts'
 import type { Identity, RequestContext, Verbs } from './contract.ts'
 
@@ -41,6 +42,7 @@ export async function ensureBootstrap(verbs: Verbs, user: Identity, signal: Abor
   }
   for (const name of NAMESPACES) await ensure(Kinds.Namespace, { metadata: { name } })
   await ensure(Kinds.IngressClass, { metadata: CLASS_METADATA, spec: { controller: INGRESS_CONTROLLER } })
+  for (const priorityClass of SYSTEM_PRIORITY_CLASSES) await ensure(Kinds.PriorityClass, { ...priorityClass })
   const local = await missingLocalClass(verbs, context)
   if (local !== undefined) await ensure(Kinds.StorageClass, local)
 }

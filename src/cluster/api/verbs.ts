@@ -10,10 +10,12 @@ import {
 import { type Kind, Kinds, type KubeObject, StatusError } from '../../kube/index.ts'
 import { claimResize } from './admission/claim-resize.ts'
 import { ingressDefaults } from './admission/ingress-defaults.ts'
+import { limitRanges } from './admission/limit-ranges.ts'
 import { namespaceLifecycle } from './admission/namespace-lifecycle.ts'
 import { podDefaults } from './admission/pod-defaults.ts'
 import { storageDefaults } from './admission/storage-defaults.ts'
 import { ServiceAllocator } from './allocation/service-allocator.ts'
+import { entryAs, eventsAs, listAs } from './cache/shown-as.ts'
 import { World } from './cache/world.ts'
 import type { Admission, Attributes, Authorizer, Verbs } from './contract.ts'
 import { EventExpiry } from './event-expiry.ts'
@@ -77,7 +79,8 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
     reviews: options.reviews ?? new Map(),
     admissions: [
       namespaceLifecycle(world),
-      podDefaults,
+      podDefaults(world),
+      limitRanges(world),
       storageDefaults(world),
       claimResize(world),
       ingressDefaults(world),
@@ -94,15 +97,26 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
       await Promise.all([world.start(signal), expiry.start(signal)])
     },
     get: (context, kind, namespace, name, subresource) =>
-      refusing(() => getObject(services, context, kind, { namespace, name, subresource })),
-    list: (context, kind, query) => refusing(() => listObjects(services, context, kind, query)),
-    watch: (context, kind, query) => refusing(() => watchObjects(services, context, kind, query)),
+      refusing(async () =>
+        entryAs(kind, await getObject(services, context, kind, { namespace, name, subresource })),
+      ),
+    list: (context, kind, query) =>
+      refusing(async () => listAs(kind, await listObjects(services, context, kind, query))),
+    watch: (context, kind, query) =>
+      refusing(async () => eventsAs(kind, await watchObjects(services, context, kind, query))),
     create: (context, kind, namespace, body, mutation) =>
-      refusing(() => createObject(services, context, { kind, namespace, body }, mutation)),
+      refusing(async () =>
+        entryAs(kind, await createObject(services, context, { kind, namespace, body }, mutation)),
+      ),
     update: (context, kind, namespace, name, body, mutation) =>
-      refusing(() => updateObject(services, context, { kind, namespace, name, body }, mutation)),
+      refusing(async () =>
+        entryAs(kind, await updateObject(services, context, { kind, namespace, name, body }, mutation)),
+      ),
     patch: (context, kind, namespace, name, patch, mutation) =>
-      refusing(() => patchObject(services, context, { kind, namespace, name, patch }, mutation)),
+      refusing(async () => {
+        const patched = await patchObject(services, context, { kind, namespace, name, patch }, mutation)
+        return { ...patched, entry: entryAs(kind, patched.entry) }
+      }),
     createSubresource: (context, kind, namespace, name, subresource, body, mutation) =>
       refusing(async () => {
         const isBinding = kind.group === '' && kind.kind === Kinds.Pod.kind && subresource === 'binding'
@@ -110,9 +124,15 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
         return bindPod(services, context, { namespace, name, body }, mutation)
       }),
     delete: (context, kind, namespace, name, deletion) =>
-      refusing(() => deleteObject(services, context, { kind, namespace, name }, deletion)),
+      refusing(async () => {
+        const deleted = await deleteObject(services, context, { kind, namespace, name }, deletion)
+        return { ...deleted, entry: entryAs(kind, deleted.entry) }
+      }),
     deleteCollection: (context, kind, query, deletion) =>
-      refusing(() => deleteObjects(services, context, kind, query, deletion)),
+      refusing(async () => {
+        const deleted = await deleteObjects(services, context, kind, query, deletion)
+        return deleted.map(entry => entryAs(kind, entry))
+      }),
   }
 }
 

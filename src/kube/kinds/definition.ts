@@ -55,6 +55,15 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends Kind<
    * (kinds whose generation upstream leaves unset).
    */
   readonly generation: 'annotations' | 'none' | 'spec'
+  /**
+   * What does not happen although an object of the kind is there, in words that follow "nothing acts on it yet:". Absent for kinds that do
+   * what they say. Whoever writes such an object is warned.
+   */
+  readonly inert?: string
+  /** With {@link Kind.storedAs}: the stored object in this kind's form. */
+  fromStored?(object: KubeObject): KubeObject
+  /** With {@link Kind.storedAs}: the other way, also of what is only a part of an object, as an apply declares it. */
+  toStored?(object: KubeObject): KubeObject
 }
 
 type Optional =

@@ -1,69 +1,145 @@
 import type {
+  APIService,
   App,
   CertificateSigningRequest,
   ClusterRole,
   ClusterRoleBinding,
   ConfigMap,
   ControllerRevision,
+  CronJob,
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  DaemonSet,
   Deployment,
   EndpointSlice,
   Endpoints,
   EventObject,
+  EventsEvent,
+  FlowSchema,
+  HorizontalPodAutoscaler,
+  HorizontalPodAutoscalerV1,
   Ingress,
   IngressClass,
+  Job,
   Lease,
+  LimitRange,
+  MutatingWebhookConfiguration,
   Namespace,
   NetworkPolicy,
   Node,
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
+  PodDisruptionBudget,
+  PodTemplate,
   PolicyEndpoints,
+  PriorityClass,
+  PriorityLevelConfiguration,
   RecordObject,
   ReplicaSet,
+  ReplicationController,
+  ResourceQuota,
   Role,
   RoleBinding,
+  RuntimeClass,
   Secret,
   Service,
   ServiceAccount,
   StatefulSet,
   StorageClass,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+  ValidatingWebhookConfiguration,
+  VolumeAttachment,
 } from '../generated/types.ts'
 import { apiVersionOf, type Kind } from '../kind.ts'
+import { apiServiceKind } from './api-service.ts'
 import { appKind } from './app.ts'
 import { certificateSigningRequestKind } from './certificate-signing-request.ts'
 import { clusterRoleKind } from './cluster-role.ts'
 import { clusterRoleBindingKind } from './cluster-role-binding.ts'
 import { configMapKind } from './config-map.ts'
 import { controllerRevisionKind } from './controller-revision.ts'
+import { cronJobKind } from './cron-job.ts'
+import { csiDriverKind } from './csi-driver.ts'
+import { csiNodeKind } from './csi-node.ts'
+import { csiStorageCapacityKind } from './csi-storage-capacity.ts'
+import { daemonSetKind } from './daemon-set.ts'
 import type { KindDefinition } from './definition.ts'
 import { deploymentKind } from './deployment.ts'
 import { endpointSliceKind } from './endpoint-slice.ts'
 import { endpointsKind } from './endpoints.ts'
 import { eventKind } from './event.ts'
+import { eventsEventKind } from './events-event.ts'
+import { flowSchemaKind } from './flow-schema.ts'
+import { horizontalPodAutoscalerKind } from './horizontal-pod-autoscaler.ts'
+import { horizontalPodAutoscalerV1Kind } from './horizontal-pod-autoscaler-v1.ts'
 import { ingressKind } from './ingress.ts'
 import { ingressClassKind } from './ingress-class.ts'
+import { jobKind } from './job.ts'
 import { leaseKind } from './lease.ts'
+import { limitRangeKind } from './limit-range.ts'
 import { namespaceKind } from './namespace.ts'
 import { networkPolicyKind } from './network-policy.ts'
 import { nodeKind } from './node.ts'
 import { persistentVolumeKind } from './persistent-volume.ts'
 import { persistentVolumeClaimKind } from './persistent-volume-claim.ts'
 import { podKind } from './pod.ts'
+import { podDisruptionBudgetKind } from './pod-disruption-budget.ts'
+import { podTemplateKind } from './pod-template.ts'
 import { policyEndpointsKind } from './policy-endpoints.ts'
+import { priorityClassKind } from './priority-class.ts'
+import { priorityLevelConfigurationKind } from './priority-level-configuration.ts'
 import { recordKind } from './record.ts'
 import { replicaSetKind } from './replica-set.ts'
+import { replicationControllerKind } from './replication-controller.ts'
+import { resourceQuotaKind } from './resource-quota.ts'
 import { reviewKinds } from './reviews.ts'
 import { roleKind } from './role.ts'
 import { roleBindingKind } from './role-binding.ts'
+import { runtimeClassKind } from './runtime-class.ts'
 import { secretKind } from './secret.ts'
 import { serviceKind } from './service.ts'
 import { serviceAccountKind } from './service-account.ts'
 import { statefulSetKind } from './stateful-set.ts'
 import { storageClassKind } from './storage-class.ts'
+import {
+  validatingAdmissionPolicyBindingKind,
+  validatingAdmissionPolicyKind,
+} from './validating-admission-policy.ts'
+import { volumeAttachmentKind } from './volume-attachment.ts'
+import {
+  mutatingWebhookConfigurationKind,
+  validatingWebhookConfigurationKind,
+} from './webhook-configurations.ts'
 
 /** The handles of the served kinds. */
 export const Kinds: {
+  readonly APIService: Kind<APIService>
+  readonly CSIDriver: Kind<CSIDriver>
+  readonly CSINode: Kind<CSINode>
+  readonly CSIStorageCapacity: Kind<CSIStorageCapacity>
+  readonly CronJob: Kind<CronJob>
+  readonly DaemonSet: Kind<DaemonSet>
+  readonly EventsEvent: Kind<EventsEvent>
+  readonly FlowSchema: Kind<FlowSchema>
+  readonly HorizontalPodAutoscaler: Kind<HorizontalPodAutoscaler>
+  readonly HorizontalPodAutoscalerV1: Kind<HorizontalPodAutoscalerV1>
+  readonly Job: Kind<Job>
+  readonly LimitRange: Kind<LimitRange>
+  readonly MutatingWebhookConfiguration: Kind<MutatingWebhookConfiguration>
+  readonly PodDisruptionBudget: Kind<PodDisruptionBudget>
+  readonly PodTemplate: Kind<PodTemplate>
+  readonly PriorityClass: Kind<PriorityClass>
+  readonly PriorityLevelConfiguration: Kind<PriorityLevelConfiguration>
+  readonly ReplicationController: Kind<ReplicationController>
+  readonly ResourceQuota: Kind<ResourceQuota>
+  readonly RuntimeClass: Kind<RuntimeClass>
+  readonly ValidatingAdmissionPolicy: Kind<ValidatingAdmissionPolicy>
+  readonly ValidatingAdmissionPolicyBinding: Kind<ValidatingAdmissionPolicyBinding>
+  readonly ValidatingWebhookConfiguration: Kind<ValidatingWebhookConfiguration>
+  readonly VolumeAttachment: Kind<VolumeAttachment>
   readonly App: Kind<App>
   readonly CertificateSigningRequest: Kind<CertificateSigningRequest>
   readonly ClusterRole: Kind<ClusterRole>
@@ -94,6 +170,30 @@ export const Kinds: {
   readonly StatefulSet: Kind<StatefulSet>
   readonly StorageClass: Kind<StorageClass>
 } = {
+  APIService: apiServiceKind,
+  CSIDriver: csiDriverKind,
+  CSINode: csiNodeKind,
+  CSIStorageCapacity: csiStorageCapacityKind,
+  CronJob: cronJobKind,
+  DaemonSet: daemonSetKind,
+  EventsEvent: eventsEventKind,
+  FlowSchema: flowSchemaKind,
+  HorizontalPodAutoscaler: horizontalPodAutoscalerKind,
+  HorizontalPodAutoscalerV1: horizontalPodAutoscalerV1Kind,
+  Job: jobKind,
+  LimitRange: limitRangeKind,
+  MutatingWebhookConfiguration: mutatingWebhookConfigurationKind,
+  PodDisruptionBudget: podDisruptionBudgetKind,
+  PodTemplate: podTemplateKind,
+  PriorityClass: priorityClassKind,
+  PriorityLevelConfiguration: priorityLevelConfigurationKind,
+  ReplicationController: replicationControllerKind,
+  ResourceQuota: resourceQuotaKind,
+  RuntimeClass: runtimeClassKind,
+  ValidatingAdmissionPolicy: validatingAdmissionPolicyKind,
+  ValidatingAdmissionPolicyBinding: validatingAdmissionPolicyBindingKind,
+  ValidatingWebhookConfiguration: validatingWebhookConfigurationKind,
+  VolumeAttachment: volumeAttachmentKind,
   App: appKind,
   CertificateSigningRequest: certificateSigningRequestKind,
   ClusterRole: clusterRoleKind,
@@ -129,6 +229,9 @@ export const Kinds: {
 export const allKinds: readonly Kind[] = Object.values<Kind>(Kinds).sort(
   (a, b) => compareTexts(a.group, b.group) || compareTexts(a.plural, b.plural),
 )
+
+/** The kinds whose objects the store holds: {@link allKinds} without those that show another kind's objects. */
+export const storedKinds: readonly Kind[] = allKinds.filter(kind => kind.storedAs === undefined)
 
 const byKind = new Map(allKinds.map(kind => [`${apiVersionOf(kind)}/${kind.kind}`, kind]))
 const byResource = new Map(

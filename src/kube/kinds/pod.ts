@@ -10,7 +10,7 @@ export const podKind: KindDefinition<Pod> = defineKind<Pod>({
   definition: 'io.k8s.api.core.v1.Pod',
   shortNames: ['po'],
   categories: ['all'],
-  subresources: ['binding', 'log', 'status'],
+  subresources: ['binding', 'ephemeralcontainers', 'log', 'status'],
   selectable: {
     'spec.hostNetwork': object => String(object.spec?.hostNetwork ?? false),
     'spec.nodeName': object => object.spec?.nodeName ?? '',
@@ -32,6 +32,15 @@ export const podKind: KindDefinition<Pod> = defineKind<Pod>({
       draft.spec = { ...draft.spec, terminationGracePeriodSeconds: 1 }
   },
   prepareForUpdate(draft, old, subresource) {
+    // Containers for a look around come in by their own subresource, which changes nothing else.
+    const { spec } = subresource === 'ephemeralcontainers' ? old : draft
+    const { ephemeralContainers } =
+      subresource === 'ephemeralcontainers' ? (draft.spec ?? {}) : (old.spec ?? {})
+    const { ephemeralContainers: _, ...rest } = spec ?? {}
+    draft.spec = {
+      ...rest,
+      ...(ephemeralContainers === undefined ? {} : { ephemeralContainers }),
+    } as typeof draft.spec
     // The class follows from the resources at creation and never changes.
     if (subresource === 'status' && old.status?.qosClass !== undefined)
       draft.status = { ...draft.status, qosClass: old.status.qosClass }

@@ -7,6 +7,7 @@ import { definitionOf } from './kinds.ts'
 /** The one top-level field that a write to a subresource may change; a write to the main resource may change all but `status`. */
 const OWNED_FIELDS: Readonly<Record<string, string>> = {
   approval: 'status',
+  ephemeralcontainers: 'spec',
   finalize: 'spec',
   status: 'status',
 }

@@ -1,6 +1,7 @@
 import { deepEqual } from '../../base/index.ts'
-import type { Container, Pod, PodSpec, Toleration } from '../generated/types.ts'
+import type { Container, EphemeralContainer, Pod, PodSpec, Toleration } from '../generated/types.ts'
 import type { Draft } from '../kinds/definition.ts'
+import { dnsLabelProblems } from '../validation/names.ts'
 import type { Problems } from '../validation/problems.ts'
 import { validatePodSpec } from './validate-spec.ts'
 
@@ -32,11 +33,41 @@ function validateUpdate(spec: Draft<PodSpec>, old: PodSpec, problems: Problems):
     problems.forbidden('spec.initContainers', 'pod updates may not add or remove containers')
     return
   }
+  validateEphemeral(spec, old.ephemeralContainers ?? [], problems)
   validateDeadline(spec, old, problems)
   validateTolerations(spec.tolerations ?? [], old.tolerations ?? [], problems)
   validateGates(spec, old, problems)
   const changed = changedFields(spec, old)
   if (changed.length > 0) problems.forbidden('spec', `${MUTABLE_FIELDS}\nchanged: ${changed.join(', ')}`)
+}
+
+/** Containers for a look around are added, through their subresource, and never changed or removed. */
+function validateEphemeral(
+  { containers = [], initContainers = [], ephemeralContainers = [] }: Draft<PodSpec>,
+  before: readonly EphemeralContainer[],
+  problems: Problems,
+): void {
+  const path = 'spec.ephemeralContainers'
+  const names = new Set([...containers, ...initContainers].map(({ name }) => name))
+  ephemeralContainers.forEach(({ name = '', image = '', targetContainerName }, index) => {
+    const at = `${path}[${index}]`
+    if (name === '') problems.required(`${at}.name`)
+    else problems.invalidEach(`${at}.name`, name, dnsLabelProblems(name))
+    if (names.has(name)) problems.duplicate(`${at}.name`, name)
+    names.add(name)
+    if (image.trim() === '') problems.required(`${at}.image`)
+    if (
+      targetContainerName &&
+      ![...containers, ...initContainers].some(one => one.name === targetContainerName)
+    )
+      problems.notFound(`${at}.targetContainerName`, targetContainerName)
+  })
+  for (const container of before) {
+    const kept = ephemeralContainers.find(({ name }) => name === container.name)
+    const what = `existing ephemeral containers ${JSON.stringify(container.name)} may not be`
+    if (kept === undefined) problems.forbidden(path, `${what} removed\n`)
+    else if (!deepEqual(kept, container)) problems.forbidden(path, `${what} changed\n`)
+  }
 }
 
 function validateDeadline(spec: Draft<PodSpec>, old: PodSpec, problems: Problems): void {
@@ -86,7 +117,13 @@ function changedFields(spec: Draft<PodSpec>, old: PodSpec): readonly string[] {
 }
 
 function withoutMutable(spec: Draft<PodSpec> | PodSpec): Record<string, unknown> {
-  const { activeDeadlineSeconds: _, tolerations: __, schedulingGates: ___, ...rest } = spec
+  const {
+    activeDeadlineSeconds: _,
+    tolerations: __,
+    schedulingGates: ___,
+    ephemeralContainers: ____,
+    ...rest
+  } = spec
   const containers = withoutImages(spec.containers)
   const initContainers = withoutImages(spec.initContainers)
   return {

@@ -163,21 +163,23 @@ function validateStrategy({ strategy }: Draft<DeploymentSpec>, problems: Problem
   const { maxSurge = '25%', maxUnavailable = '25%' } = strategy.rollingUpdate ?? {}
   validateIntOrPercent(maxUnavailable, `${path}.rollingUpdate.maxUnavailable`, problems)
   validateIntOrPercent(maxSurge, `${path}.rollingUpdate.maxSurge`, problems)
-  if (isZero(maxUnavailable) && isZero(maxSurge))
+  if (isZeroAmount(maxUnavailable) && isZeroAmount(maxSurge))
     problems.invalid(
       `${path}.rollingUpdate.maxUnavailable`,
       maxUnavailable,
       'may not be 0 when `maxSurge` is 0',
     )
-  if (
-    typeof maxUnavailable === 'string' &&
-    /^\d+%$/.test(maxUnavailable) &&
-    Number.parseInt(maxUnavailable, 10) > 100
-  )
-    problems.invalid(`${path}.rollingUpdate.maxUnavailable`, maxUnavailable, 'must not be greater than 100%')
+  validateUpTo100Percent(maxUnavailable, `${path}.rollingUpdate.maxUnavailable`, problems)
 }
 
-function validateIntOrPercent(value: number | string, path: string, problems: Problems): void {
+/** A share that is more than all. */
+export function validateUpTo100Percent(value: number | string, path: string, problems: Problems): void {
+  if (typeof value === 'string' && /^\d+%$/.test(value) && Number.parseInt(value, 10) > 100)
+    problems.invalid(path, value, 'must not be greater than 100%')
+}
+
+/** A number of pods, or a share of them. */
+export function validateIntOrPercent(value: number | string, path: string, problems: Problems): void {
   if (typeof value === 'number') return nonNegative(path, value, problems)
   if (!/^[0-9]+%$/.test(value)) {
     problems.invalid(
@@ -188,6 +190,7 @@ function validateIntOrPercent(value: number | string, path: string, problems: Pr
   }
 }
 
-function isZero(value: number | string): boolean {
+/** Whether a number or share of pods is none of them. */
+export function isZeroAmount(value: number | string): boolean {
   return value === 0 || (typeof value === 'string' && /^0+%$/.test(value))
 }

@@ -16,6 +16,8 @@ import {
   resolveSchema,
   type Schema,
   schemaFor,
+  storedKindOf,
+  toStored,
   validateObject,
 } from '../../kube/index.ts'
 import { suggest } from './suggest.ts'
@@ -40,6 +42,7 @@ const REFUSED: ReadonlyMap<Kind, string> = new Map<Kind, string>([
   [Kinds.App, 'declare apps in bowline.yaml, or start the server with the repository'],
   [Kinds.Record, 'records are written by Bowline alone'],
   [Kinds.Event, 'events are reports of what happened'],
+  [Kinds.EventsEvent, 'events are reports of what happened'],
   [Kinds.Node, 'a node is made by its agent when it joins; use "kubectl label" or "kubectl taint" on it'],
   [Kinds.CertificateSigningRequest, 'requests are made by those who need a certificate'],
   [Kinds.Lease, 'a lease is the sign of life of a running process'],
@@ -83,7 +86,8 @@ export function checkObject(value: unknown, namespace: string): CheckedObject {
     ...validateObject(kind, applyDefaults(kind, object)).map(problem => problemIssue(kind, problem)),
   )
   if (issues.length > 0) return { issues: withoutRepeats(issues) }
-  return { kind, object: deepFreeze(object), issues: [] }
+  // An object has one identity, whichever of its versions Git declares it in.
+  return { kind: storedKindOf(kind), object: deepFreeze(toStored(kind, object)), issues: [] }
 }
 
 function issue(

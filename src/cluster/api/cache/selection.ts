@@ -1,6 +1,7 @@
 import {
   type FieldRequirement,
   fieldValue,
+  fromStored,
   type Kind,
   type KubeObject,
   type LabelSelector,
@@ -44,7 +45,7 @@ export function selectionOf(
     isNarrow,
     matches: object =>
       matchesLabels(labels, object.metadata.labels) &&
-      matchesFields(fields, field => fieldValue(kind, object, field)),
+      matchesFields(fields, field => fieldValue(kind, fromStored(kind, object), field)),
   }
 }
 

@@ -53,7 +53,7 @@ export class World implements Service {
     this.#store = options.store
     this.#clock = options.clock
     this.#log = options.log
-    for (const kind of options.kinds)
+    for (const kind of options.kinds.filter(({ storedAs }) => storedAs === undefined))
       this.#caches.set(registryPrefix(kind), new KindCache(kind, options.eventWindow))
   }
 

@@ -9,6 +9,8 @@ import {
   StatusError,
   schemaFor,
   serverSideApply,
+  storedKindOf,
+  toStored,
   undecodableError,
 } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
@@ -38,10 +40,12 @@ export async function applyObject(
       { group: 'meta.k8s.io', kind: 'PatchOptions' },
     )
   const manager = managerOf(options, context)
-  const applied = readApplied(request, options, context)
+  const stored = storedKindOf(kind)
+  // Fields belong to managers in the stored form, whichever form they were declared in.
+  const applied = toStored(kind, readApplied(request, options, context))
   const merge = (live: KubeObject | undefined): KubeObject => {
     const { object, conflicts } = serverSideApply({
-      schema: schemaFor(kind),
+      schema: schemaFor(stored),
       live,
       applied,
       manager,
@@ -50,13 +54,13 @@ export async function applyObject(
       subresource: options.subresource,
     })
     if (conflicts.length > 0) throw applyConflictError(conflicts)
-    return object === live ? object : applyDefaults(kind, object)
+    return object === live ? object : applyDefaults(stored, object)
   }
   const { resourceVersion } = applied.metadata
   for (let attempt = 1; ; attempt += 1) {
     try {
       const entry = await modifyObject(services, context, {
-        kind,
+        kind: stored,
         attributes,
         manager: undefined,
         dryRun: options.dryRun,
@@ -76,7 +80,7 @@ export async function applyObject(
     try {
       const object = merge(undefined)
       const entry = await insertObject(services, context, {
-        kind,
+        kind: stored,
         attributes: creation,
         object,
         manager: undefined,

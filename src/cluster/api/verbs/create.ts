@@ -1,11 +1,12 @@
 import { isObject } from '../../../base/index.ts'
-import type { Kind } from '../../../kube/index.ts'
+import { type Kind, storedKindOf } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
 import { entryOf } from '../cache/stored-entry.ts'
 import type { Entry, MutationOptions, RequestContext } from '../contract.ts'
 import { badRequest } from '../refusals.ts'
 import type { VerbServices } from '../services.ts'
 import { insertObject } from '../write/insert.ts'
+import { intoStored } from '../write/into-stored.ts'
 import { managerOf } from '../write/manager.ts'
 import { readBody } from '../write/read-body.ts'
 
@@ -22,12 +23,12 @@ export async function createObject(
     namespace,
     name: nameIn(body),
   })
-  const object = readBody(kind, body, options.fieldValidation, context.warnings)
+  const object = intoStored(kind, readBody(kind, body, options.fieldValidation, context.warnings), undefined)
   checkNamespace(kind, namespace, object.metadata.namespace)
   const review = services.reviews.get(kind)
   if (review !== undefined) return entryOf(await review({ context, namespace, object }))
   return insertObject(services, context, {
-    kind,
+    kind: storedKindOf(kind),
     attributes,
     object,
     manager: managerOf(options, context),

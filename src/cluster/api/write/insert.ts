@@ -2,6 +2,7 @@ import type { Compare } from '../../../base/index.ts'
 import {
   applyDefaults,
   formatTime,
+  inertReason,
   invalidError,
   type Kind,
   Kinds,
@@ -26,6 +27,7 @@ const ATTEMPTS = 8
 const MAX_GENERATED_BASE = 58
 
 export interface Insertion {
+  /** The kind that is stored; the attributes may name one that shows its objects in another form. */
   readonly kind: Kind
   readonly attributes: Attributes
   /** Read and defaulted. */
@@ -63,7 +65,7 @@ export async function insertObject(
         const result = await store.txn(compares, [{ type: 'put', key, value }])
         if (result.ok) {
           revision = result.revision
-          context.warnings.push(...warnings)
+          context.warnings.push(...warnings, ...inertWarnings(kind))
           return new StoredEntry({ key, value }, result.revision)
         }
         // The namespace changed between admission and the write: admission decides again.
@@ -74,6 +76,12 @@ export async function insertObject(
     }
     if (!isGenerated || attempt >= ATTEMPTS) throw alreadyExists(kind, name)
   }
+}
+
+/** Nobody should wait for what will not happen. */
+function inertWarnings(kind: Kind): readonly string[] {
+  const reason = inertReason(kind)
+  return reason === undefined ? [] : [`nothing acts on a ${kind.kind} yet: ${reason}`]
 }
 
 /** The object as admission leaves it. */

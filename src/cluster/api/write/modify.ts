@@ -1,6 +1,7 @@
 import { deepEqual } from '../../../base/index.ts'
 import {
   formatTime,
+  fromStored,
   invalidError,
   type Kind,
   type KubeObject,
@@ -8,6 +9,7 @@ import {
   type ObjectMeta,
   prepareForUpdate,
   schemaFor,
+  storedKindOf,
   trackUpdate,
   validateObject,
 } from '../../../kube/index.ts'
@@ -18,6 +20,7 @@ import { conflict, modified } from '../refusals.ts'
 import type { VerbServices } from '../services.ts'
 import { admit } from './admit.ts'
 import { endsWithUpdate } from './deletion.ts'
+import { intoStored } from './into-stored.ts'
 import { encodeWithinLimit } from './size.ts'
 
 /** Tries at a write that rests on the newest state, while others write too. */
@@ -26,7 +29,7 @@ const ATTEMPTS = 20
 export interface Modification {
   readonly kind: Kind
   readonly attributes: Attributes
-  /** What the object becomes, read and defaulted, from what it is. Called again when someone else wrote meanwhile. */
+  /** What the object becomes, read and defaulted, from what it is, both as `kind` shows it. Called again when someone else wrote meanwhile. */
   readonly derive: (current: KubeObject) => KubeObject
   /** Whom the changed fields belong to; undefined when `derive` keeps account of it, as an apply does. */
   readonly manager: string | undefined
@@ -49,7 +52,7 @@ export async function modifyObject(
   const { namespace, name } = attributes
   for (let attempt = 1; ; attempt += 1) {
     const current = await readNewest(services, kind, { namespace, name, signal: context.signal })
-    const derived = modification.derive(current.object)
+    const derived = derivedFrom(modification, current.object)
     const { resourceVersion = '' } = derived.metadata
     checkPreconditions(kind, name, current, derived.metadata)
     const admitted = nextObject(services, context, modification, current.object, derived)
@@ -80,6 +83,12 @@ export async function modifyObject(
   }
 }
 
+/** The object that a write leads to, as it is stored. */
+function derivedFrom({ kind, derive }: Modification, current: KubeObject): KubeObject {
+  const before = fromStored(kind, current)
+  return intoStored(kind, derive(before), before)
+}
+
 /** Updates carry the version that they rest on; a patch's result carries the current one anyway. */
 function namesVersion(resourceVersion: string, current: Entry, { verb }: Attributes): boolean {
   return verb === 'update' && resourceVersion !== '' && resourceVersion === current.resourceVersion
@@ -89,10 +98,11 @@ function namesVersion(resourceVersion: string, current: Entry, { verb }: Attribu
 function nextObject(
   services: VerbServices,
   context: RequestContext,
-  { kind, attributes, isTrusted = false }: Modification,
+  { kind: shown, attributes, isTrusted = false }: Modification,
   old: KubeObject,
   derived: KubeObject,
 ): KubeObject {
+  const kind = storedKindOf(shown)
   const { subresource, namespace, name } = attributes
   // A change of scale is a change of the object itself; only the account of fields tells them apart.
   const strategy = subresource === 'scale' ? '' : subresource
@@ -113,10 +123,11 @@ function nextObject(
 /** The object as it is stored, once it is found good. */
 function finish(
   services: VerbServices,
-  { kind, attributes, manager, isTrusted = false }: Modification,
+  { kind: shown, attributes, manager, isTrusted = false }: Modification,
   old: KubeObject,
   next: KubeObject,
 ): KubeObject {
+  const kind = storedKindOf(shown)
   const { subresource, name } = attributes
   const problems = isTrusted ? [] : validateObject(kind, next, old)
   if (problems.length > 0) throw invalidError(kind, name, problems)

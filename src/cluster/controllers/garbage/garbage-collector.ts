@@ -7,7 +7,6 @@ import {
   untilSynced,
 } from '../../../client/index.ts'
 import {
-  allKinds,
   isNotFound,
   type Kind,
   Kinds,
@@ -15,6 +14,7 @@ import {
   type OwnerReference,
   objectKey,
   resourceName,
+  storedKinds,
 } from '../../../kube/index.ts'
 import { type ControllerContext, voiceOf } from '../context.ts'
 import { runController } from '../controller.ts'
@@ -46,7 +46,7 @@ export class GarbageCollector implements Service {
     this.#log = voiceOf(context, NAME).log
     this.#owners = new OwnerLookup(context.client, context.informers)
     this.#kinds = new Map(
-      allKinds
+      storedKinds
         .filter(kind => ['list', 'watch', 'delete'].every(verb => kind.verbs.includes(verb as 'list')))
         // Events own nothing, nothing owns them, and they end by themselves.
         .filter(kind => kind.kind !== Kinds.Event.kind)

@@ -1,11 +1,11 @@
 import type { Client, Informers } from '../../../client/index.ts'
 import {
-  allKinds,
   groupOf,
   isNotFound,
   type Kind,
   type KubeObject,
   type OwnerReference,
+  storedKinds,
 } from '../../../kube/index.ts'
 
 /** Owners known to be gone, by uid; uids never come back. Bounded as upstream's cache. */
@@ -61,5 +61,5 @@ export class OwnerLookup {
 /** References name a version, but any version of the group serves. */
 function kindOf({ apiVersion, kind }: OwnerReference): Kind | undefined {
   const group = groupOf(apiVersion)
-  return allKinds.find(one => one.group === group && one.kind === kind)
+  return storedKinds.find(one => one.group === group && one.kind === kind)
 }

@@ -9,13 +9,13 @@ import {
 } from '../../../base/index.ts'
 import { type Client, type Informer, untilSynced } from '../../../client/index.ts'
 import {
-  allKinds,
   isConflict,
   isNotFound,
   type Kind,
   Kinds,
   type KubeObject,
   type Namespace,
+  storedKinds,
 } from '../../../kube/index.ts'
 import { type ControllerContext, voiceOf } from '../context.ts'
 import { type ReconcileResult, runController } from '../controller.ts'
@@ -47,7 +47,7 @@ export class NamespaceController implements Service {
     this.#clock = context.clock
     this.#log = voiceOf(context, NAME).log
     this.#namespaces = context.informers.of(Kinds.Namespace)
-    this.#contents = [...allKinds]
+    this.#contents = [...storedKinds]
       .filter(kind => kind.namespaced && kind.verbs.includes('list') && kind.verbs.includes('delete'))
       .sort((a, b) => rank(a) - rank(b))
     // Events come and go by the thousand and hold nothing back for long: they are listed, not watched.

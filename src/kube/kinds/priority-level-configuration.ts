@@ -1,0 +1,38 @@
+import type { PriorityLevelConfiguration } from '../generated/types.ts'
+import { ageColumn, ageOf, nameColumn, nameOf, textColumn } from '../table/columns.ts'
+import { FLOW_GROUP, validatePriorityLevel } from '../validation/flow-control.ts'
+import { defineKind, type KindDefinition } from './definition.ts'
+
+export const priorityLevelConfigurationKind: KindDefinition<PriorityLevelConfiguration> =
+  defineKind<PriorityLevelConfiguration>({
+    group: FLOW_GROUP,
+    kind: 'PriorityLevelConfiguration',
+    definition: 'io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration',
+    inert: 'requests are limited by their number alone',
+    namespaced: false,
+    subresources: ['status'],
+    generation: 'spec',
+    columns: [
+      nameColumn,
+      textColumn('Type', 'Exempt or Limited.'),
+      textColumn('NominalConcurrencyShares', 'Its share of the requests that run at once.'),
+      textColumn('Queues', 'How many queues it has.'),
+      textColumn('HandSize', 'How many queues a flow may use.'),
+      textColumn('QueueLengthLimit', 'How many requests wait in a queue.'),
+      ageColumn,
+    ],
+    row: (object, nowMs) => {
+      const { limited, exempt, type = '' } = object.spec ?? {}
+      const queuing = limited?.limitResponse?.queuing
+      return [
+        nameOf(object),
+        type,
+        String((limited ?? exempt)?.nominalConcurrencyShares ?? '<none>'),
+        String(queuing?.queues ?? '<none>'),
+        String(queuing?.handSize ?? '<none>'),
+        String(queuing?.queueLengthLimit ?? '<none>'),
+        ageOf(object, nowMs),
+      ]
+    },
+    validate: validatePriorityLevel,
+  })

@@ -1,0 +1,71 @@
+import type { ReplicationController } from '../generated/types.ts'
+import { setTemplateDefaults } from '../pod/defaults.ts'
+import { ageColumn, ageOf, nameColumn, nameOf, numberColumn } from '../table/columns.ts'
+import { formatSelectorMap } from '../table/selector-map.ts'
+import { templateCells, templateColumns } from '../table/workload.ts'
+import { nonNegative, validateReplicas, validateTemplateAndSelector } from '../validation/workload.ts'
+import { defineKind, type KindDefinition } from './definition.ts'
+
+export const replicationControllerKind: KindDefinition<ReplicationController> =
+  defineKind<ReplicationController>({
+    kind: 'ReplicationController',
+    definition: 'io.k8s.api.core.v1.ReplicationController',
+    inert: 'no controller makes pods of it',
+    shortNames: ['rc'],
+    categories: ['all'],
+    subresources: ['scale', 'status'],
+    generation: 'spec',
+    selectable: { 'status.replicas': object => String(object.status?.replicas ?? 0) },
+    columns: [
+      nameColumn,
+      numberColumn('Desired', 'How many pods are wanted.'),
+      numberColumn('Current', 'How many pods there are.'),
+      numberColumn('Ready', 'How many pods are ready.'),
+      ageColumn,
+      ...templateColumns,
+    ],
+    row: (object, nowMs) => [
+      nameOf(object),
+      object.spec?.replicas ?? 1,
+      object.status?.replicas ?? 0,
+      object.status?.readyReplicas ?? 0,
+      ageOf(object, nowMs),
+      ...templateCells(object.spec?.template?.spec, { matchLabels: object.spec?.selector ?? {} }),
+    ],
+    scale: {
+      replicas: object => object.spec?.replicas ?? 1,
+      observedReplicas: object => object.status?.replicas ?? 0,
+      selector: object => formatSelectorMap(object.spec?.selector),
+      withReplicas: (object, replicas) => ({ ...object, spec: { ...object.spec, replicas } }),
+    },
+    setDefaults({ metadata, spec }) {
+      const labels = spec?.template?.metadata?.labels
+      if (labels !== undefined && spec !== undefined) {
+        if (Object.keys(spec.selector ?? {}).length === 0) spec.selector = { ...labels }
+        if (metadata !== undefined && Object.keys(metadata.labels ?? {}).length === 0)
+          metadata.labels = { ...labels }
+      }
+      setTemplateDefaults(spec?.template)
+    },
+    validate({ spec }, problems) {
+      if (spec === undefined) return problems.required('spec.selector')
+      validateReplicas(spec.replicas, problems)
+      nonNegative('spec.minReadySeconds', spec.minReadySeconds, problems)
+      const { selector = {}, template } = spec
+      const isEmpty = Object.keys(selector).length === 0
+      if (isEmpty) problems.required('spec.selector')
+      if (template === undefined) problems.required('spec.template')
+      validateTemplateAndSelector(
+        isEmpty ? { template } : { template, selector: { matchLabels: selector } },
+        problems,
+        {
+          emptySelector: '',
+          noDeadline: 'activeDeadlineSeconds in ReplicationController is not Supported',
+          claimed: [],
+        },
+      )
+    },
+    prepareForCreate(draft) {
+      draft.status = { replicas: 0 }
+    },
+  })

@@ -1,0 +1,63 @@
+import type { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '../generated/types.ts'
+import { formatLabelSelector, labelSelectorFromObject } from '../selectors/label-selector.ts'
+import { ageColumn, ageOf, nameColumn, nameOf, numberColumn, textColumn } from '../table/columns.ts'
+import {
+  ADMISSION_GROUP,
+  validatePolicy,
+  validatePolicyBinding,
+} from '../validation/admission-registration.ts'
+import { defineKind, type KindDefinition } from './definition.ts'
+
+const inert = 'no admission policy is evaluated'
+
+export const validatingAdmissionPolicyKind: KindDefinition<ValidatingAdmissionPolicy> =
+  defineKind<ValidatingAdmissionPolicy>({
+    group: ADMISSION_GROUP,
+    kind: 'ValidatingAdmissionPolicy',
+    definition: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy',
+    inert,
+    plural: 'validatingadmissionpolicies',
+    namespaced: false,
+    subresources: ['status'],
+    generation: 'spec',
+    columns: [
+      nameColumn,
+      numberColumn('Validations', 'How many expressions it has.'),
+      textColumn('ParamKind', 'The kind of its parameters.'),
+      ageColumn,
+    ],
+    row: (object, nowMs) => {
+      const { validations = [], paramKind } = object.spec ?? {}
+      return [
+        nameOf(object),
+        validations.length,
+        paramKind === undefined ? '<unset>' : `${paramKind.apiVersion}/${paramKind.kind}`,
+        ageOf(object, nowMs),
+      ]
+    },
+    validate: validatePolicy,
+  })
+
+export const validatingAdmissionPolicyBindingKind: KindDefinition<ValidatingAdmissionPolicyBinding> =
+  defineKind<ValidatingAdmissionPolicyBinding>({
+    group: ADMISSION_GROUP,
+    kind: 'ValidatingAdmissionPolicyBinding',
+    definition: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding',
+    inert,
+    namespaced: false,
+    generation: 'spec',
+    columns: [
+      nameColumn,
+      textColumn('PolicyName', 'The policy that it puts into force.'),
+      textColumn('ParamRef', 'The parameters of the policy.'),
+      ageColumn,
+    ],
+    row: (object, nowMs) => {
+      const { policyName = '', paramRef } = object.spec ?? {}
+      const { name, namespace = '*', selector } = paramRef ?? {}
+      const parameters =
+        selector === undefined ? '<unset>' : formatLabelSelector(labelSelectorFromObject(selector))
+      return [nameOf(object), policyName, name ? `${namespace}/${name}` : parameters, ageOf(object, nowMs)]
+    },
+    validate: validatePolicyBinding,
+  })
