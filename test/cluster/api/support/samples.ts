@@ -16,6 +16,9 @@ const webhook = {
   clientConfig: { service },
   rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
 }
+const rule = { apiGroups: [''], resources: ['pods'], verbs: ['get'] }
+const subjects = [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'jane' }]
+const roleRef = { apiGroup: 'rbac.authorization.k8s.io', name: 'readers' }
 const event = { reason: 'Tested', type: 'Normal' }
 
 /** A certificate request of `CN=sample`, PEM in base64. */
@@ -126,6 +129,13 @@ const SAMPLES: { readonly [kind: string]: Sample } = {
   'networking.k8s.io/v1 NetworkPolicy': { spec: { podSelector: {} } },
   'node.k8s.io/v1 RuntimeClass': { handler: 'gvisor' },
   'policy/v1 PodDisruptionBudget': { spec: { minAvailable: 1, selector } },
+  'rbac.authorization.k8s.io/v1 ClusterRole': { rules: [rule] },
+  'rbac.authorization.k8s.io/v1 ClusterRoleBinding': {
+    subjects,
+    roleRef: { ...roleRef, kind: 'ClusterRole' },
+  },
+  'rbac.authorization.k8s.io/v1 Role': { rules: [rule] },
+  'rbac.authorization.k8s.io/v1 RoleBinding': { subjects, roleRef: { ...roleRef, kind: 'Role' } },
   'scheduling.k8s.io/v1 PriorityClass': { value: 1000 },
   'storage.k8s.io/v1 CSIDriver': { spec: {} },
   'storage.k8s.io/v1 CSINode': { spec: { drivers: [{ name: 'csi.example.com', nodeID: 'host-1' }] } },
