@@ -81,6 +81,7 @@ const DOORS: Readonly<Record<string, string>> = {
   lmdb: 'cluster/store',
   undici: 'client',
   rfc6902: 'kube/patch',
+  '@bufbuild/re2': 'kube/pattern.ts',
   '@peculiar/x509': 'pki',
   'reflect-metadata': 'pki',
   commander: 'cli',

@@ -63,6 +63,9 @@ const RENAMED_DEFINITIONS: Readonly<Record<string, string>> = {
   'io.k8s.api.flowcontrol.v1.Subject': 'FlowSubject',
   'io.k8s.api.storage.v1.TokenRequest': 'CSITokenRequest',
   'io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.ServiceReference': 'APIServiceReference',
+  'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.ServiceReference': 'ConversionServiceReference',
+  'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.WebhookClientConfig':
+    'ConversionWebhookClientConfig',
 }
 
 /** Written by hand in `object.ts`; the generated types refer to them. */

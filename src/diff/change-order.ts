@@ -3,6 +3,7 @@ import type { Action, Change } from './plan.ts'
 
 /** What others need comes first, what needs others last; a kind in neither list stands between them. */
 const FIRST: readonly string[] = [
+  'CustomResourceDefinition',
   'Namespace',
   'NetworkPolicy',
   'ServiceAccount',

@@ -16,7 +16,7 @@ export interface Deletions {
 
 /**
  * Why deletions wait for a person, if so: they leave nothing of the app, they are at least five and more than half of it, they take a
- * namespace along in which pods run, or a claim or volume with data. The trailer that allows their number lets them go.
+ * namespace along in which pods run, a claim or volume with data, or a definition with the objects of its kind. The trailer that allows their number lets them go.
  */
 export function holdOf({ app, refs, kept, allowed, isBusyNamespace }: Deletions): Hold | undefined {
   const deletes = refs.length
@@ -37,7 +37,8 @@ export function holdOf({ app, refs, kept, allowed, isBusyNamespace }: Deletions)
   }
   const data = refs.find(holdsData)
   if (data !== undefined) {
-    const message = `This plan deletes ${describeRef(data)}, and with it the app's way to its data; ${trailer}`
+    const loss = isDefinition(data) ? 'every object of its kind' : "the app's way to its data"
+    const message = `This plan deletes ${describeRef(data)}, and with it ${loss}; ${trailer}`
     return { reason: 'deletes-data', message, deletes }
   }
   if (deletes < MANY || deletes <= kept) return undefined
@@ -45,9 +46,15 @@ export function holdOf({ app, refs, kept, allowed, isBusyNamespace }: Deletions)
   return { reason: 'deletes-most', message, deletes }
 }
 
-/** Whatever becomes of the data on its host: a claim that is made again does not find it. */
+/** Whatever becomes of the data on its host: a claim that is made again does not find it. A definition takes its objects along. */
 function holdsData(ref: ObjectRef): boolean {
-  return ref.apiVersion === 'v1' && (ref.kind === 'PersistentVolumeClaim' || ref.kind === 'PersistentVolume')
+  const isVolume =
+    ref.apiVersion === 'v1' && (ref.kind === 'PersistentVolumeClaim' || ref.kind === 'PersistentVolume')
+  return isVolume || isDefinition(ref)
+}
+
+function isDefinition({ apiVersion, kind }: ObjectRef): boolean {
+  return apiVersion === 'apiextensions.k8s.io/v1' && kind === 'CustomResourceDefinition'
 }
 
 function isNamespace(ref: ObjectRef): boolean {

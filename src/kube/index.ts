@@ -7,6 +7,9 @@ export { applyConflictError, type FieldConflict } from './apply/field-conflict.t
 export { LAST_APPLIED_ANNOTATION } from './apply/last-applied.ts'
 export { type ApplyInput, type ApplyResult, serverSideApply } from './apply/server-side-apply.ts'
 export { trackUpdate, type UpdateInput } from './apply/track-update.ts'
+export { acceptNames } from './custom/accept-names.ts'
+export { CUSTOM_RESOURCE_CLEANUP, hasCondition, isEstablished, withCondition } from './custom/conditions.ts'
+export { type CustomKind, customKinds, isCustomKind, isSameKind, storageKind } from './custom/custom-kind.ts'
 export {
   compareDiagnostics,
   type Diagnostic,
@@ -48,6 +51,7 @@ export type {
   ContainerStateWaiting,
   ContainerStatus,
   ControllerRevision,
+  CustomResourceDefinition,
   DeleteOptions,
   Deployment,
   DeploymentCondition,
@@ -233,6 +237,7 @@ export { SYSTEM_PRIORITY_CLASSES } from './kinds/priority-class.ts'
 export { Reviews } from './kinds/reviews.ts'
 export { readScale, writeScale } from './kinds/scale.ts'
 export { DEFAULT_STORAGE_CLASS } from './kinds/storage-class.ts'
+export { fromStoredVersion, toStoredVersion } from './kinds/stored-version.ts'
 export { tableColumns, tableRow } from './kinds/table.ts'
 export { findTypeProblems, findUnknownFields, validateObject } from './kinds/validate.ts'
 export { fromStored, storedKindOf, toStored } from './kinds/views.ts'

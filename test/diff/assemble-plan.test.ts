@@ -285,6 +285,23 @@ describe('assemblePlan() of claims', () => {
   })
 })
 
+describe('assemblePlan() of definitions', () => {
+  it('holds a plan that deletes one, and with it every object of its kind', () => {
+    const definition = {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: 'widgets.example.com' },
+    }
+    const rest = Array.from({ length: 9 }, (_, index) => configMap(`c${index}`))
+    const world = new World().declare(...rest, definition)
+    const plan = world.plan()
+    expect(plan.changes[0]?.ref.kind).toBe('CustomResourceDefinition')
+    world.apply(plan).declare(...rest)
+    expect(world.plan().hold).toMatchObject({ reason: 'deletes-data', deletes: 1 })
+    expect(world.plan().hold?.message).toContain('and with it every object of its kind')
+  })
+})
+
 describe('assemblePlan() of Secrets', () => {
   it('masks values, and says which is which where they differ', () => {
     const data = (password: string, extra: object = {}): object => ({

@@ -133,11 +133,23 @@ export interface PatchRequest {
   readonly force: boolean
 }
 
+/** The kinds that are served, and how requests find them. */
+export interface KindIndex {
+  /** Every served kind, by group and plural name; the same list as long as it does not change. */
+  readonly all: readonly Kind[]
+  /** Resolves when every definition of a kind that was acknowledged before counts. */
+  fresh(signal: AbortSignal): Promise<void>
+  /** The kind behind a URL's group, version and plural name, as new as any read; undefined when it is not served. */
+  find(group: string, version: string, plural: string, signal: AbortSignal): Promise<Kind | undefined>
+}
+
 /**
  * The Kubernetes verbs over the store: authorization, admission, defaulting, validation, conflicts, subresources, patches.
  * Every refusal is a `StatusError`. `namespace` is `` for cluster-scoped kinds and for all namespaces.
  */
 export interface Verbs {
+  /** What is served; it changes while the server runs. */
+  readonly kinds: KindIndex
   get(
     context: RequestContext,
     kind: Kind,

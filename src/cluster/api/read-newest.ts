@@ -1,5 +1,6 @@
 import { type Kind, registryKey } from '../../kube/index.ts'
 import type { StoredEntry } from './cache/stored-entry.ts'
+import { viewOf } from './cache/view.ts'
 import { notFound } from './refusals.ts'
 import type { VerbServices } from './services.ts'
 
@@ -12,5 +13,5 @@ export async function readNewest(
   await world.fresh(target.signal)
   const entry = world.cacheOf(kind).get(registryKey(kind, target.namespace, target.name))
   if (entry === undefined) throw notFound(kind, target.name)
-  return entry
+  return viewOf(kind, entry)
 }

@@ -4,11 +4,13 @@ import type { Allocator } from './allocation/allocator.ts'
 import type { World } from './cache/world.ts'
 import type { Admission, Attributes, Authorizer } from './contract.ts'
 import type { Reviewers } from './reviews/reviewer.ts'
+import type { ServedKinds } from './served-kinds.ts'
 
 /** What the verbs stand on. */
 export interface VerbServices {
   readonly store: KeyValueStore
   readonly world: World
+  readonly kinds: ServedKinds
   readonly authorizer: Authorizer
   /** Answers to the questions that are created and not stored; a kind without an answer is not allowed. */
   readonly reviews: Reviewers

@@ -7,7 +7,7 @@ import {
   type Service,
   type Subnet,
 } from '../../base/index.ts'
-import { type Kind, Kinds, type KubeObject, StatusError } from '../../kube/index.ts'
+import { isCustomKind, type Kind, Kinds, type KubeObject, StatusError } from '../../kube/index.ts'
 import { claimResize } from './admission/claim-resize.ts'
 import { ingressDefaults } from './admission/ingress-defaults.ts'
 import { limitRanges } from './admission/limit-ranges.ts'
@@ -17,10 +17,11 @@ import { storageDefaults } from './admission/storage-defaults.ts'
 import { ServiceAllocator } from './allocation/service-allocator.ts'
 import { entryAs, eventsAs, listAs } from './cache/shown-as.ts'
 import { World } from './cache/world.ts'
-import type { Admission, Attributes, Authorizer, Verbs } from './contract.ts'
+import type { Admission, Attributes, Authorizer, RequestContext, Verbs } from './contract.ts'
 import { EventExpiry } from './event-expiry.ts'
 import { methodNotAllowed } from './refusals.ts'
 import type { Reviewers } from './reviews/reviewer.ts'
+import { ServedKinds } from './served-kinds.ts'
 import type { VerbServices } from './services.ts'
 import { bindPod } from './verbs/bind.ts'
 import { createObject } from './verbs/create.ts'
@@ -34,6 +35,7 @@ import { watchObjects } from './verbs/watch.ts'
 
 export interface VerbsOptions {
   readonly store: KeyValueStore
+  /** What is served besides the kinds that are defined while the server runs. */
   readonly kinds: readonly Kind[]
   readonly authorizer: Authorizer
   readonly clock: Clock
@@ -71,10 +73,12 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
     log,
     eventWindow: options.eventWindow ?? DEFAULT_EVENT_WINDOW,
   })
+  const served = new ServedKinds(world, kinds)
   const expiry = new EventExpiry({ store, world, clock, log })
   const services: VerbServices = {
     store,
     world,
+    kinds: served,
     authorizer,
     reviews: options.reviews ?? new Map(),
     admissions: [
@@ -92,28 +96,40 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
     ids,
     log,
   }
+  /** Runs a verb with the kind as it is defined now: whoever calls may hold a handle from before. */
+  async function on<T>(context: RequestContext, kind: Kind, action: (kind: Kind) => Promise<T>): Promise<T> {
+    return refusing(async () => {
+      if (!isCustomKind(kind)) return action(kind)
+      await world.fresh(context.signal)
+      const current = served.current(kind)
+      const { deprecation } = current.custom
+      if (deprecation !== undefined) context.warnings.push(deprecation)
+      return action(current)
+    })
+  }
   return {
+    kinds: served,
     async start(signal) {
       await Promise.all([world.start(signal), expiry.start(signal)])
     },
-    get: (context, kind, namespace, name, subresource) =>
-      refusing(async () =>
+    get: (context, handle, namespace, name, subresource) =>
+      on(context, handle, async kind =>
         entryAs(kind, await getObject(services, context, kind, { namespace, name, subresource })),
       ),
-    list: (context, kind, query) =>
-      refusing(async () => listAs(kind, await listObjects(services, context, kind, query))),
-    watch: (context, kind, query) =>
-      refusing(async () => eventsAs(kind, await watchObjects(services, context, kind, query))),
-    create: (context, kind, namespace, body, mutation) =>
-      refusing(async () =>
+    list: (context, handle, query) =>
+      on(context, handle, async kind => listAs(kind, await listObjects(services, context, kind, query))),
+    watch: (context, handle, query) =>
+      on(context, handle, async kind => eventsAs(kind, await watchObjects(services, context, kind, query))),
+    create: (context, handle, namespace, body, mutation) =>
+      on(context, handle, async kind =>
         entryAs(kind, await createObject(services, context, { kind, namespace, body }, mutation)),
       ),
-    update: (context, kind, namespace, name, body, mutation) =>
-      refusing(async () =>
+    update: (context, handle, namespace, name, body, mutation) =>
+      on(context, handle, async kind =>
         entryAs(kind, await updateObject(services, context, { kind, namespace, name, body }, mutation)),
       ),
-    patch: (context, kind, namespace, name, patch, mutation) =>
-      refusing(async () => {
+    patch: (context, handle, namespace, name, patch, mutation) =>
+      on(context, handle, async kind => {
         const patched = await patchObject(services, context, { kind, namespace, name, patch }, mutation)
         return { ...patched, entry: entryAs(kind, patched.entry) }
       }),
@@ -123,13 +139,13 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
         if (!isBinding) throw methodNotAllowed()
         return bindPod(services, context, { namespace, name, body }, mutation)
       }),
-    delete: (context, kind, namespace, name, deletion) =>
-      refusing(async () => {
+    delete: (context, handle, namespace, name, deletion) =>
+      on(context, handle, async kind => {
         const deleted = await deleteObject(services, context, { kind, namespace, name }, deletion)
         return { ...deleted, entry: entryAs(kind, deleted.entry) }
       }),
-    deleteCollection: (context, kind, query, deletion) =>
-      refusing(async () => {
+    deleteCollection: (context, handle, query, deletion) =>
+      on(context, handle, async kind => {
         const deleted = await deleteObjects(services, context, kind, query, deletion)
         return deleted.map(entry => entryAs(kind, entry))
       }),

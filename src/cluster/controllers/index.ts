@@ -9,6 +9,7 @@ import { setMaxListeners } from 'node:events'
 import type { Service } from '../../base/index.ts'
 import { ClusterRoleAggregationController } from './cluster-role-aggregation-controller.ts'
 import type { ControllerContext } from './context.ts'
+import { DefinitionController } from './custom-resources/definition-controller.ts'
 import { DeploymentController } from './deployment/deployment-controller.ts'
 import { EndpointSliceController } from './endpoints/endpoint-slice-controller.ts'
 import { EndpointSliceMirroringController } from './endpoints/endpoint-slice-mirroring-controller.ts'
@@ -61,6 +62,7 @@ export interface ControllersOptions extends ControllerContext {
 /** All controllers as one service, over shared informers, which whoever made them runs. Throws when an option makes no sense. */
 export function startControllers(options: ControllersOptions): Service {
   const services: readonly Service[] = [
+    new DefinitionController(options),
     new NamespaceController(options),
     new ServiceAccountController(options),
     new ClusterRoleAggregationController(options),

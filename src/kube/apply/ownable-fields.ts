@@ -1,7 +1,5 @@
 import { isObject, setOwn } from '../../base/index.ts'
 import type { KubeObject } from '../object.ts'
-import type { Schema } from '../schema/schema.ts'
-import { isNamedField } from '../schema-shape.ts'
 import { foldStringData } from '../secret-data.ts'
 import { SERVER_SET_METADATA } from '../server-set.ts'
 import { memberElement } from './field-element.ts'
@@ -40,13 +38,13 @@ export function ownableFields(fields: FieldSet): FieldSet {
  * The part of an applied object that an apply may set: no metadata of the server's; of a kind with a status the status alone
  * through its subresource, and everything else at the object itself (apiserver's reset fields).
  */
-export function applicablePart(schema: Schema, applied: KubeObject, subresource: string): KubeObject {
+export function applicablePart(applied: KubeObject, subresource: string, hasStatus: boolean): KubeObject {
   const isStatus = subresource === 'status'
   const part: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(applied)) {
     if (key === 'metadata') setOwn(part, key, applicableMetadata(applied.metadata, isStatus))
     else if (key === 'apiVersion' || key === 'kind') setOwn(part, key, value)
-    else if (!isNamedField(schema, 'status') || (key === 'status') === isStatus) setOwn(part, key, value)
+    else if (!hasStatus || (key === 'status') === isStatus) setOwn(part, key, value)
   }
   return withStoredData(part as unknown as KubeObject)
 }

@@ -1,6 +1,7 @@
 import { isObject, setOwn } from '../../base/index.ts'
 import type { KubeObject } from '../object.ts'
 import { resolveSchema, type Schema } from '../schema/schema.ts'
+import { isNamedField } from '../schema-shape.ts'
 import { compareFields } from './compare-fields.ts'
 import { conflictsWith, type FieldConflict } from './field-conflict.ts'
 import { differenceOf, type FieldSet, isEmptySet, NO_FIELDS, sameFields, unionOf } from './field-set.ts'
@@ -32,6 +33,8 @@ export interface ApplyInput {
   readonly nowIso: string
   /** `status`, or empty for the object itself. */
   readonly subresource?: string
+  /** Whether the status is written apart from the rest; absent: it is when the schema has one. */
+  readonly hasStatus?: boolean
 }
 
 export interface ApplyResult {
@@ -55,7 +58,11 @@ const BEFORE_FIRST_APPLY = 'before-first-apply'
 export function serverSideApply(input: ApplyInput): ApplyResult {
   const schema = resolveSchema(input.schema)
   const { live, subresource = '' } = input
-  const applied = applicablePart(schema, input.applied, subresource)
+  const applied = applicablePart(
+    input.applied,
+    subresource,
+    input.hasStatus ?? isNamedField(schema, 'status'),
+  )
   const self: Manager = {
     name: input.manager,
     operation: 'Apply',

@@ -1,13 +1,18 @@
 import type { Kind } from '../kind.ts'
-import { type GroupVersion, groupVersions } from './groups.ts'
+import { allKinds } from '../kinds/kinds.ts'
+import { type GroupVersion, groupVersionsOf } from './groups.ts'
 import { groupVersionKindOf, subresourcesOf } from './subresources.ts'
 
 /**
  * The answer to `GET /api` (`core`) or `GET /apis` (`named`) as an `APIGroupDiscoveryList` (`apidiscovery.k8s.io`): all that kubectl
  * needs to know of the server in one request. The two versions differ in name only.
  */
-export function aggregatedDiscovery(groups: 'core' | 'named', version: 'v2' | 'v2beta1'): object {
-  const wanted = groupVersions.filter(({ group }) => (group === '') === (groups === 'core'))
+export function aggregatedDiscovery(
+  groups: 'core' | 'named',
+  version: 'v2' | 'v2beta1',
+  kinds: readonly Kind[] = allKinds,
+): object {
+  const wanted = groupVersionsOf(kinds).filter(({ group }) => (group === '') === (groups === 'core'))
   const names = [...new Set(wanted.map(({ group }) => group))]
   return {
     kind: 'APIGroupDiscoveryList',

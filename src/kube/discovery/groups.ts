@@ -1,5 +1,5 @@
+import { compareVersions } from '../custom/versions.ts'
 import type { Kind } from '../kind.ts'
-import { allKinds } from '../kinds/kinds.ts'
 import { reviewKinds } from '../kinds/reviews.ts'
 
 /** One served group in one version, and its kinds. */
@@ -10,22 +10,39 @@ export interface GroupVersion {
   readonly kinds: readonly Kind[]
 }
 
-/** The served groups, the core group first. A group in two versions is two entries, the preferred one first. */
-export const groupVersions: readonly GroupVersion[] = collect()
+const collected = new WeakMap<readonly Kind[], readonly GroupVersion[]>()
 
-/** The group in that version; undefined when it is not served. */
-export function findGroupVersion(group: string, version: string): GroupVersion | undefined {
-  return groupVersions.find(candidate => candidate.group === group && candidate.version === version)
+/**
+ * The groups of these kinds, the core group first. A group in two versions is two entries, the preferred one first. Made once for the same
+ * list, which nobody may change afterwards.
+ */
+export function groupVersionsOf(kinds: readonly Kind[]): readonly GroupVersion[] {
+  const known = collected.get(kinds)
+  if (known !== undefined) return known
+  const groups = collect(kinds)
+  collected.set(kinds, groups)
+  return groups
 }
 
-function collect(): readonly GroupVersion[] {
+/** The group in that version; undefined when it is not served. */
+export function findGroupVersion(
+  kinds: readonly Kind[],
+  group: string,
+  version: string,
+): GroupVersion | undefined {
+  return groupVersionsOf(kinds).find(candidate => candidate.group === group && candidate.version === version)
+}
+
+function collect(kinds: readonly Kind[]): readonly GroupVersion[] {
   const found = new Map<string, { group: string; version: string; kinds: Kind[] }>()
-  for (const kind of [...allKinds, ...reviewKinds]) {
+  for (const kind of [...kinds, ...reviewKinds]) {
     const { group, version } = kind
     const key = `${group}/${version}`
     const entry = found.get(key) ?? { group, version, kinds: [] }
     entry.kinds.push(kind)
     found.set(key, entry)
   }
-  return [...found.values()]
+  return [...found.values()].sort((a, b) =>
+    a.group === b.group ? compareVersions(a.version, b.version) : a.group < b.group ? -1 : 1,
+  )
 }

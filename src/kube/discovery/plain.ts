@@ -1,27 +1,32 @@
 import type { Kind } from '../kind.ts'
-import { findGroupVersion, groupVersions } from './groups.ts'
+import { allKinds } from '../kinds/kinds.ts'
+import { findGroupVersion, groupVersionsOf } from './groups.ts'
 import { subresourcesOf } from './subresources.ts'
 
 /** `GET /api` for clients that do not know aggregated discovery. */
-export function coreVersions(): object {
-  return { kind: 'APIVersions', versions: versionsOf(''), serverAddressByClientCIDRs: [] }
+export function coreVersions(kinds: readonly Kind[] = allKinds): object {
+  return { kind: 'APIVersions', versions: versionsOf(kinds, ''), serverAddressByClientCIDRs: [] }
 }
 
 /** `GET /apis` likewise: an `APIGroupList`. */
-export function groupList(): object {
-  const names = [...new Set(groupVersions.map(({ group }) => group))].filter(name => name !== '')
-  return { kind: 'APIGroupList', apiVersion: 'v1', groups: names.map(describeGroup) }
+export function groupList(kinds: readonly Kind[] = allKinds): object {
+  const names = [...new Set(groupVersionsOf(kinds).map(({ group }) => group))].filter(name => name !== '')
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: names.map(name => describeGroup(kinds, name)) }
 }
 
 /** `GET /apis/<group>`: an `APIGroup`; undefined when the group is not served. */
-export function groupDocument(group: string): object | undefined {
-  if (group === '' || versionsOf(group).length === 0) return undefined
-  return { kind: 'APIGroup', apiVersion: 'v1', ...describeGroup(group) }
+export function groupDocument(group: string, kinds: readonly Kind[] = allKinds): object | undefined {
+  if (group === '' || versionsOf(kinds, group).length === 0) return undefined
+  return { kind: 'APIGroup', apiVersion: 'v1', ...describeGroup(kinds, group) }
 }
 
 /** `GET /api/v1` (group ``) or `GET /apis/<group>/<version>`: an `APIResourceList`; undefined when it is not served. */
-export function resourceList(group: string, version: string): object | undefined {
-  const found = findGroupVersion(group, version)
+export function resourceList(
+  group: string,
+  version: string,
+  kinds: readonly Kind[] = allKinds,
+): object | undefined {
+  const found = findGroupVersion(kinds, group, version)
   if (found === undefined) return undefined
   return {
     kind: 'APIResourceList',
@@ -31,12 +36,14 @@ export function resourceList(group: string, version: string): object | undefined
   }
 }
 
-function versionsOf(name: string): readonly string[] {
-  return groupVersions.filter(({ group }) => group === name).map(({ version }) => version)
+function versionsOf(kinds: readonly Kind[], name: string): readonly string[] {
+  return groupVersionsOf(kinds)
+    .filter(({ group }) => group === name)
+    .map(({ version }) => version)
 }
 
-function describeGroup(name: string): { readonly name: string } {
-  const versions = versionsOf(name).map(version => ({ groupVersion: `${name}/${version}`, version }))
+function describeGroup(kinds: readonly Kind[], name: string): { readonly name: string } {
+  const versions = versionsOf(kinds, name).map(version => ({ groupVersion: `${name}/${version}`, version }))
   return { name, ...{ versions, preferredVersion: versions[0] } }
 }
 

@@ -9,7 +9,8 @@ import { definitionOf } from './kinds.ts'
 
 /** The schema of a kind's objects. */
 export function schemaFor(kind: Kind): Schema {
-  return definition(definitionOf(kind).definition)
+  const special = definitionOf(kind)
+  return special.rules?.schema ?? definition(special.definition)
 }
 
 /**
@@ -17,10 +18,12 @@ export function schemaFor(kind: Kind): Schema {
  * defaults. Applying it twice changes nothing. The types of the fields should have been checked; what has the wrong type is left.
  */
 export function applyDefaults(kind: Kind, object: KubeObject): KubeObject {
+  const special = definitionOf(kind)
+  if (special.rules !== undefined) return special.rules.complete(object)
   const schema = schemaFor(kind)
   const draft = decode(schema, object) as { metadata?: unknown } & KubeObject
   const completed: KubeObject = isObject(draft.metadata) ? draft : { ...draft, metadata: {} }
   fillDefaults(schema, completed)
-  definitionOf(kind).setDefaults?.(completed as Draft<KubeObject>)
+  special.setDefaults?.(completed as Draft<KubeObject>)
   return completed
 }

@@ -1,5 +1,6 @@
 import type { Kind, Verb } from '../kind.ts'
 import type { KubeObject } from '../object.ts'
+import type { Schema } from '../schema/schema.ts'
 import type { Cell, TableColumn } from '../table/columns.ts'
 import type { NameRule } from '../validation/names.ts'
 import type { Problems } from '../validation/problems.ts'
@@ -23,6 +24,26 @@ export type Draft<T> = T extends readonly (infer Item)[]
     ? { -readonly [Key in keyof T]?: Draft<T[Key]> | undefined }
     : T
 
+/** How objects of a kind are read and judged where no generated definition says it: the rules of custom resources. */
+export interface ObjectRules {
+  /** How the fields of an object merge. */
+  readonly schema: Schema
+  /** The definition of an object in OpenAPI documents. */
+  readonly published: object
+  /** The object with its defaults and without unknown fields, as a new object. */
+  complete(object: KubeObject): KubeObject
+  /** Adds what cannot be decoded at all. */
+  findTypes(object: unknown, problems: Problems): void
+  /** The paths of fields that objects of the kind do not have; at most 100. */
+  unknownFields(object: unknown): readonly string[]
+  /** Adds what is wrong beside the metadata; types too. */
+  validate(object: KubeObject, problems: Problems, old: KubeObject | undefined): void
+  /** A stored object as this version shows it; the same object when it is that already. */
+  fromStored(object: KubeObject): KubeObject
+  /** An object of this version as it is stored. */
+  toStored(object: KubeObject): KubeObject
+}
+
 /**
  * A kind: its place in the API, the name of its schema, and what is special about it. Everything that a schema can say (types,
  * required fields, defaults, enums, how lists merge) is said there; the hooks hold the rest. To add a kind: its model class to
@@ -33,6 +54,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends Kind<
   readonly definition: string
   /** What a `metadata.name` may look like. */
   readonly nameRule: NameRule
+  /** Of a kind that is defined by a user. */
+  readonly rules?: ObjectRules
   /** Field selectors beyond `metadata.name` and `metadata.namespace`. */
   readonly selectable: { readonly [field: string]: (object: T) => string }
   readonly columns: readonly TableColumn[]
@@ -51,10 +74,10 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends Kind<
   /** Which fields a write may change beyond the usual rule (the main resource: all but status; `status`: only it). Replaces fields of the draft. */
   prepareForUpdate?(draft: Draft<T>, old: T, subresource: string): void
   /**
-   * When `metadata.generation` grows: at a change of the `spec`, of the `spec` or the annotations (Deployment), or never
-   * (kinds whose generation upstream leaves unset).
+   * When `metadata.generation` grows: at a change of the `spec`, of the `spec` or the annotations (Deployment), of anything but the
+   * metadata and a status that is written apart (custom resources), or never (kinds whose generation upstream leaves unset).
    */
-  readonly generation: 'annotations' | 'none' | 'spec'
+  readonly generation: 'annotations' | 'content' | 'none' | 'spec'
   /**
    * What does not happen although an object of the kind is there, in words that follow "nothing acts on it yet:". Absent for kinds that do
    * what they say. Whoever writes such an object is warned.

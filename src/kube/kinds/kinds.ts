@@ -10,6 +10,7 @@ import type {
   CSIDriver,
   CSINode,
   CSIStorageCapacity,
+  CustomResourceDefinition,
   DaemonSet,
   Deployment,
   EndpointSlice,
@@ -65,6 +66,7 @@ import { cronJobKind } from './cron-job.ts'
 import { csiDriverKind } from './csi-driver.ts'
 import { csiNodeKind } from './csi-node.ts'
 import { csiStorageCapacityKind } from './csi-storage-capacity.ts'
+import { customResourceDefinitionKind } from './custom-resource-definition.ts'
 import { daemonSetKind } from './daemon-set.ts'
 import type { KindDefinition } from './definition.ts'
 import { deploymentKind } from './deployment.ts'
@@ -146,6 +148,7 @@ export const Kinds: {
   readonly ClusterRoleBinding: Kind<ClusterRoleBinding>
   readonly ConfigMap: Kind<ConfigMap>
   readonly ControllerRevision: Kind<ControllerRevision>
+  readonly CustomResourceDefinition: Kind<CustomResourceDefinition>
   readonly Deployment: Kind<Deployment>
   readonly EndpointSlice: Kind<EndpointSlice>
   readonly Endpoints: Kind<Endpoints>
@@ -200,6 +203,7 @@ export const Kinds: {
   ClusterRoleBinding: clusterRoleBindingKind,
   ConfigMap: configMapKind,
   ControllerRevision: controllerRevisionKind,
+  CustomResourceDefinition: customResourceDefinitionKind,
   Deployment: deploymentKind,
   EndpointSlice: endpointSliceKind,
   Endpoints: endpointsKind,
@@ -248,8 +252,9 @@ export function findResource(group: string, version: string, plural: string): Ki
   return byResource.get(`${group === '' ? version : `${group}/${version}`}/${plural}`)
 }
 
-/** What is special about a kind. A handle that is not one of {@link Kinds} is found by its name. */
+/** What is special about a kind. The handle of a custom kind holds it; a copy of one of {@link Kinds} is found by its name. */
 export function definitionOf(kind: Kind): KindDefinition {
+  if ('rules' in kind) return kind as KindDefinition
   const found = byKind.get(`${apiVersionOf(kind)}/${kind.kind}`) ?? reviewKinds.find(one => one === kind)
   if (found === undefined)
     throw new RangeError(

@@ -63,10 +63,22 @@ function restore(draft: Parts, old: KubeObject, field: string): void {
 function nextGeneration(special: KindDefinition, draft: Parts, old: KubeObject): number | undefined {
   const { generation } = old.metadata
   if (special.generation === 'none') return generation
+  if (special.generation === 'content')
+    return deepEqual(contentOf(special, draft), contentOf(special, old as unknown as Parts))
+      ? generation
+      : (generation ?? 0) + 1
   const { spec } = old as unknown as { readonly spec?: unknown }
   const changed =
     !deepEqual(draft.spec, spec) ||
     (special.generation === 'annotations' &&
       !deepEqual(draft.metadata.annotations ?? {}, old.metadata.annotations ?? {}))
   return changed ? (generation ?? 0) + 1 : generation
+}
+
+/** All of an object but its metadata, and its status where that is written apart. */
+function contentOf(
+  special: KindDefinition,
+  { metadata: _, apiVersion: __, status, ...content }: Parts,
+): unknown {
+  return special.subresources.includes('status') ? content : { ...content, status }
 }

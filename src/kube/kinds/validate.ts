@@ -11,13 +11,15 @@ import { definitionOf } from './kinds.ts'
 
 /** The paths of fields that the kind does not have: `spec.containers[0].imagee`. At most 100. */
 export function findUnknownFields(kind: Kind, object: unknown): readonly string[] {
-  return unknownFields(schemaFor(kind), object)
+  return definitionOf(kind).rules?.unknownFields(object) ?? unknownFields(schemaFor(kind), object)
 }
 
 /** What in `object` cannot be decoded: wrong types, quantities and times that cannot be read, bytes that are not base64. */
 export function findTypeProblems(kind: Kind, object: unknown): readonly FieldProblem[] {
   const problems = new Problems()
-  findTypes(schemaFor(kind), object, '', problems)
+  const { rules } = definitionOf(kind)
+  if (rules === undefined) findTypes(schemaFor(kind), object, '', problems)
+  else rules.findTypes(object, problems)
   return problems.list
 }
 
@@ -29,6 +31,10 @@ export function validateObject(kind: Kind, object: KubeObject, old?: KubeObject)
   const special = definitionOf(kind)
   const problems = new Problems()
   validateMetadata(special, object.metadata, problems, old?.metadata)
+  if (special.rules !== undefined) {
+    special.rules.validate(object, problems, old)
+    return withoutRepeats(problems.list)
+  }
   const { properties = {}, required = [] } = schemaFor(kind)
   const values = object as unknown as { readonly [field: string]: unknown }
   for (const [name, property] of Object.entries(properties)) {

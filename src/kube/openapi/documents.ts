@@ -1,22 +1,25 @@
-import { findGroupVersion, groupVersions } from '../discovery/groups.ts'
+import { findGroupVersion, groupVersionsOf } from '../discovery/groups.ts'
 import { subresourcesOf } from '../discovery/subresources.ts'
 import { definitions } from '../generated/schemas.ts'
 import type { Kind } from '../kind.ts'
-import { definitionOf } from '../kinds/kinds.ts'
+import { allKinds, definitionOf } from '../kinds/kinds.ts'
 import type { GroupVersionKind, Schema } from '../schema/schema.ts'
 import { type BodyNames, renderPaths, sharedDefinitions } from './operations.ts'
 import { renderSchemas, schemaRef } from './render-schema.ts'
 
+const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'
 const LIST_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta'
 
 /** The documents there are, as the paths after `/openapi/v3/`: `api/v1`, `apis/apps/v1`, … */
-export const openApiPaths: readonly string[] = groupVersions.map(({ group, version }) =>
-  group === '' ? `api/${version}` : `apis/${group}/${version}`,
-)
+export function openApiPaths(kinds: readonly Kind[] = allKinds): readonly string[] {
+  return groupVersionsOf(kinds).map(({ group, version }) =>
+    group === '' ? `api/${version}` : `apis/${group}/${version}`,
+  )
+}
 
 /** `GET /openapi/v3`: where each document is. `hashOf` a path makes its address change with its content, so that it is cached well. */
-export function openApiIndex(hashOf: (path: string) => string): object {
-  const entries = openApiPaths.map(path => [
+export function openApiIndex(hashOf: (path: string) => string, kinds: readonly Kind[] = allKinds): object {
+  const entries = openApiPaths(kinds).map(path => [
     path,
     { serverRelativeURL: `/openapi/v3/${path}?hash=${encodeURIComponent(hashOf(path))}` },
   ])
@@ -27,32 +30,39 @@ export function openApiIndex(hashOf: (path: string) => string): object {
  * The OpenAPI v3 document of one of {@link openApiPaths}; undefined for any other path. It is what kubectl's `apply`, `diff`, `explain`
  * and server-side dry run go by. Making one costs some milliseconds and nothing is kept: keep its bytes.
  */
-export function openApiV3(path: string): object | undefined {
+export function openApiV3(path: string, kinds: readonly Kind[] = allKinds): object | undefined {
   const parts = path.split('/')
   const [group, version] = parts[0] === 'api' ? ['', parts[1]] : [parts[1], parts[2]]
-  if (!openApiPaths.includes(path) || group === undefined || version === undefined) return undefined
-  const kinds = findGroupVersion(group, version)?.kinds ?? []
+  if (group === undefined || version === undefined || !openApiPaths(kinds).includes(path)) return undefined
   const paths: Record<string, object> = {}
   const names = [...sharedDefinitions, LIST_META]
-  const lists: Record<string, object> = {}
-  for (const kind of kinds) {
+  const own: Record<string, object> = {}
+  for (const kind of findGroupVersion(kinds, group, version)?.kinds ?? []) {
     const bodies = bodyNames(kind)
     Object.assign(paths, renderPaths(kind, bodies))
-    names.push(bodies.object, ...Object.values(bodies.subresources))
-    lists[bodies.list] = listSchema(kind, bodies.object)
+    const { rules } = definitionOf(kind)
+    if (rules === undefined) names.push(bodies.object)
+    else {
+      own[bodies.object] = rules.published
+      names.push(OBJECT_META)
+    }
+    names.push(...Object.values(bodies.subresources).filter(name => name !== bodies.object))
+    own[bodies.list] = listSchema(kind, bodies.object)
   }
   return {
     openapi: '3.0.0',
     info: { title: 'Bowline', version: 'v1.32.0' },
     paths,
-    components: { schemas: { ...renderSchemas(names), ...lists } },
+    components: { schemas: { ...renderSchemas(names), ...own } },
   }
 }
 
 function bodyNames(kind: Kind): BodyNames {
   const object = definitionOf(kind).definition
   const subresources: Record<string, string> = {}
-  for (const { name, kind: body } of subresourcesOf(kind)) subresources[name] = definitionOfBody(body)
+  for (const { name, kind: body } of subresourcesOf(kind))
+    subresources[name] =
+      body.kind === kind.kind && body.group === kind.group ? object : definitionOfBody(body)
   return { object, list: `${object}List`, subresources }
 }
 
@@ -69,8 +79,9 @@ function definitionOfBody({ group, version, kind }: GroupVersionKind): string {
 
 function listSchema(kind: Kind, object: string): object {
   const { group, version } = kind
+  const name = kind.listKind ?? `${kind.kind}List`
   return {
-    description: `${kind.kind}List is a list of ${kind.kind}.`,
+    description: `${name} is a list of ${kind.kind}.`,
     type: 'object',
     required: ['items'],
     properties: {
@@ -79,6 +90,6 @@ function listSchema(kind: Kind, object: string): object {
       kind: { type: 'string' },
       metadata: schemaRef(LIST_META),
     },
-    'x-kubernetes-group-version-kind': [{ group, version, kind: `${kind.kind}List` }],
+    'x-kubernetes-group-version-kind': [{ group, version, kind: name }],
   }
 }

@@ -5,6 +5,7 @@ import { appsOverlay } from './overlay-apps.ts'
 import { autoscalingOverlay } from './overlay-autoscaling.ts'
 import { batchOverlay } from './overlay-batch.ts'
 import { coreOverlay } from './overlay-core.ts'
+import { customResourcesOverlay } from './overlay-custom-resources.ts'
 import { flowcontrolOverlay } from './overlay-flowcontrol.ts'
 import { metaOverlay } from './overlay-meta.ts'
 import { networkOverlay } from './overlay-network.ts'
@@ -29,11 +30,13 @@ export const overlay: Overlay = {
   ...flowcontrolOverlay,
   ...admissionOverlay,
   ...accessOverlay,
+  ...customResourcesOverlay,
 }
 
 /** The package of a model class whose name begins with its group: names that two groups have. */
 export const prefixes: { readonly [prefix: string]: string } = {
   Admissionregistration: 'io.k8s.api.admissionregistration',
+  Apiextensions: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions',
   Apiregistration: 'io.k8s.kube-aggregator.pkg.apis.apiregistration',
   Authentication: 'io.k8s.api.authentication',
   Core: 'io.k8s.api.core',
@@ -67,6 +70,11 @@ export const packages: readonly { readonly names: RegExp; readonly package: stri
   {
     names: /^(HTTPIngress|Ingress|IPBlock|NetworkPolicy|ServiceBackendPort)/,
     package: 'io.k8s.api.networking',
+  },
+  {
+    names:
+      /^(CustomResource|ExternalDocumentation|JSONSchemaProps|SelectableField|ValidationRule|WebhookConversion)/,
+    package: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions',
   },
   {
     names:
@@ -122,6 +130,7 @@ export const roots: readonly string[] = [
   'V1ConfigMap',
   'V1ControllerRevision',
   'V1CronJob',
+  'V1CustomResourceDefinition',
   'V1DaemonSet',
   'V1DeleteOptions',
   'V1Deployment',

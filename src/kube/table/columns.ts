@@ -4,13 +4,16 @@ import { formatSince } from './duration.ts'
 /** One column of `kubectl get` (`metav1.TableColumnDefinition`). Priority 1 shows with `-o wide` only. */
 export interface TableColumn {
   readonly name: string
-  readonly type: 'date' | 'integer' | 'string'
-  readonly format: '' | 'name'
+  /** `string`, `integer`, `number`, `boolean` or `date`. */
+  readonly type: string
+  /** `name` for the column that names the object; formats of OpenAPI otherwise. */
+  readonly format: string
   readonly description: string
   readonly priority: number
 }
 
-export type Cell = boolean | number | string
+/** Null: the object does not have it. */
+export type Cell = boolean | number | string | null
 
 const METADATA_DOCS =
   'Name must be unique within a namespace. It is used to name the object and to find it again.'

@@ -1,4 +1,5 @@
 import { deepEqual } from '../../base/index.ts'
+import { CUSTOM_RESOURCE_CLEANUP } from '../custom/conditions.ts'
 import type { KindDefinition } from '../kinds/definition.ts'
 import type { ObjectMeta } from '../object.ts'
 import { labelKeyProblems } from '../selectors/label-syntax.ts'
@@ -9,8 +10,8 @@ import type { Problems } from './problems.ts'
 /** All annotations of an object together (apimachinery `TotalAnnotationSizeLimitB`). */
 const MAX_ANNOTATION_BYTES = 256 * 1024
 
-/** The finalizers that need no domain in front of them. */
-const STANDARD_FINALIZERS = ['foregroundDeletion', 'kubernetes', 'orphan']
+/** The finalizers that need no domain in front of them; those of custom resources never do. */
+const STANDARD_FINALIZERS = ['foregroundDeletion', 'kubernetes', 'orphan', CUSTOM_RESOURCE_CLEANUP]
 
 /** What the server sets once: a write that carries another value is refused. */
 const IMMUTABLE_FIELDS = [
@@ -36,7 +37,7 @@ export function validateMetadata(
   validateLabels(metadata.labels, 'metadata.labels', problems)
   validateAnnotations(metadata.annotations, problems)
   validateOwners(metadata, problems)
-  validateFinalizers(metadata, problems, old)
+  validateFinalizers(kind, metadata, problems, old)
   if (old === undefined) return
   for (const field of IMMUTABLE_FIELDS) {
     if (!deepEqual(metadata[field] ?? '', old[field] ?? ''))
@@ -95,12 +96,18 @@ function validateOwners({ ownerReferences = [] }: ObjectMeta, problems: Problems
   )
 }
 
-function validateFinalizers(metadata: ObjectMeta, problems: Problems, old: ObjectMeta | undefined): void {
+function validateFinalizers(
+  kind: KindDefinition,
+  metadata: ObjectMeta,
+  problems: Problems,
+  old: ObjectMeta | undefined,
+): void {
   const { finalizers = [] } = metadata
   finalizers.forEach(finalizer => {
     const texts = labelKeyProblems(finalizer)
     problems.invalidEach('metadata.finalizers', finalizer, texts)
-    if (texts.length === 0 && !finalizer.includes('/') && !STANDARD_FINALIZERS.includes(finalizer)) {
+    const isFree = kind.rules !== undefined || finalizer.includes('/')
+    if (texts.length === 0 && !isFree && !STANDARD_FINALIZERS.includes(finalizer)) {
       problems.invalid(
         'metadata.finalizers',
         finalizer,

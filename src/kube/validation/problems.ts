@@ -97,6 +97,11 @@ export class Problems {
     this.#add(path, 'FieldValueTypeInvalid', renderValue(value), detail)
   }
 
+  /** One that was found apart from the others. */
+  add(problem: FieldProblem): void {
+    if (this.list.length < MAX_PROBLEMS) this.list.push(problem)
+  }
+
   #add(path: string, reason: CauseType, value: string | undefined, detail?: string): void {
     if (this.list.length >= MAX_PROBLEMS) return
     const type = TYPE_TEXTS[reason]

@@ -88,6 +88,7 @@ describe('discovery documents', () => {
         'selfsubjectreviews authentication.k8s.io/v1 false SelfSubjectReview create',
         'tokenreviews authentication.k8s.io/v1 false TokenReview create',
         `configmaps cm v1 true ConfigMap ${all}`,
+        `customresourcedefinitions crd,crds apiextensions.k8s.io/v1 false CustomResourceDefinition ${all} api-extensions`,
         `deployments deploy apps/v1 true Deployment ${all} all`,
         `events ev v1 true Event ${all}`,
         `leases coordination.k8s.io/v1 true Lease ${all}`,

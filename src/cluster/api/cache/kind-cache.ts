@@ -1,7 +1,8 @@
-import { type Kind, type Kinds, registryKey } from '../../../kube/index.ts'
+import { Kinds, type Pod, registryKey, registryPrefix } from '../../../kube/index.ts'
 import { requiredValue, type Selection } from './selection.ts'
 import { SortedKeys } from './sorted-keys.ts'
 import type { StoredEntry } from './stored-entry.ts'
+import { viewOf } from './view.ts'
 
 /** Stored bytes of the states in the window; without a bound a thousand changes of a large object would fill the memory. */
 const MAX_WINDOW_BYTES = 16 * 1024 * 1024
@@ -26,7 +27,6 @@ export interface CacheFollower {
 
 /** The newest state of one kind, indexed; the events that led to it; and who follows them. */
 export class KindCache {
-  readonly kind: Kind
   readonly followers: Set<CacheFollower> = new Set()
   readonly #entries = new Map<string, StoredEntry>()
   readonly #keys = new SortedKeys()
@@ -38,11 +38,22 @@ export class KindCache {
   /** The window holds every event after this revision. */
   #windowStart = 0
 
-  /** Keeps the last `windowSize` events at least, or as many as are small enough; older ones are in the store's history. */
-  constructor(kind: Kind, windowSize: number) {
-    this.kind = kind
+  /** Counts the changes that it saw: what was made from its entries is old once this differs. */
+  changes = 0
+
+  /**
+   * Keeps what is under a prefix of the registry, of which nothing is there as of `revision`, and the last `windowSize` events at least, or
+   * as many as are small enough; older ones are in the store's history.
+   */
+  constructor(prefix: string, windowSize: number, revision: number) {
     this.#windowSize = windowSize
-    this.#indexesNodes = kind.group === '' && kind.kind === 'Pod'
+    this.#windowStart = revision
+    this.#indexesNodes = prefix === registryPrefix(Kinds.Pod)
+  }
+
+  /** Every entry, in no order. */
+  values(): Iterable<StoredEntry> {
+    return this.#entries.values()
   }
 
   get(key: string): StoredEntry | undefined {
@@ -51,6 +62,7 @@ export class KindCache {
 
   /** Starts anew from a complete state as of `revision`. */
   reset(entries: readonly StoredEntry[], revision: number): void {
+    this.changes += 1
     for (const key of [...this.#entries.keys()]) this.#remove(key)
     for (const entry of entries) this.#set(entry)
     this.#window = []
@@ -61,6 +73,7 @@ export class KindCache {
   /** Takes one change in and tells it. */
   apply(event: CacheEvent): void {
     const key = (event.current ?? event.previous)!.key
+    this.changes += 1
     if (event.current === undefined) this.#remove(key)
     else this.#set(event.current)
     this.#window.push(event)
@@ -81,8 +94,10 @@ export class KindCache {
   select(selection: Selection): StoredEntry[] {
     const found: StoredEntry[] = []
     for (const key of this.#candidates(selection)) {
-      const entry = this.#entries.get(key)
-      if (entry !== undefined && (!selection.isNarrow || selection.matches(entry.object))) found.push(entry)
+      const stored = this.#entries.get(key)
+      if (stored === undefined) continue
+      const entry = viewOf(selection.kind, stored)
+      if (!selection.isNarrow || selection.matches(entry.object)) found.push(entry)
     }
     return found
   }
@@ -99,9 +114,10 @@ export class KindCache {
     const name = requiredValue(selection, 'metadata.name')
     const namespace = requiredValue(selection, 'metadata.namespace')
     if (name !== undefined) {
-      if (!this.kind.namespaced) return [registryKey(this.kind, undefined, name)]
-      if (selection.prefix !== registryKey(this.kind, '', '')) return [`${selection.prefix}${name}`]
-      if (namespace) return [registryKey(this.kind, namespace, name)]
+      const { kind } = selection
+      if (!kind.namespaced) return [registryKey(kind, undefined, name)]
+      if (selection.prefix !== registryKey(kind, '', '')) return [`${selection.prefix}${name}`]
+      if (namespace) return [registryKey(kind, namespace, name)]
     }
     const node = this.#indexesNodes ? requiredValue(selection, 'spec.nodeName') : undefined
     if (node)
@@ -138,7 +154,7 @@ export class KindCache {
 
   #nodeOf(entry: StoredEntry): string {
     if (!this.#indexesNodes) return ''
-    return (entry.object as NonNullable<(typeof Kinds.Pod)['objectType']>).spec?.nodeName ?? ''
+    return (entry.object as Pod).spec?.nodeName ?? ''
   }
 }
 

@@ -15,12 +15,15 @@ export class StoredEntry implements Entry {
   readonly resourceVersion: string
   /** Stored bytes: about what keeping it costs. */
   readonly size: number
+  /** Stored in a version that is no longer the one to store in: a write without effect stores it anew. */
+  readonly isOutdated: boolean
   #stored: Uint8Array | undefined
   #bytes: Buffer | undefined
   #object: KubeObject | undefined
 
   /** `revision` is shown as the resourceVersion; a deleted object shows the revision of its deletion. */
-  constructor(item: Pick<KeyValue, 'key' | 'value'>, revision: number) {
+  constructor(item: Pick<KeyValue, 'key' | 'value'>, revision: number, isOutdated = false) {
+    this.isOutdated = isOutdated
     this.key = item.key
     this.revision = revision
     this.resourceVersion = String(revision)
@@ -37,6 +40,12 @@ export class StoredEntry implements Entry {
   get object(): KubeObject {
     this.#object ??= deepFreeze(JSON.parse(this.bytes.toString()) as KubeObject)
     return this.#object
+  }
+
+  /** The same entry with an object that says the same otherwise. */
+  showing(object: KubeObject, isOutdated: boolean): StoredEntry {
+    const item = { key: this.key, value: encodeObject(object) }
+    return new StoredEntry(item, this.revision, isOutdated)
   }
 
   /** The same object as of another revision. */

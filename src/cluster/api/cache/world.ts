@@ -36,6 +36,8 @@ export class World implements Service {
   readonly #store: KeyValueStore
   readonly #clock: Clock
   readonly #log: Logger
+  readonly #eventWindow: number
+  /** By prefix of the registry. Kinds may come while the server runs: what is there and not served yet is kept too. */
   readonly #caches = new Map<string, KindCache>()
   readonly #waiters = new Set<Waiter>()
   /** Everything up to here is in the caches; 0 until they are filled. */
@@ -53,8 +55,8 @@ export class World implements Service {
     this.#store = options.store
     this.#clock = options.clock
     this.#log = options.log
-    for (const kind of options.kinds.filter(({ storedAs }) => storedAs === undefined))
-      this.#caches.set(registryPrefix(kind), new KindCache(kind, options.eventWindow))
+    this.#eventWindow = options.eventWindow
+    for (const kind of options.kinds) this.cacheOf(kind)
   }
 
   /** The revision that the caches show. */
@@ -62,10 +64,16 @@ export class World implements Service {
     return this.#seen
   }
 
-  /** The cache of a served kind. */
+  /** The cache of a kind, whatever its version. */
   cacheOf(kind: Kind): KindCache {
-    const cache = this.#caches.get(registryPrefix(kind))
-    if (cache === undefined) throw new RangeError(`Cannot read ${kind.kind}: the kind is not served`)
+    return this.#cacheAt(registryPrefix(kind))
+  }
+
+  #cacheAt(prefix: string): KindCache {
+    const known = this.#caches.get(prefix)
+    if (known !== undefined) return known
+    const cache = new KindCache(prefix, this.#eventWindow, this.#seen)
+    this.#caches.set(prefix, cache)
     return cache
   }
 
@@ -129,8 +137,7 @@ export class World implements Service {
       })
       revision = page.revision
       for (const item of page.items) {
-        const cache = this.#caches.get(prefixOf(item.key))
-        if (cache === undefined) continue
+        const cache = this.#cacheAt(prefixOf(item.key))
         const list = entries.get(cache)
         const entry = new StoredEntry(item, item.modRevision)
         if (list === undefined) entries.set(cache, [entry])
@@ -154,8 +161,7 @@ export class World implements Service {
   }
 
   #apply(event: KeyEvent): void {
-    const cache = this.#caches.get(prefixOf(event.key))
-    if (cache === undefined) return
+    const cache = this.#cacheAt(prefixOf(event.key))
     cache.apply({
       revision: event.revision,
       // The entry that readers already share, with what was made of it.

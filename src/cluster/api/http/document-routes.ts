@@ -1,3 +1,4 @@
+import type { KindIndex } from '../contract.ts'
 import { methodNotAllowed } from '../refusals.ts'
 import type { Answer } from './answer.ts'
 import { bytesAnswer, jsonAnswer, textAnswer } from './answer.ts'
@@ -26,7 +27,10 @@ interface VersionInfo {
 const HEALTH: ReadonlySet<string> = new Set(['healthz', 'livez', 'readyz'])
 
 /** Answers what is no resource: discovery, schemas, version, health. A StatusError of reason NotFound for every other path. */
-export async function answerDocument(parts: DocumentParts, exchange: Exchange): Promise<Answer> {
+export async function answerDocument(
+  parts: DocumentParts & { readonly kinds: KindIndex },
+  exchange: Exchange,
+): Promise<Answer> {
   const [root = '', ...rest] = exchange.segments
   const answer = await documentAt(parts, exchange, root, rest)
   if (answer === undefined) throw pathNotFound()
@@ -35,7 +39,7 @@ export async function answerDocument(parts: DocumentParts, exchange: Exchange): 
 }
 
 async function documentAt(
-  parts: DocumentParts,
+  parts: DocumentParts & { readonly kinds: KindIndex },
   exchange: Exchange,
   root: string,
   rest: readonly string[],
@@ -43,14 +47,15 @@ async function documentAt(
   const { headers } = exchange.request
   if (root === 'version' && rest.length === 0) return jsonAnswer(200, versionBody(parts.version))
   if (HEALTH.has(root) && rest.length <= 1) return healthAnswer(root, parts)
-  if (root === 'api' || root === 'apis')
-    return keptAnswer(
-      discoveryDocument(root, rest, negotiateDiscovery(headers.accept)),
-      headers['if-none-match'],
-    )
+  if (root === 'api' || root === 'apis') {
+    const form = negotiateDiscovery(headers.accept)
+    await parts.kinds.fresh(exchange.context.signal)
+    return keptAnswer(discoveryDocument(parts.kinds.all, root, rest, form), headers['if-none-match'])
+  }
   if (root === 'openapi' && rest[0] === 'v3') {
     requireJson(headers.accept)
-    return keptAnswer(openApiDocument(rest.slice(1)), headers['if-none-match'])
+    await parts.kinds.fresh(exchange.context.signal)
+    return keptAnswer(openApiDocument(parts.kinds.all, rest.slice(1)), headers['if-none-match'])
   }
   return undefined
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** A document that never changes while the server runs: made once, known by its hash. */
+/** A document that is made once and known by its hash. */
 export interface KeptDocument {
   readonly body: Buffer
   /** Quoted, as the header wants it. */

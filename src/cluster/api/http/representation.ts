@@ -26,7 +26,7 @@ export function renderList(list: EntryList, options: RenderOptions): readonly Bu
   if (representation.form === 'table') return [json(table(list.entries, metadata, options, true))]
   if (representation.form === 'object')
     return joinItems(
-      `${kind.kind}List`,
+      kind.listKind ?? `${kind.kind}List`,
       apiVersionOf(kind),
       metadata,
       list.entries.map(({ bytes }) => bytes),

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Clock, type Ids, isAborted, type Logger } from '../../../base/index.ts'
-import { findResource, StatusError } from '../../../kube/index.ts'
+import { StatusError } from '../../../kube/index.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { MASTERS_GROUP } from '../auth/identity.ts'
 import { impersonated } from '../auth/impersonation.ts'
@@ -135,7 +135,8 @@ export class RequestHandler {
   ): Promise<Answer> {
     if (path !== undefined && extension !== undefined)
       return answerExtension(extension, path, exchange, this.#options.authorizer)
-    const kind = path && findResource(path.group, path.version, path.resource)
+    const { kinds } = this.#options.verbs
+    const kind = path && (await kinds.find(path.group, path.version, path.resource, exchange.context.signal))
     if (path === undefined) return this.#routeDocument(exchange)
     // Which kinds there are, discovery tells everyone.
     if (kind === undefined) throw pathNotFound()
@@ -156,7 +157,8 @@ export class RequestHandler {
       name: '',
       fieldSelector: '',
     })
-    return answerDocument(this.#options.documents, exchange)
+    const { documents, verbs } = this.#options
+    return answerDocument({ ...documents, kinds: verbs.kinds }, exchange)
   }
 }
 

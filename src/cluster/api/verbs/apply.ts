@@ -52,6 +52,7 @@ export async function applyObject(
       force: patch.force,
       nowIso: formatTime(services.clock.now()),
       subresource: options.subresource,
+      hasStatus: kind.subresources.includes('status'),
     })
     if (conflicts.length > 0) throw applyConflictError(conflicts)
     return object === live ? object : applyDefaults(stored, object)

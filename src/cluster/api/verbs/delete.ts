@@ -1,7 +1,8 @@
 import { deepEqual } from '../../../base/index.ts'
-import type { Kind } from '../../../kube/index.ts'
+import { type Kind, toStoredVersion } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
 import { encodeObject, entryOf, StoredEntry } from '../cache/stored-entry.ts'
+import { viewOf } from '../cache/view.ts'
 import type { Attributes, DeletionOptions, Entry, RequestContext } from '../contract.ts'
 import { readNewest } from '../read-newest.ts'
 import { conflict, modified } from '../refusals.ts'
@@ -57,7 +58,7 @@ export async function removeObject(
     if (options.dryRun)
       return { entry: ending === undefined ? current : entryOf(ending), gone: ending === undefined }
     const warnings = services.warnOnWrite(attributes, object)
-    const value = ending === undefined ? undefined : encodeObject(ending)
+    const value = ending === undefined ? undefined : encodeObject(toStoredVersion(kind, ending))
     const result = await services.store.txn(
       [{ key, modRevision: current.revision }],
       [value === undefined ? { type: 'delete', key } : { type: 'put', key, value }],
@@ -65,7 +66,7 @@ export async function removeObject(
     if (!result.ok) continue
     context.warnings.push(...warnings)
     if (value === undefined) return { entry: current.at(result.revision), gone: true }
-    return { entry: new StoredEntry({ key, value }, result.revision), gone: false }
+    return { entry: viewOf(kind, new StoredEntry({ key, value }, result.revision)), gone: false }
   }
   throw modified(kind, name)
 }

@@ -3,6 +3,7 @@ import type { Kind } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
 import { type Selection, selectionOf } from '../cache/selection.ts'
 import { StoredEntry } from '../cache/stored-entry.ts'
+import { viewOf } from '../cache/view.ts'
 import { decodeContinue, encodeContinue } from '../continue-token.ts'
 import type { EntryList, ListQuery, RequestContext } from '../contract.ts'
 import { badRequest, continueExpired, expired, tooLargeResourceVersion } from '../refusals.ts'
@@ -120,7 +121,7 @@ async function listAt(services: VerbServices, selection: Selection, page: Page):
         break
       }
       after = item.key
-      const entry = sharedEntry(cache, item)
+      const entry = viewOf(selection.kind, sharedEntry(cache, item))
       if (!selection.isNarrow || selection.matches(entry.object)) entries.push(entry)
     }
     if (found.items.length === 0) break

@@ -1,12 +1,14 @@
 import { Channel, hasCode, type KeyEvent } from '../../../base/index.ts'
-import { apiVersionOf, type Kind, type KubeObject, StatusError } from '../../../kube/index.ts'
+import { apiVersionOf, isCustomKind, type Kind, type KubeObject, StatusError } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
 import type { CacheEvent, CacheFollower, KindCache } from '../cache/kind-cache.ts'
 import { type Selection, selectionOf } from '../cache/selection.ts'
 import { entryOf, StoredEntry } from '../cache/stored-entry.ts'
+import { viewOf } from '../cache/view.ts'
 import type { EntryEvent, RequestContext, WatchQuery } from '../contract.ts'
 import { expired } from '../refusals.ts'
 import { parseResourceVersion } from '../resource-version.ts'
+import type { ServedKinds } from '../served-kinds.ts'
 import type { VerbServices } from '../services.ts'
 
 /** Events, and their bytes, that a watcher may be behind before it is closed with 410 and has to list again. */
@@ -45,11 +47,11 @@ export async function watchObjects(
   )
   if (wanted === undefined || wanted === 0 || query.sendInitialEvents) {
     const initial = cache.select(selection)
-    follower.follow(cache)
+    follower.follow(cache, services.kinds)
     return follower.read(initialEvents(kind, initial, query, start))
   }
   const missed = cache.eventsAfter(wanted)
-  follower.follow(cache)
+  follower.follow(cache, services.kinds)
   if (missed !== undefined) return follower.read(missedEvents(selection, missed))
   return follower.read(
     historyEvents(services, selection, { after: wanted, upTo: start, signal, newest: () => store.revision }),
@@ -68,6 +70,7 @@ class WatchFollower implements CacheFollower {
     limit: CAPACITY_BYTES,
   })
   #cache: KindCache | undefined
+  #forgetKind = (): void => undefined
   /** Taken off the signal again when the watch ends: signals live longer than watches. */
   readonly #onAbort = (): void => this.onEnd()
 
@@ -78,9 +81,12 @@ class WatchFollower implements CacheFollower {
     this.#signal = signal
   }
 
-  follow(cache: KindCache): void {
+  /** Follows the cache, for as long as the kind is what it was. */
+  follow(cache: KindCache, kinds: ServedKinds): void {
     this.#cache = cache
     cache.followers.add(this)
+    const { kind } = this.#selection
+    if (isCustomKind(kind)) this.#forgetKind = kinds.untilChanged(kind, () => this.onEnd())
     if (this.#signal.aborted) this.onEnd()
     else this.#signal.addEventListener('abort', this.#onAbort)
   }
@@ -123,6 +129,7 @@ class WatchFollower implements CacheFollower {
 
   #leave(): void {
     this.#cache?.followers.delete(this)
+    this.#forgetKind()
     this.#signal.removeEventListener('abort', this.#onAbort)
   }
 }
@@ -178,21 +185,25 @@ function cacheEventOf({ revision, current, previous }: KeyEvent): CacheEvent {
 function eventFor(selection: Selection, event: CacheEvent): EntryEvent | undefined {
   const { current, previous } = event
   if (!(current ?? previous)!.key.startsWith(selection.prefix)) return undefined
-  const matches = (entry: StoredEntry | undefined): entry is StoredEntry =>
-    entry !== undefined && (!selection.isNarrow || selection.matches(entry.object))
-  if (matches(current)) return { type: matches(previous) ? 'MODIFIED' : 'ADDED', entry: current }
-  if (matches(previous)) return { type: 'DELETED', entry: lastState(event, previous) }
+  const shown = (entry: StoredEntry | undefined): StoredEntry | undefined => {
+    const view = entry && viewOf(selection.kind, entry)
+    return view !== undefined && (!selection.isNarrow || selection.matches(view.object)) ? view : undefined
+  }
+  const now = shown(current)
+  const before = shown(previous)
+  if (now !== undefined) return { type: before === undefined ? 'ADDED' : 'MODIFIED', entry: now }
+  if (before !== undefined) return { type: 'DELETED', entry: lastState(event, before) }
   return undefined
 }
 
-const lastStates = new WeakMap<CacheEvent, StoredEntry>()
+const lastStates = new WeakMap<StoredEntry, StoredEntry>()
 
-/** The last matching state, with the version of what ended it; made once for all watchers. */
+/** The last matching state, with the version of what ended it; made once for all watchers, as one event ends a state. */
 function lastState(event: CacheEvent, previous: StoredEntry): StoredEntry {
-  let last = lastStates.get(event)
+  let last = lastStates.get(previous)
   if (last === undefined) {
     last = previous.at(event.revision)
-    lastStates.set(event, last)
+    lastStates.set(previous, last)
   }
   return last
 }

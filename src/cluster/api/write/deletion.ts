@@ -1,4 +1,14 @@
-import { formatTime, type Kind, Kinds, type KubeObject, type Pod, parseTime } from '../../../kube/index.ts'
+import {
+  CUSTOM_RESOURCE_CLEANUP,
+  type CustomResourceDefinition,
+  formatTime,
+  type Kind,
+  Kinds,
+  type KubeObject,
+  type Pod,
+  parseTime,
+  withCondition,
+} from '../../../kube/index.ts'
 import type { DeletionOptions } from '../contract.ts'
 
 const ORPHAN = 'orphan'
@@ -27,6 +37,7 @@ export function deletionOf(
       status: { ...(object as { status?: object }).status, phase: 'Terminating' },
     } as KubeObject
   }
+  if (isDefinition(kind)) return endedDefinition(object as CustomResourceDefinition, finalizers, nowMs)
   const grace = graceOf(kind, object, options.gracePeriodSeconds)
   if (grace === 0 && finalizers.length === 0) return undefined
   return ended(object, finalizers, grace, nowMs)
@@ -85,6 +96,35 @@ function ended(object: KubeObject, finalizers: readonly string[], grace: number,
       deletionGracePeriodSeconds: seconds,
     },
   }
+}
+
+/** A definition first lets its objects go: a controller removes them, and then the finalizer. */
+function endedDefinition(
+  definition: CustomResourceDefinition,
+  finalizers: readonly string[],
+  nowMs: number,
+): KubeObject | undefined {
+  if (definition.metadata.deletionTimestamp !== undefined)
+    return finalizers.length === 0 ? undefined : ended(definition, finalizers, 0, nowMs)
+  const held = [...new Set([...finalizers, CUSTOM_RESOURCE_CLEANUP])]
+  const conditions = withCondition(
+    definition.status?.conditions ?? [],
+    {
+      type: 'Terminating',
+      status: 'True',
+      reason: 'InstanceDeletionPending',
+      message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
+    },
+    formatTime(nowMs),
+  )
+  const ending = ended(definition, held, 0, nowMs)
+  return { ...ending, status: { ...definition.status, conditions } } as KubeObject
+}
+
+function isDefinition(kind: Kind): boolean {
+  return (
+    kind.group === Kinds.CustomResourceDefinition.group && kind.kind === Kinds.CustomResourceDefinition.kind
+  )
 }
 
 function isNamespace(kind: Kind): boolean {

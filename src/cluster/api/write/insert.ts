@@ -4,17 +4,21 @@ import {
   formatTime,
   inertReason,
   invalidError,
+  isCustomKind,
   type Kind,
   Kinds,
   type KubeObject,
   type ObjectMeta,
   prepareForCreate,
   registryKey,
+  StatusError,
   schemaFor,
+  toStoredVersion,
   trackUpdate,
   validateObject,
 } from '../../../kube/index.ts'
 import { entryOf, StoredEntry } from '../cache/stored-entry.ts'
+import { viewOf } from '../cache/view.ts'
 import type { Attributes, Entry, RequestContext } from '../contract.ts'
 import { alreadyExists, badRequest } from '../refusals.ts'
 import type { VerbServices } from '../services.ts'
@@ -43,11 +47,13 @@ export async function insertObject(
   context: RequestContext,
   insertion: Insertion,
 ): Promise<Entry> {
-  const { kind, attributes } = insertion
+  const { attributes } = insertion
   const { store, world } = services
   for (let attempt = 1; ; attempt += 1) {
     await world.fresh(context.signal)
-    const admitted = newObject(services, context, insertion)
+    const kind = services.kinds.current(insertion.kind)
+    if (isCustomKind(kind) && kind.custom.isEnding) throw endingKind()
+    const admitted = newObject(services, context, { ...insertion, kind })
     const { namespace = '', name = '' } = admitted.metadata
     const key = registryKey(kind, namespace, name)
     const isGenerated = !insertion.object.metadata.name
@@ -56,19 +62,23 @@ export async function insertObject(
     const allocation = exists ? undefined : services.allocator.allocate(kind, admitted, undefined)
     let revision: number | undefined
     try {
-      const object = finish(services, insertion, allocation?.object ?? admitted)
-      const value = encodeWithinLimit(object)
+      const object = finish(services, { ...insertion, kind }, allocation?.object ?? admitted)
+      const value = encodeWithinLimit(toStoredVersion(kind, object))
       if (!exists) {
         if (insertion.dryRun) return entryOf(object)
         const warnings = services.warnOnWrite(attributes, object)
-        const compares = [{ key, modRevision: 0 }, ...namespaceCompare(services, kind, namespace)]
+        const compares = [
+          { key, modRevision: 0 },
+          ...namespaceCompare(services, kind, namespace),
+          ...definitionCompare(services, kind),
+        ]
         const result = await store.txn(compares, [{ type: 'put', key, value }])
         if (result.ok) {
           revision = result.revision
           context.warnings.push(...warnings, ...inertWarnings(kind))
-          return new StoredEntry({ key, value }, result.revision)
+          return viewOf(kind, new StoredEntry({ key, value }, result.revision))
         }
-        // The namespace changed between admission and the write: admission decides again.
+        // The namespace, or the definition of the kind, changed between admission and the write: admission decides again.
         if (!result.failed.some(compare => compare.key === key) && attempt < ATTEMPTS) continue
       }
     } finally {
@@ -140,6 +150,21 @@ function newMetadata(
 function generatedName({ generateName = '' }: ObjectMeta, suffix: string): string {
   if (generateName === '') return ''
   return `${generateName.slice(0, MAX_GENERATED_BASE)}${suffix}`
+}
+
+/** Nothing is born of a kind that ends, or is defined anew, at the same instant. */
+function definitionCompare({ world }: VerbServices, kind: Kind): Compare[] {
+  if (!isCustomKind(kind)) return []
+  const key = registryKey(Kinds.CustomResourceDefinition, undefined, kind.custom.definition)
+  const entry = world.cacheOf(Kinds.CustomResourceDefinition).get(key)
+  return entry === undefined ? [] : [{ key, modRevision: entry.revision }]
+}
+
+function endingKind(): StatusError {
+  return new StatusError(
+    'MethodNotAllowed',
+    'create not allowed while custom resource definition is terminating',
+  )
 }
 
 /** Nothing is born into a namespace that ends at the same instant. */

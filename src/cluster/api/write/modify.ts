@@ -10,10 +10,12 @@ import {
   prepareForUpdate,
   schemaFor,
   storedKindOf,
+  toStoredVersion,
   trackUpdate,
   validateObject,
 } from '../../../kube/index.ts'
 import { entryOf, StoredEntry } from '../cache/stored-entry.ts'
+import { viewOf } from '../cache/view.ts'
 import type { Attributes, Entry, RequestContext } from '../contract.ts'
 import { readNewest } from '../read-newest.ts'
 import { conflict, modified } from '../refusals.ts'
@@ -61,8 +63,8 @@ export async function modifyObject(
     let revision: number | undefined
     try {
       const next = finish(services, modification, current.object, allocation?.object ?? admitted)
-      if (isSame(current.object, next)) return current
-      const value = encodeWithinLimit(next)
+      if (isSame(current.object, next) && !current.isOutdated) return current
+      const value = encodeWithinLimit(toStoredVersion(kind, next))
       if (modification.dryRun) return entryOf(withVersion(next, current.resourceVersion))
       const warnings = services.warnOnWrite(attributes, next)
       const { key } = current
@@ -73,7 +75,7 @@ export async function modifyObject(
       if (result.ok) {
         revision = result.revision
         context.warnings.push(...warnings)
-        return new StoredEntry({ key, value }, result.revision)
+        return viewOf(kind, new StoredEntry({ key, value }, result.revision))
       }
     } finally {
       allocation?.settle(revision)

@@ -1,8 +1,11 @@
+import { isObject } from '../../../base/index.ts'
 import {
   applyJsonPatch,
   applyMergePatch,
   applyStrategicMergePatch,
+  isCustomKind,
   type Kind,
+  StatusError,
   schemaFor,
 } from '../../../kube/index.ts'
 import type { PatchRequest } from '../contract.ts'
@@ -11,5 +14,11 @@ import type { PatchRequest } from '../contract.ts'
 export function patchValue(kind: Kind, value: unknown, patch: PatchRequest): unknown {
   if (patch.type === 'json') return applyJsonPatch(value, patch.body)
   if (patch.type === 'merge') return applyMergePatch(value, patch.body)
+  // Only the models of the built-in kinds say how a strategic patch merges.
+  if (isCustomKind(kind) && isObject(value) && value.kind === kind.kind)
+    throw new StatusError(
+      'UnsupportedMediaType',
+      'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
+    )
   return applyStrategicMergePatch(schemaFor(kind), value, patch.body)
 }

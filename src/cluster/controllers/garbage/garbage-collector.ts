@@ -7,6 +7,7 @@ import {
   untilSynced,
 } from '../../../client/index.ts'
 import {
+  isCustomKind,
   isNotFound,
   type Kind,
   Kinds,
@@ -18,6 +19,7 @@ import {
 } from '../../../kube/index.ts'
 import { type ControllerContext, voiceOf } from '../context.ts'
 import { runController } from '../controller.ts'
+import { InstanceInformers } from '../custom-resources/instance-informers.ts'
 import { OwnerLookup } from './owner-lookup.ts'
 
 const NAME = 'garbage-collector-controller'
@@ -38,13 +40,24 @@ export class GarbageCollector implements Service {
   readonly #log: Logger
   readonly #kinds: ReadonlyMap<string, Kind>
   readonly #owners: OwnerLookup
+  readonly #instances: InstanceInformers
   readonly #queue: WorkQueue
 
   constructor(context: ControllerContext) {
     this.#client = context.client
     this.#informers = context.informers
     this.#log = voiceOf(context, NAME).log
-    this.#owners = new OwnerLookup(context.client, context.informers)
+    this.#instances = new InstanceInformers(context, {
+      begun: informer => {
+        indexOwners(informer)
+        this.#subscribe(informer)
+      },
+      gone: informer => {
+        // Nobody could ask for them any more: their kind goes with them.
+        for (const object of informer.list()) this.#ownerGone(object)
+      },
+    })
+    this.#owners = new OwnerLookup(context.client, context.informers, this.#instances)
     this.#kinds = new Map(
       storedKinds
         .filter(kind => ['list', 'watch', 'delete'].every(verb => kind.verbs.includes(verb as 'list')))
@@ -53,15 +66,13 @@ export class GarbageCollector implements Service {
         .map(kind => [resourceName(kind), kind]),
     )
     this.#queue = new WorkQueue(context.clock)
-    for (const kind of this.#kinds.values())
-      this.#informers
-        .of(kind)
-        .addIndex(OWNERS_INDEX, ({ metadata }) => (metadata.ownerReferences ?? []).map(owner => owner.uid))
+    for (const kind of this.#kinds.values()) indexOwners(this.#informers.of(kind))
   }
 
   async start(signal: AbortSignal): Promise<void> {
     const informers = [...this.#kinds.values()].map(kind => this.#informers.of(kind))
     const subscriptions = informers.map(informer => this.#subscribe(informer))
+    const instances = this.#instances.start(signal)
     if (await untilSynced(informers, signal))
       await runController(
         {
@@ -74,6 +85,7 @@ export class GarbageCollector implements Service {
         signal,
       )
     for (const unsubscribe of subscriptions) unsubscribe()
+    await instances
   }
 
   #subscribe(informer: Informer<KubeObject>): () => void {
@@ -87,10 +99,26 @@ export class GarbageCollector implements Service {
         this.#enqueueWaitingOwners(previous)
       },
       deleted: object => {
-        for (const dependent of this.#dependentsOf(object)) this.#enqueue(dependent.kind, dependent.object)
+        if (isCustomKind(kind)) this.#ownerGone(object)
+        else
+          for (const dependent of this.#dependentsOf(object)) this.#enqueue(dependent.kind, dependent.object)
         this.#enqueueWaitingOwners(object)
       },
     })
+  }
+
+  #ownerGone(object: KubeObject): void {
+    if (object.metadata.uid !== undefined) this.#owners.noteAbsent(object.metadata.uid)
+    for (const dependent of this.#dependentsOf(object)) this.#enqueue(dependent.kind, dependent.object)
+  }
+
+  #informerOf(resource: string): Informer<KubeObject> | undefined {
+    const kind = this.#kinds.get(resource)
+    return kind === undefined ? this.#instances.get(resource) : this.#informers.of(kind)
+  }
+
+  #allInformers(): readonly Informer<KubeObject>[] {
+    return [...[...this.#kinds.values()].map(kind => this.#informers.of(kind)), ...this.#instances.all]
   }
 
   #enqueue(kind: Kind, object: KubeObject): void {
@@ -100,10 +128,11 @@ export class GarbageCollector implements Service {
   /** An owner that waits for its dependents may have one less to wait for. */
   #enqueueWaitingOwners({ metadata }: KubeObject): void {
     for (const reference of metadata.ownerReferences ?? []) {
-      const kind = [...this.#kinds.values()].find(one => one.kind === reference.kind)
-      if (kind === undefined) continue
+      const informer = this.#allInformers().find(({ kind }) => kind.kind === reference.kind)
+      if (informer === undefined) continue
+      const { kind } = informer
       const key = kind.namespaced ? `${metadata.namespace}/${reference.name}` : reference.name
-      const owner = this.#informers.of(kind).get(key)
+      const owner = informer.get(key)
       if (owner?.metadata.uid === reference.uid && owner.metadata.deletionTimestamp !== undefined)
         this.#enqueue(kind, owner)
     }
@@ -111,19 +140,20 @@ export class GarbageCollector implements Service {
 
   #dependentsOf({ metadata }: KubeObject): readonly Dependent[] {
     const dependents: Dependent[] = []
-    for (const kind of this.#kinds.values())
-      for (const object of this.#informers.of(kind).byIndex(OWNERS_INDEX, metadata.uid ?? '')) {
+    for (const informer of this.#allInformers())
+      for (const object of informer.byIndex(OWNERS_INDEX, metadata.uid ?? '')) {
         const reference = object.metadata.ownerReferences?.find(owner => owner.uid === metadata.uid)
-        if (reference !== undefined) dependents.push({ kind, object, reference })
+        if (reference !== undefined) dependents.push({ kind: informer.kind, object, reference })
       }
     return dependents
   }
 
   async #reconcile(key: string): Promise<void> {
     const space = key.indexOf(' ')
-    const kind = this.#kinds.get(key.slice(0, space))
-    const object = kind === undefined ? undefined : this.#informers.of(kind).get(key.slice(space + 1))
-    if (kind === undefined || object === undefined) return
+    const informer = this.#informerOf(key.slice(0, space))
+    const object = informer?.get(key.slice(space + 1))
+    if (informer === undefined || object === undefined) return
+    const { kind } = informer
     const { deletionTimestamp, finalizers = [], ownerReferences = [] } = object.metadata
     if (deletionTimestamp !== undefined) {
       if (finalizers.includes(ORPHAN)) await this.#orphanDependents(kind, object)
@@ -227,6 +257,10 @@ interface Dependent {
   readonly kind: Kind
   readonly object: KubeObject
   readonly reference: OwnerReference
+}
+
+function indexOwners(informer: Informer<KubeObject>): void {
+  informer.addIndex(OWNERS_INDEX, ({ metadata }) => (metadata.ownerReferences ?? []).map(owner => owner.uid))
 }
 
 function isInteresting({ metadata }: KubeObject): boolean {

@@ -1,12 +1,12 @@
-import type { Client, Informers } from '../../../client/index.ts'
+import type { Client, Informer, Informers } from '../../../client/index.ts'
 import {
   groupOf,
   isNotFound,
-  type Kind,
   type KubeObject,
   type OwnerReference,
   storedKinds,
 } from '../../../kube/index.ts'
+import type { InstanceInformers } from '../custom-resources/instance-informers.ts'
 
 /** Owners known to be gone, by uid; uids never come back. Bounded as upstream's cache. */
 const REMEMBERED = 500
@@ -21,20 +21,29 @@ export type Owner =
 export class OwnerLookup {
   readonly #client: Client
   readonly #informers: Informers
+  readonly #instances: InstanceInformers
   readonly #absent = new Set<string>()
 
-  constructor(client: Client, informers: Informers) {
+  constructor(client: Client, informers: Informers, instances: InstanceInformers) {
     this.#client = client
     this.#informers = informers
+    this.#instances = instances
+  }
+
+  /** The owner is gone for good, whether or not its kind is still there to be asked. */
+  noteAbsent(uid: string): void {
+    this.#remember(uid)
   }
 
   async find(reference: OwnerReference, namespace: string | undefined): Promise<Owner> {
     if (this.#absent.has(reference.uid)) return { state: 'absent' }
-    const kind = kindOf(reference)
+    const informer = this.#informerOf(reference)
+    const kind = informer?.kind
     // An owner in a namespace cannot own what is in none: nobody could say where to look for it.
-    if (kind === undefined || (kind.namespaced && namespace === undefined)) return { state: 'unknown' }
+    if (informer === undefined || kind === undefined || (kind.namespaced && namespace === undefined))
+      return { state: 'unknown' }
     const key = kind.namespaced ? `${namespace}/${reference.name}` : reference.name
-    const cached = this.#informers.of(kind).get(key)
+    const cached = informer.get(key)
     if (cached?.metadata.uid === reference.uid) return { state: 'present', object: cached }
     try {
       const live = await this.#client.get(
@@ -50,16 +59,17 @@ export class OwnerLookup {
     return { state: 'absent' }
   }
 
+  /** References name a version, but any version of the group serves. */
+  #informerOf({ apiVersion, kind }: OwnerReference): Informer<KubeObject> | undefined {
+    const group = groupOf(apiVersion)
+    const builtIn = storedKinds.find(one => one.group === group && one.kind === kind)
+    return builtIn === undefined ? this.#instances.find(group, kind) : this.#informers.of(builtIn)
+  }
+
   #remember(uid: string): void {
     this.#absent.add(uid)
     if (this.#absent.size <= REMEMBERED) return
     const oldest = this.#absent.values().next()
     if (!oldest.done) this.#absent.delete(oldest.value)
   }
-}
-
-/** References name a version, but any version of the group serves. */
-function kindOf({ apiVersion, kind }: OwnerReference): Kind | undefined {
-  const group = groupOf(apiVersion)
-  return storedKinds.find(one => one.group === group && one.kind === kind)
 }

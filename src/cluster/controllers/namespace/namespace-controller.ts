@@ -10,11 +10,13 @@ import {
 import { type Client, type Informer, untilSynced } from '../../../client/index.ts'
 import {
   isConflict,
+  isEstablished,
   isNotFound,
   type Kind,
   Kinds,
   type KubeObject,
   type Namespace,
+  storageKind,
   storedKinds,
 } from '../../../kube/index.ts'
 import { type ControllerContext, voiceOf } from '../context.ts'
@@ -101,7 +103,7 @@ export class NamespaceController implements Service {
     const resources = new Map<string, number>()
     const finalizers = new Map<string, number>()
     const failures: string[] = []
-    for (const kind of this.#contents) {
+    for (const kind of [...this.#contents, ...(await this.#definedContents())]) {
       const resource = `${kind.plural}.${kind.group}`
       try {
         const found = await this.#list(kind, namespace)
@@ -121,6 +123,15 @@ export class NamespaceController implements Service {
       }
     }
     return { resources, finalizers, failures }
+  }
+
+  /** The kinds of CustomResourceDefinitions, those that are stored and not served included. */
+  async #definedContents(): Promise<readonly Kind[]> {
+    const { items } = await this.#client.list(Kinds.CustomResourceDefinition)
+    return items
+      .filter(isEstablished)
+      .flatMap(definition => storageKind(definition) ?? [])
+      .filter(kind => kind.namespaced)
   }
 
   /** From the server and not from a cache: nothing that the namespace holds may be overlooked. */

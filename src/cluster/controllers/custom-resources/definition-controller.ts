@@ -1,0 +1,188 @@
+import { type Clock, deepEqual, Limit, type Logger, type Service, WorkQueue } from '../../../base/index.ts'
+import { type Client, type Informer, untilSynced } from '../../../client/index.ts'
+import {
+  acceptNames,
+  allKinds,
+  CUSTOM_RESOURCE_CLEANUP,
+  type CustomKind,
+  type CustomResourceDefinition,
+  formatTime,
+  hasCondition,
+  isConflict,
+  isEstablished,
+  isNotFound,
+  Kinds,
+  type KubeObject,
+  storageKind,
+  withCondition,
+} from '../../../kube/index.ts'
+import { type ControllerContext, voiceOf } from '../context.ts'
+import { type ReconcileResult, runController } from '../controller.ts'
+
+const NAME = 'customresourcedefinition-controller'
+/** Deletions of objects under way at once. */
+const DELETIONS = 32
+/** How often it looks whether the last objects of a definition that is being deleted are gone. */
+const RECHECK_MS = 500
+const PAGE = 500
+
+/**
+ * Accepts the names of CustomResourceDefinitions and establishes them, and empties those that are being deleted
+ * (apiextensions `pkg/controller`: status, establish, finalizer).
+ */
+export class DefinitionController implements Service {
+  readonly #client: Client
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #definitions: Informer<CustomResourceDefinition>
+  readonly #queue: WorkQueue
+  readonly #deletions = new Limit(DELETIONS)
+
+  constructor(context: ControllerContext) {
+    this.#client = context.client
+    this.#clock = context.clock
+    this.#log = voiceOf(context, NAME).log
+    this.#definitions = context.informers.of(Kinds.CustomResourceDefinition)
+    this.#queue = new WorkQueue(context.clock)
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const unsubscribe = this.#definitions.subscribe({
+      added: definition => this.#queue.add(definition.metadata.name ?? ''),
+      updated: definition => this.#seen(definition),
+      deleted: definition => this.#seen(definition),
+    })
+    if (await untilSynced([this.#definitions], signal))
+      await runController(
+        {
+          name: NAME,
+          queue: this.#queue,
+          reconcile: key => this.#reconcile(key),
+          // One at a time: of two definitions that claim a name at once, one must come first.
+          workers: 1,
+          log: this.#log,
+        },
+        signal,
+      )
+    unsubscribe()
+  }
+
+  /** The definition itself, and those of its group that wait for a name that it may have given up. */
+  #seen(definition: CustomResourceDefinition): void {
+    this.#queue.add(definition.metadata.name ?? '')
+    for (const other of this.#definitions.list())
+      if (other.spec.group === definition.spec.group && !hasCondition(other, 'NamesAccepted'))
+        this.#queue.add(other.metadata.name ?? '')
+  }
+
+  async #reconcile(name: string): Promise<ReconcileResult | undefined> {
+    // From the server and not from the cache: what was written a moment ago must count when names are given out.
+    const definition = await this.#read(name)
+    if (definition === undefined) return undefined
+    if (definition.metadata.deletionTimestamp !== undefined) return await this.#empty(definition)
+    const { items } = await this.#client.list(Kinds.CustomResourceDefinition)
+    const nowIso = formatTime(this.#clock.now())
+    const { names, conditions } = acceptNames(definition, items, allKinds, nowIso)
+    const status = { ...definition.status, acceptedNames: names, conditions }
+    if (!deepEqual(status, definition.status)) await this.#writeStatus(definition, status)
+    return undefined
+  }
+
+  async #read(name: string): Promise<CustomResourceDefinition | undefined> {
+    try {
+      return await this.#client.get(Kinds.CustomResourceDefinition, name)
+    } catch (error) {
+      if (isNotFound(error)) return undefined
+      throw error
+    }
+  }
+
+  /** Deletes the objects, then lets the definition go. */
+  async #empty(definition: CustomResourceDefinition): Promise<ReconcileResult | undefined> {
+    const { finalizers = [] } = definition.metadata
+    if (!finalizers.includes(CUSTOM_RESOURCE_CLEANUP)) return undefined
+    // Objects under the name of a definition that never got it are another definition's.
+    const kind = isEstablished(definition) ? storageKind(definition) : undefined
+    if (kind !== undefined) {
+      const found = await this.#list(kind)
+      await Promise.all(
+        found
+          .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+          .map(object => this.#deletions.run(() => this.#delete(kind, object))),
+      )
+      const left = found.length === 0 ? [] : await this.#list(kind)
+      if (left.length > 0) {
+        await this.#writeTerminating(
+          definition,
+          'True',
+          'InstanceDeletionInProgress',
+          `CustomResource deletion is in progress: ${left.length} remaining, of which finalizers keep ${left.filter(({ metadata }) => (metadata.finalizers ?? []).length > 0).length}`,
+        )
+        return { requeueAfterMs: RECHECK_MS }
+      }
+    }
+    const emptied = await this.#writeTerminating(
+      definition,
+      'False',
+      'InstanceDeletionCompleted',
+      'removed all instances',
+    )
+    const metadata = {
+      ...emptied.metadata,
+      finalizers: finalizers.filter(finalizer => finalizer !== CUSTOM_RESOURCE_CLEANUP),
+    }
+    await this.#client.update(Kinds.CustomResourceDefinition, { ...emptied, metadata })
+    this.#log.info('a definition and its objects are gone', { definition: definition.metadata.name })
+    return undefined
+  }
+
+  async #writeTerminating(
+    definition: CustomResourceDefinition,
+    status: 'False' | 'True',
+    reason: string,
+    message: string,
+  ): Promise<CustomResourceDefinition> {
+    const conditions = withCondition(
+      definition.status?.conditions ?? [],
+      { type: 'Terminating', status, reason, message },
+      formatTime(this.#clock.now()),
+    )
+    if (deepEqual(conditions, definition.status?.conditions)) return definition
+    return await this.#writeStatus(definition, { ...definition.status, conditions })
+  }
+
+  async #writeStatus(
+    definition: CustomResourceDefinition,
+    status: NonNullable<CustomResourceDefinition['status']>,
+  ): Promise<CustomResourceDefinition> {
+    const next = { ...definition, status }
+    return await this.#client.update(Kinds.CustomResourceDefinition, next, { subresource: 'status' })
+  }
+
+  async #list(kind: CustomKind): Promise<readonly KubeObject[]> {
+    const objects: KubeObject[] = []
+    let next: string | undefined
+    do {
+      const page = await this.#client.list(kind, {
+        limit: PAGE,
+        ...(next === undefined ? {} : { continue: next }),
+      })
+      objects.push(...page.items)
+      next = page.continue
+    } while (next !== undefined)
+    return objects
+  }
+
+  async #delete(kind: CustomKind, { metadata }: KubeObject): Promise<void> {
+    const { name = '', namespace, uid = '' } = metadata
+    try {
+      await this.#client.delete(kind, name, {
+        ...(namespace === undefined ? {} : { namespace }),
+        propagationPolicy: 'Background',
+        preconditions: { uid },
+      })
+    } catch (error) {
+      if (!isNotFound(error) && !isConflict(error)) throw error
+    }
+  }
+}
