@@ -78,6 +78,7 @@ const DOORS: Readonly<Record<string, string>> = {
   yaml: 'kube/yaml.ts',
   'isomorphic-git': 'sync',
   chokidar: 'sync',
+  '@bufbuild/protobuf': 'cluster/api/http/protobuf',
   lmdb: 'cluster/store',
   undici: 'client',
   rfc6902: 'kube/patch',

@@ -140,8 +140,6 @@ describe('kubectl 1.32', () => {
     expect(unknown.stderr).toMatch(/strict decoding error: unknown field "spec.containers\[0\].imagee"/)
     const invalid = await kubectl(api, ['create', '-f', '-'], pod('Not_A_Name'))
     expect(invalid.stderr).toMatch(/The Pod "Not_A_Name" is invalid: metadata.name: Invalid value/)
-    const protobuf = await kubectl(api, ['create', 'namespace', 'x'])
-    expect(protobuf.stderr).toMatch(/protobuf/)
   })
 
   it('apply: new, the same, changed, on the server and dry', async () => {

@@ -10,6 +10,7 @@ import { TUNNEL_PATH } from '../../../../src/cluster/api/tunnel/tunnels.ts'
 import { fingerprint } from '../../../../src/pki/index.ts'
 import { startTestApi, type TestApi } from '../support/api-server.ts'
 import { ask, open } from '../support/https.ts'
+import { configMapBody, part, protobufBody } from '../support/protobuf-body.ts'
 
 const PODS = '/api/v1/namespaces/default/pods'
 const MAPS = '/api/v1/namespaces/default/configmaps'
@@ -366,8 +367,36 @@ describe('bodies', () => {
       })
   })
 
-  it('protobuf, form and compressed bodies are 415 with what is accepted', async () => {
-    for (const type of ['application/vnd.kubernetes.protobuf', 'text/plain', 'multipart/form-data'])
+  it('takes protobuf of Go clients for creates, replaces and deletions, and answers in JSON', async () => {
+    const headers = { 'content-type': 'application/vnd.kubernetes.protobuf' }
+    const made = await ask(api, MAPS, { method: 'POST', headers, body: configMapBody('go', 'blue') })
+    expect([made.code, made.json.data]).toEqual([201, { color: 'blue' }])
+    expect(made.json.metadata.managedFields).toHaveLength(1)
+    const replaced = await ask(api, `${MAPS}/go`, {
+      method: 'PUT',
+      headers,
+      body: configMapBody('go', 'red'),
+    })
+    expect([replaced.code, replaced.json.data]).toEqual([200, { color: 'red' }])
+    const deletion = (uid: string): Buffer =>
+      protobufBody('v1', 'DeleteOptions', options =>
+        part(options, 2, preconditions => part(preconditions, 1, uid)),
+      )
+    const other = await ask(api, `${MAPS}/go`, { method: 'DELETE', headers, body: deletion('another') })
+    expect([other.code, other.json.reason]).toEqual([409, 'Conflict'])
+    const { uid } = made.json.metadata
+    expect((await ask(api, `${MAPS}/go`, { method: 'DELETE', headers, body: deletion(uid) })).code).toBe(200)
+    for (const body of ['k8s', Buffer.from('k8s\0'), configMapBody('go', 'x').subarray(0, 20)])
+      expect((await ask(api, MAPS, { method: 'POST', headers, body })).json).toMatchObject({
+        kind: 'Status',
+        code: 400,
+        reason: 'BadRequest',
+      })
+    expect((await ask(api, MAPS)).code).toBe(200)
+  })
+
+  it('text, form and compressed bodies are 415 with what is accepted', async () => {
+    for (const type of ['text/plain', 'multipart/form-data'])
       expect(
         (await ask(api, MAPS, { method: 'POST', headers: { 'content-type': type }, body: 'k8s' })).json,
       ).toMatchObject({ code: 415, message: expect.stringContaining('application/json') })
