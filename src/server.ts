@@ -207,6 +207,7 @@ export async function startServer(
       informers,
       store,
       openSource: app => sources.open(app),
+      version: VERSION,
       clock,
       ids,
       log,

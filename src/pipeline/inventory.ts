@@ -9,6 +9,8 @@ export interface InventoryEntry {
   readonly source: SourcePosition
   /** The commit that last changed the object through this app. */
   readonly commit: string
+  /** Names the declaration and the live object that were found equal last; see `lane/verified.ts`. */
+  readonly verified?: string
 }
 
 const PREFIX = '/bowline/inventory/'

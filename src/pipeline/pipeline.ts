@@ -48,6 +48,8 @@ export interface PipelineOptions {
   /** The home store, for the records and the inventory. */
   readonly store: KeyValueStore
   readonly openSource: OpenSource
+  /** Of the program: what another one found equal is compared again. */
+  readonly version: string
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Logger
@@ -329,10 +331,10 @@ export class Pipeline implements Service {
   #lane(app: string): AppLane {
     const known = this.#lanes.get(app)
     if (known !== undefined) return known
-    const { client, clock, log } = this.#options
+    const { client, clock, log, version } = this.#options
     const { inventory, status } = this.#required()
     const lane = new AppLane(app, {
-      ...{ client, clock, log, inventory, live: this.#live, ledger: this.#ledger },
+      ...{ client, clock, log, version, inventory, live: this.#live, ledger: this.#ledger },
       report: report => {
         this.#heldBefore.delete(app)
         status.reportLane(app, report)

@@ -48,6 +48,7 @@ describe('Pipeline: a server that dies', () => {
       await world.start()
     }
     await world.reaches('Healthy', commit)
+    await world.closed()
     const { items } = await world.client.list(Kinds.ConfigMap, { namespace: 'default' })
     const ours = items.filter(({ metadata }) => metadata.name?.startsWith('config-'))
     expect(ours).toHaveLength(26)

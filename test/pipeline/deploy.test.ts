@@ -54,6 +54,7 @@ describe('Pipeline: commits', () => {
     const commit = world.push('shop 1', { 'web.yaml': deployment('web'), 'config.yaml': configMap('config') })
     await world.start()
     await world.reaches('Healthy', commit)
+    await world.noted()
     await world.stop()
     const before = await written(world)
     await world.start()

@@ -190,6 +190,38 @@ describe('Pipeline: drift', () => {
     })
     expect((await world.reaches('Held', bad)).status?.phase).toBe('Held')
   })
+
+  it('finds what drifted while the server was away though all of it was noted as in order, and leaves a new commit its own', async () => {
+    world.push('two', { 'a.yaml': configMap('a'), 'b.yaml': configMap('b'), 'c.yaml': configMap('c') })
+    await world.reaches('Healthy', world.repository.head())
+    await world.noted()
+    await world.stop()
+    const keyOf = (name: string): string => registryKey(Kinds.ConfigMap, 'default', name)
+    const stored = Buffer.from((await world.store.get(keyOf('a')))?.value ?? []).toString()
+    await world.store.txn(
+      [],
+      [
+        { type: 'put', key: keyOf('a'), value: Buffer.from(stored.replace('"one"', '"changed"')) },
+        { type: 'delete', key: keyOf('b') },
+      ],
+    )
+    const commit = world.push('three', { 'c.yaml': configMap('c', 'new') })
+    await world.start()
+    await world.reaches('Healthy', commit)
+    const record = (await world.records()).find(({ spec }) => spec.commit.id === commit)
+    const actions = record?.status?.changes.map(({ ref, action }) => `${action} ${ref.name}`)
+    expect(actions?.toSorted()).toEqual(['configure a', 'configure c', 'create b'])
+    expect(record?.spec.plan).toMatchObject({ counts: { create: 1, configure: 2, delete: 0, keep: 2 } })
+    const { items } = await world.client.list(Kinds.ConfigMap, { namespace: 'default' })
+    const values = items.map(({ metadata, data }) => [metadata.name, data?.key])
+    expect(values).toEqual(
+      expect.arrayContaining([
+        ['a', 'one'],
+        ['b', 'one'],
+        ['c', 'new'],
+      ]),
+    )
+  })
 })
 
 const CONFIG = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default', name: 'config' }

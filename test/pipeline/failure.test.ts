@@ -100,6 +100,7 @@ describe('Pipeline: failures', () => {
     expect(failed.status?.message).toContain('away for longer')
     isAway = false
     await world.reaches('Healthy', commit, ROOT, 15_000)
+    await world.closed()
     expect((await world.records()).map(({ spec, status }) => [spec.trigger, status?.state])).toEqual([
       ['start', 'Failed'],
       ['retry', 'Healthy'],

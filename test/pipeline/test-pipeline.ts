@@ -130,6 +130,22 @@ export class TestPipeline {
     void dying?.stop().catch(() => {})
   }
 
+  /** Waits until the inventory says of everything in it that it is as declared. */
+  async noted(): Promise<void> {
+    await eventually('everything to be noted', async () => {
+      const { items } = await this.#store.range('/bowline/inventory/')
+      const entries = items.map(({ value }) => JSON.parse(Buffer.from(value).toString()))
+      return entries.length > 0 && entries.every(({ verified }) => verified !== undefined)
+    })
+  }
+
+  /** Waits until no record is open: an app is told to be healthy just before. */
+  async closed(): Promise<void> {
+    await eventually('every record to be closed', async () =>
+      (await this.records()).every(({ status }) => status?.state !== 'Open'),
+    )
+  }
+
   async restart(): Promise<void> {
     await this.stop()
     await this.start()
@@ -296,6 +312,7 @@ async function startParts(
   pipeline = new Pipeline({
     client: wrapClient(clientOf('pipeline')),
     openSource: app => sources.open(app),
+    version: 'test',
     ...{ informers, store, clock, ids, log },
   })
   running.push(pipeline.start(stop.signal))

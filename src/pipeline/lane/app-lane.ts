@@ -20,6 +20,7 @@ import { Recorder, type Work } from './recorder.ts'
 import { RepairPace } from './repair-pace.ts'
 import { describePlan, Standing } from './standing.ts'
 import { type ContainerNews, type Findings, nameActors, Suspects, UNKNOWN_ACTOR } from './suspects.ts'
+import { unverifiedBy, verifiedEntries } from './verified.ts'
 
 /** How long a commit may take to become healthy; as a Deployment's own progress deadline. */
 const DEPLOY_DEADLINE_MS = 600_000
@@ -30,11 +31,16 @@ const REPAIR_DEADLINE_MS = 120_000
 /** How often the progress of an attempt is told. */
 const TELL_MS = 1_000
 
+/** Objects that are compared and noted in one go for the next start; the event loop runs in between. */
+const NOTED_AT_ONCE = 50
+
 /** Waits before work that failed is tried again. */
 const RETRY = { initialMs: 5_000, maxMs: 300_000 }
 
 export interface LaneParts extends Pick<CarryOutParts, 'client' | 'live' | 'inventory' | 'clock'> {
   readonly ledger: Ledger
+  /** Of the program. */
+  readonly version: string
   /** Tells what has become of the app. */
   readonly report: (report: LaneReport) => void
   /** The target that was last applied in full before the process started; undefined when it cannot be known. */
@@ -62,6 +68,8 @@ export class AppLane implements Service {
   #pending: AppTarget | undefined
   /** The accepted target, once every object was found or made as it says; what drifted since is among the suspects. */
   #verified: AppTarget | undefined
+  /** Keys of what was compared or written since the inventory was told that it is as it should. */
+  readonly #unnoted = new Set<string>()
   /** The accepted target was left before its end for one that is held. */
   #isUnfinished = false
   /** Ends the work under way: a newer commit, or the end of the process. */
@@ -176,9 +184,18 @@ export class AppLane implements Service {
       await this.#repair(this.#begin(accepted), this.#suspects.take())
       return true
     }
-    if (!this.#isStale) return false
+    if (!this.#isStale) return this.#noteVerified()
     this.#isStale = false
     this.#say()
+    return true
+  }
+
+  /** Tells the inventory what is as it should, for the next start: when there is nothing else to do, and a piece at a time. */
+  async #noteVerified(): Promise<boolean> {
+    if (this.#verified === undefined || this.#unnoted.size === 0) return false
+    const keys = [...this.#unnoted].slice(0, NOTED_AT_ONCE)
+    for (const key of keys) this.#unnoted.delete(key)
+    await this.#parts.inventory.put(verifiedEntries(this.#verified, keys, this.#parts))
     return true
   }
 
@@ -196,13 +213,14 @@ export class AppLane implements Service {
       const plan = target.diagnostics.length > 0 ? undefined : planTarget(target, this.#parts, keys)
       if (plan === undefined || plan.hold !== undefined) return await this.#hold(target, plan)
       this.#standing.accept(target, plan)
+      this.#health.expect(target.desired, this.#verified === undefined ? undefined : keys)
       this.#verified = undefined
-      this.#health.expect(target.desired, keys)
+      for (const key of keys) this.#unnoted.add(key)
       this.#suspects.clear()
       const isUnchanged = target.trigger === 'start' && isEmptyPlan(plan)
       // A crash between the last write and health leaves nothing to write, and a story without its end.
       if (isUnchanged && !(await this.#recorder.wasInterrupted(target)))
-        return await this.#takeNote(target, plan)
+        return await this.#takeNote(target, plan, keys)
       await this.#run({ target, plan, keys, trigger: target.trigger, deadlineMs: DEPLOY_DEADLINE_MS })
     } catch (error) {
       // Nothing is lost to an error of this process: the target is tried again unless there is a newer one.
@@ -211,17 +229,19 @@ export class AppLane implements Service {
     }
   }
 
-  /** What has to be compared: all of the target, unless everything was as the one before says, but for what changed since. */
-  #keysFor(target: AppTarget): ReadonlySet<string> | undefined {
-    if (this.#verified === undefined) return undefined
-    const keys = changedBetween(this.#verified, target, this.#parts)
+  /** What has to be compared: what has changed since everything was as the target before says, or was found so before the start. */
+  #keysFor(target: AppTarget): ReadonlySet<string> {
+    const keys =
+      this.#verified === undefined
+        ? unverifiedBy(target, this.#parts)
+        : changedBetween(this.#verified, target, this.#parts)
     for (const key of this.#suspects.keys) keys.add(key)
     return keys
   }
 
   /** Everything is as the target says already: nothing is written but what the inventory did not know. */
-  async #takeNote(target: AppTarget, plan: Plan): Promise<void> {
-    await this.#parts.inventory.put(entriesFor(target, plan, this.#parts))
+  async #takeNote(target: AppTarget, plan: Plan, keys: ReadonlySet<string>): Promise<void> {
+    await this.#parts.inventory.put(entriesFor(target, plan, this.#parts, keys))
     this.#verified = target
     this.#standing.applied()
     await this.#letGo(target)
@@ -246,6 +266,7 @@ export class AppLane implements Service {
     try {
       await this.#letGo(accepted)
       const keys = new Set(suspects.map(({ ref }) => refKey(ref)))
+      for (const key of keys) this.#unnoted.add(key)
       const plan = planTarget(accepted, this.#parts, keys)
       if (plan.hold !== undefined || (isEmptyPlan(plan) && disturbers.length === 0)) return
       if (!isEmptyPlan(plan)) await clock.sleep(this.#pace.next(clock.now()), this.#takeover.signal)

@@ -1,6 +1,6 @@
 import { FIELD_MANAGER } from '../../apply/index.ts'
 import { assemblePlan, type Plan, type SourcePosition } from '../../diff/index.ts'
-import { type ObjectRef, refKey, refOf } from '../../kube/index.ts'
+import { type ObjectRef, refKey } from '../../kube/index.ts'
 import type { Inventory, InventoryEntry } from '../inventory.ts'
 import type { LiveObjects } from '../live/live-objects.ts'
 import type { AppTarget, DesiredObject } from '../source/app-target.ts'
@@ -69,10 +69,7 @@ function narrowScope(target: AppTarget, parts: PlanParts, keys: Iterable<string>
  */
 export function changedBetween(before: AppTarget, target: AppTarget, parts: PlanParts): Set<string> {
   const changed = new Set<string>(undeclaredBy(target, parts).keys())
-  for (const [key, { object, source }] of target.desired) {
-    const old = before.desired.get(key)
-    if (old?.object !== object || old.source !== source) changed.add(key)
-  }
+  for (const [key, desired] of target.desired) if (before.desired.get(key) !== desired) changed.add(key)
   return changed
 }
 
@@ -101,11 +98,11 @@ export function entriesFor(
   for (const key of keys) {
     const desired = target.desired.get(key)
     if (desired === undefined) continue
-    const { object, source } = desired
+    const { ref, source } = desired
     const known = owned.get(key)
     const commit = known === undefined || changed.has(key) ? target.commit.id : known.commit
     if (known?.commit === commit && isSamePlace(known.source, source)) continue
-    entries.push({ app: target.app, ref: known?.ref ?? refOf(object), source, commit })
+    entries.push({ app: target.app, ref: known?.ref ?? ref, source, commit })
   }
   return entries
 }
@@ -137,6 +134,7 @@ function movesAway(target: AppTarget, key: string): boolean {
   return !target.desired.has(key) && target.isClaimedElsewhere(key)
 }
 
-function isSamePlace(a: SourcePosition, b: SourcePosition): boolean {
+/** Whether two positions are one. */
+export function isSamePlace(a: SourcePosition, b: SourcePosition): boolean {
   return a.file === b.file && a.line === b.line && a.column === b.column
 }

@@ -1,5 +1,5 @@
 import type { HealthNow } from '../../apply/index.ts'
-import { describeRef, type Health, hasOwnHealth, type ObjectRef, refOf } from '../../kube/index.ts'
+import { describeRef, type Health, hasOwnHealth, type ObjectRef } from '../../kube/index.ts'
 import type { DesiredObject } from '../source/app-target.ts'
 
 /** Objects that one message names. */
@@ -32,10 +32,10 @@ export class HealthTracker {
     this.#total = desired.size
     if (keys === undefined) for (const key of this.#judged.keys()) if (!desired.has(key)) this.#forget(key)
     for (const key of keys ?? desired.keys()) {
-      const object = desired.get(key)?.object
-      if (object === undefined) this.#forget(key)
-      else if (hasOwnHealth(object) && !this.#judged.has(key)) {
-        this.#judged.set(key, refOf(object))
+      const ref = desired.get(key)?.ref
+      if (ref === undefined) this.#forget(key)
+      else if (hasOwnHealth(ref) && !this.#judged.has(key)) {
+        this.#judged.set(key, ref)
         this.#dirty.add(key)
       }
     }

@@ -1,10 +1,10 @@
-import { deepEqual } from '../../base/index.ts'
 import { claimNamesOf, type ObjectRef, type Pod, refKey } from '../../kube/index.ts'
 import type { Inventory } from '../inventory.ts'
 import type { AppLane } from '../lane/app-lane.ts'
 import { UNKNOWN_ACTOR } from '../lane/suspects.ts'
 import { containerChanges } from './container-changes.ts'
 import type { LiveChange, LiveObjects } from './live-objects.ts'
+import { stampOf } from './stamp.ts'
 import type { WriteLog } from './write-log.ts'
 
 /**
@@ -49,20 +49,10 @@ function touchClaims(
   }
 }
 
-/** A status update is no drift. Kinds without a generation are compared whenever they change. */
+/** A status update is no drift, and what is new was looked for already. */
 function mayBeDrift({ object, previous }: LiveChange): boolean {
   if (object === undefined || previous === undefined) return object === undefined
-  const { generation, labels, annotations, deletionTimestamp, finalizers, ownerReferences } = object.metadata
-  const before = previous.metadata
-  if (generation === undefined) return true
-  return (
-    generation !== before.generation ||
-    deletionTimestamp !== before.deletionTimestamp ||
-    !deepEqual(labels, before.labels) ||
-    !deepEqual(annotations, before.annotations) ||
-    !deepEqual(finalizers, before.finalizers) ||
-    !deepEqual(ownerReferences, before.ownerReferences)
-  )
+  return stampOf(object) !== stampOf(previous)
 }
 
 function tellWorkload(

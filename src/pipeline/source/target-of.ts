@@ -48,11 +48,12 @@ const DEFAULT_NAMESPACE = 'default'
 function desiredOf({ folder, namespace, objects }: AppRevision): ReadonlyMap<string, DesiredObject> {
   const desired = new Map<string, DesiredObject>()
   const own: Namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }
-  const ownKey = refKey(refOf(own))
-  const first = objects.find(({ object }) => object.metadata.namespace === namespace)
+  const ownRef = refOf(own)
+  const ownKey = refKey(ownRef)
+  const first = objects.find(({ ref }) => ref.namespace === namespace)
   if (namespace !== DEFAULT_NAMESPACE && first !== undefined && !objects.some(({ key }) => key === ownKey))
     desired.set(ownKey, {
-      object: own,
+      ...{ object: own, ref: ownRef, blob: undefined },
       source: { file: folder === '' ? first.source.file : folder, line: 1, column: 1 },
     })
   for (const object of objects) desired.set(object.key, object)

@@ -64,7 +64,11 @@ function target(values: readonly (string | undefined)[], before: AppTarget | und
     const known = before?.desired.get(key)
     const isSame = (known?.object as { data?: { key?: string } } | undefined)?.data?.key === value
     const source = { file: 'config.yaml', line: index + 1, column: 1 }
-    desired.set(key, isSame && known !== undefined ? known : { object: configMap(index, value), source })
+    const object = configMap(index, value)
+    desired.set(
+      key,
+      isSame && known !== undefined ? known : { object, ref: refOf(object), blob: value, source },
+    )
   }
   const ada = { name: 'Ada', email: 'ada@example.org', time: '2026-01-01T00:00:00Z' }
   const id = before === undefined ? 'before' : 'after'

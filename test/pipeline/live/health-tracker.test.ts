@@ -78,5 +78,7 @@ const CONFIG: ObjectRef = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'sho
 function desired(...refs: readonly ObjectRef[]): ReadonlyMap<string, DesiredObject> {
   const source = { file: 'web.yaml', line: 1, column: 1 }
   const objects = refs.map(({ apiVersion, kind, ...metadata }) => ({ apiVersion, kind, metadata }))
-  return new Map(objects.map(object => [refKey(refOf(object)), { object, source }]))
+  return new Map(
+    objects.map(object => [refKey(refOf(object)), { object, ref: refOf(object), blob: undefined, source }]),
+  )
 }
