@@ -170,12 +170,13 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   })
   const network = createNetwork({
     ...options,
-    ...{ informers, ownPods, hostResolvers, folder: join(dataDir, 'network') },
+    ...{ informers, ownPods, hostResolvers, folder: join(dataDir, 'network'), runtimeName: runtime.name },
   })
   const directory = createPodDirectory({
     services: informers.of(Kinds.Service),
     hostResolvers,
     cluster: () => Promise.resolve(network.names),
+    serviceAddress: (pod, address) => network.serviceAddress(pod, address),
     clock,
   })
   const ledger = new ImageLedger(keptLog('images'))
@@ -359,7 +360,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     informers.start(signal),
     network.run(signal),
     ...(ingress === undefined ? [] : [ingress.start(signal)]),
-    ...(options.pods === undefined ? [] : [ownPods.run(signal)]),
+    ownPods.run(signal),
     follower.run(signal),
     followPods(),
     publisher.run(signal),

@@ -4,6 +4,7 @@ import type { Service } from '../kube/index.ts'
 import type { ClusterNames } from './containers/pod-names.ts'
 import { serviceVariables } from './containers/service-variables.ts'
 import type { HostResolvers } from './network/dns/index.ts'
+import type { AssignedPod } from './pods/assigned-pod.ts'
 import type { PodDirectory } from './pods/means.ts'
 
 export interface PodDirectoryOptions {
@@ -11,6 +12,8 @@ export interface PodDirectoryOptions {
   readonly hostResolvers: Pick<HostResolvers, 'forPods'>
   /** What the node's network says; undefined without one. */
   readonly cluster: () => Promise<ClusterNames | undefined>
+  /** Where a pod of this node reaches the address of a service. */
+  readonly serviceAddress: (pod: AssignedPod, clusterIP: string) => string
   readonly clock: Clock
 }
 
@@ -19,7 +22,7 @@ const SERVICES_PATIENCE_MS = 3000
 
 /** What pods are told when they start, from what this node knows of the cluster and of its host. */
 export function createPodDirectory(options: PodDirectoryOptions): PodDirectory {
-  const { services, hostResolvers, cluster, clock } = options
+  const { services, hostResolvers, cluster, serviceAddress, clock } = options
   let known: Promise<void> | undefined
 
   /** Once for all containers: a server that stays away holds none of them up for longer. */
@@ -33,11 +36,16 @@ export function createPodDirectory(options: PodDirectoryOptions): PodDirectory {
   return {
     cluster,
     resolvers: () => hostResolvers.forPods(),
-    async serviceVariables(namespace, links) {
+    async serviceVariables(pod) {
       known ??= firstList()
       await known
       const master = services.get('default/kubernetes')
-      return serviceVariables([...(master ? [master] : []), ...services.list(namespace)], namespace, links)
+      const { namespace } = pod.metadata
+      return serviceVariables([...(master ? [master] : []), ...services.list(namespace)], {
+        namespace,
+        links: pod.spec.enableServiceLinks ?? true,
+        reach: address => serviceAddress(pod, address),
+      })
     },
   }
 }

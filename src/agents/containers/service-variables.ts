@@ -5,14 +5,19 @@ import type { Variable } from './environment.ts'
 const MASTER_NAMESPACE = 'default'
 const MASTER_SERVICE = 'kubernetes'
 
+export interface ServiceLinks {
+  readonly namespace: string
+  readonly links: boolean
+  readonly reach: (clusterIP: string) => string
+}
+
 /**
  * The variables by which containers of a namespace find services, as kubelet makes them (`pkg/kubelet/envvars`): those of the API
- * and, with `links`, of every service of the namespace that has an address. Pure.
+ * and, with `links`, of every service of the namespace that has an address. `reach` says where the pod reaches that address. Pure.
  */
 export function serviceVariables(
   services: readonly Service[],
-  namespace: string,
-  links: boolean,
+  { namespace, links, reach }: ServiceLinks,
 ): readonly Variable[] {
   const chosen = new Map<string, Service>()
   for (const service of services) {
@@ -23,11 +28,12 @@ export function serviceVariables(
     // The pod's own service of that name counts before the API's.
     if ((own === namespace && links) || (isMaster && !chosen.has(name))) chosen.set(name, service)
   }
-  return [...chosen.values()].flatMap(variablesOf)
+  return [...chosen.values()].flatMap(service => variablesOf(service, reach))
 }
 
-function variablesOf({ metadata, spec = {} }: Service): readonly Variable[] {
-  const { clusterIP: address = '', ports = [] } = spec
+function variablesOf({ metadata, spec = {} }: Service, reach: ServiceLinks['reach']): readonly Variable[] {
+  const { clusterIP = '', ports = [] } = spec
+  const address = reach(clusterIP)
   const [first] = ports
   if (first === undefined) return []
   const prefix = variableName(metadata.name ?? '')

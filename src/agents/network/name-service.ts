@@ -6,14 +6,20 @@ import { createDnsServer, type HostResolvers } from './dns/index.ts'
 export interface NameServiceOptions {
   readonly informers: Pick<Informers, 'of'>
   readonly hostResolvers: HostResolvers
+  /** Whether other agents of the host have their server at the same address; default: no. */
+  readonly isShared?: boolean
+  /** Where askers reach a service; default: at its own address. */
+  readonly serviceAddress?: (clusterIP: string) => string
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Logger
 }
 
 export interface NameServicePlace {
-  readonly range: string
-  readonly hostAddress: string
+  /** Where the server listens. */
+  readonly address: string
+  /** The ranges of who is answered, besides the host itself. */
+  readonly clients: readonly string[]
   readonly network: NodeNetwork
 }
 
@@ -44,15 +50,15 @@ export class NameService {
     }
   }
 
-  async #serve({ range, hostAddress, network }: NameServicePlace, signal: AbortSignal): Promise<void> {
+  async #serve({ address, clients, network }: NameServicePlace, signal: AbortSignal): Promise<void> {
     const { informers, log, ...rest } = this.#options
     const server = createDnsServer({
       ...rest,
       log,
-      address: hostAddress,
+      address,
       clusterDomain: network.clusterDomain,
       clusterNetworks: [network.podCidr, network.serviceCidr],
-      clients: [range, '127.0.0.0/8'],
+      clients: [...clients, '127.0.0.0/8'],
       services: informers.of(Kinds.Service),
       slices: informers.of(Kinds.EndpointSlice),
     })

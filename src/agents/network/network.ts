@@ -5,6 +5,7 @@ import type { HostResolvers } from './dns/index.ts'
 import { createLinks, type Links, neighboursOnHost } from './links/index.ts'
 import { NameService } from './name-service.ts'
 import type { RoutedPods } from './pods/index.ts'
+import { ProxiedNetwork } from './proxied-network.ts'
 import { Routing } from './routing.ts'
 
 export interface NetworkOptions {
@@ -16,6 +17,7 @@ export interface NetworkOptions {
   readonly ownPods: Informer<Pod>
   /** Undefined where the agent may not change the host's network. */
   readonly pods: RoutedPods | undefined
+  readonly runtimeName: string
   readonly hostResolvers: HostResolvers
   readonly clusterUid: string
   readonly nodeName: string
@@ -40,6 +42,8 @@ export interface Network {
   readonly names: ClusterNames | undefined
   /** Calls `listener` whenever the answer of `problem` has changed. */
   onChange(listener: () => void): void
+  /** Where a pod of this node reaches the address of a service. */
+  serviceAddress(pod: Pod, clusterIP: string): string
   /** A pod has this address and is about to run. Resolves when the host is ready for that: what isolates it is in force. */
   admit(pod: Pod, address: string): Promise<void>
   /** The pod has given its address back. */
@@ -53,22 +57,29 @@ const LOOK_EVERY_MS = 30_000
 const RETRY_MS = 1_000
 
 /** The network of a node, in parts that each follow what they need. */
-export function createNetwork(options: NetworkOptions): Network {
-  return options.pods === undefined ? new EngineOnly() : new HostNetwork(options, options.pods)
+export function createNetwork({ runtimeName, ...options }: NetworkOptions): Network {
+  if (options.pods !== undefined) return new HostNetwork(options, options.pods)
+  if (runtimeName === 'hollow') return new NoNetwork()
+  return new ProxiedNetwork({ ...options, podsAreProcesses: runtimeName === 'process' })
 }
 
-/** The engine wires the pods: nothing of the host's network is touched. */
-class EngineOnly implements Network {
+/** Of a node whose pods do nothing. */
+class NoNetwork implements Network {
   readonly problem: undefined
   readonly names: undefined
   onChange(): void {}
+  serviceAddress(_pod: Pod, clusterIP: string): string {
+    return clusterIP
+  }
   async admit(): Promise<void> {}
   forget(): void {}
   async run(): Promise<void> {}
 }
 
+type HostNetworkOptions = Omit<NetworkOptions, 'runtimeName'>
+
 class HostNetwork implements Network {
-  readonly #options: NetworkOptions
+  readonly #options: HostNetworkOptions
   readonly #pods: RoutedPods
   readonly #nodes: Informer<Node>
   readonly #links: Links
@@ -80,7 +91,7 @@ class HostNetwork implements Network {
   #wake: (() => void) | undefined
   #isDirty = true
 
-  constructor(options: NetworkOptions, pods: RoutedPods) {
+  constructor(options: HostNetworkOptions, pods: RoutedPods) {
     this.#options = options
     this.#pods = pods
     this.#nodes = options.informers.of(Kinds.Node)
@@ -103,6 +114,10 @@ class HostNetwork implements Network {
 
   onChange(listener: () => void): void {
     this.#listener = listener
+  }
+
+  serviceAddress(_pod: Pod, clusterIP: string): string {
+    return clusterIP
   }
 
   admit(pod: Pod, address: string): Promise<void> {
@@ -183,7 +198,7 @@ class HostNetwork implements Network {
     const localNodes = neighboursOnHost(this.#nodes.list(), this.#options.nodeName)
     const { podCidr: clusterCidr, serviceCidr } = network
     this.#routing.setPlace({ podCidr: range, clusterCidr, serviceCidr, localNodes })
-    this.#nameService.setPlace({ range, hostAddress, network })
+    this.#nameService.setPlace({ address: hostAddress, clients: [range], network })
   }
 
   #nudge(): void {

@@ -24,8 +24,8 @@ export interface PodDirectory {
   cluster(): Promise<ClusterNames | undefined>
   /** The host's resolvers that pods can use. */
   resolvers(): Promise<ResolverConfig>
-  /** A namespace's variables about services; with `links` of all its services. As many as are known: it never waits for long. */
-  serviceVariables(namespace: string, links: boolean): Promise<readonly Variable[]>
+  /** The variables by which a pod finds services. As many as are known: it never waits for long. */
+  serviceVariables(pod: AssignedPod): Promise<readonly Variable[]>
 }
 
 export interface CarryOutMeans {

@@ -66,8 +66,7 @@ async function describe(
   await requireNonRoot(pod, container, runtime)
   const around: PodSurroundings = { podIP, hostIP: host.hostIP, allocatable: host.allocatable }
   const objects = references.of(pod.metadata.namespace)
-  const { namespace } = pod.metadata
-  const links = await directory.serviceVariables(namespace, pod.spec.enableServiceLinks ?? true)
+  const links = await directory.serviceVariables(pod)
   const environment = await resolveEnvironment(pod, container, objects, around, links)
   const values = new Map(environment.map(variable => [variable.name, variable.value]))
   const expand = (text: string) => expandVariables(text, variable => values.get(variable))

@@ -22,7 +22,8 @@ const services = [
 ]
 
 function variables(namespace: string, links: boolean, of = services): Record<string, string> {
-  return Object.fromEntries(serviceVariables(of, namespace, links).map(({ name, value }) => [name, value]))
+  const variables = serviceVariables(of, { namespace, links, reach: address => address })
+  return Object.fromEntries(variables.map(({ name, value }) => [name, value]))
 }
 
 const KUBERNETES = {

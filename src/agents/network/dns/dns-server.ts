@@ -14,6 +14,8 @@ import { createResponder } from './responder.ts'
 export interface DnsServerOptions {
   /** The node's address for its pods' queries; it need not be there yet. */
   readonly address: string
+  /** Other agents of the host listen there, too: who comes second takes over when the first is gone, and says nothing until then. */
+  readonly isShared?: boolean
   /** Default 53. */
   readonly port?: number
   /** `cluster.local`. */
@@ -22,6 +24,8 @@ export interface DnsServerOptions {
   readonly clusterNetworks: readonly string[]
   /** The ranges of who is answered: this node's pods and the node itself. */
   readonly clients: readonly string[]
+  /** Where clients reach a service; default: at its own address. */
+  readonly serviceAddress?: (clusterIP: string) => string
   readonly services: Informer<Service>
   readonly slices: Informer<EndpointSlice>
   readonly hostResolvers: Pick<HostResolvers, 'forHost'>
@@ -51,7 +55,7 @@ const QUIET_ATTEMPTS = 20
  */
 export function createDnsServer(options: DnsServerOptions): DnsServer {
   const { address, clusterDomain, clusterNetworks, clients, services, slices, clock, ids, log } = options
-  const index = new RecordIndex()
+  const index = new RecordIndex(options.serviceAddress)
   const forwarder = createForwarder({ resolvers: () => resolversOf(options), clock, ids })
   const zone = new ClusterZone({
     domain: clusterDomain,
@@ -90,7 +94,8 @@ export function createDnsServer(options: DnsServerOptions): DnsServer {
           await listenOnce(signal)
           attempt = 0
         } catch (error) {
-          if (attempt % QUIET_ATTEMPTS === 0)
+          const isTaken = (error as { code?: unknown }).code === 'EADDRINUSE'
+          if (attempt % QUIET_ATTEMPTS === 0 && !(options.isShared === true && isTaken))
             log.warn('the DNS server of this node cannot listen', { address, error: messageOf(error) })
         }
         if (!signal.aborted) await clock.sleep(LISTEN_AGAIN_MS, signal).catch(() => {})

@@ -1,6 +1,12 @@
 import type { Informer } from '../../../client/index.ts'
 import type { EndpointSlice, Service } from '../../../kube/index.ts'
-import { clusterAddresses, describeService, readyEndpoints, type ServiceRecords } from './service-records.ts'
+import {
+  clusterAddresses,
+  describeService,
+  readyEndpoints,
+  type ServiceAddress,
+  type ServiceRecords,
+} from './service-records.ts'
 
 /** The label by which an EndpointSlice names its service. */
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
@@ -28,6 +34,11 @@ export class RecordIndex {
   readonly #byClusterAddress = new Map<string, string>()
   /** Per endpoint address the services that have it, each with the number of times. */
   readonly #byEndpoint = new Map<string, Map<string, number>>()
+  readonly #serviceAddress: ServiceAddress
+
+  constructor(serviceAddress: ServiceAddress = address => address) {
+    this.#serviceAddress = serviceAddress
+  }
 
   /** Takes in what informers hold and every change after it; returns the function that ends it. */
   follow(
@@ -58,7 +69,7 @@ export class RecordIndex {
     entry.service = service
     entry.records = undefined
     this.#namespaces.set(namespace, (this.#namespaces.get(namespace) ?? 0) + 1)
-    for (const address of clusterAddresses(service))
+    for (const address of clusterAddresses(service, this.#serviceAddress))
       this.#byClusterAddress.set(address, keyOf(namespace, name))
   }
 
@@ -67,7 +78,7 @@ export class RecordIndex {
     const entry = this.#entries.get(key)
     if (entry?.service === undefined) return
     // What was last taken in, not what the event says of its end.
-    for (const address of clusterAddresses(entry.service))
+    for (const address of clusterAddresses(entry.service, this.#serviceAddress))
       if (this.#byClusterAddress.get(address) === key) this.#byClusterAddress.delete(address)
     entry.service = undefined
     entry.records = undefined
@@ -114,7 +125,7 @@ export class RecordIndex {
   /** Undefined when there is no such service. */
   service(namespace: string, name: string): ServiceRecords | undefined {
     const entry = this.#entries.get(keyOf(namespace, name))
-    return entry === undefined ? undefined : recordsOf(entry)
+    return entry === undefined ? undefined : this.#recordsOf(entry)
   }
 
   hasNamespace(namespace: string): boolean {
@@ -128,7 +139,7 @@ export class RecordIndex {
     const names: string[] = []
     for (const key of this.#byEndpoint.get(address)?.keys() ?? []) {
       const entry = this.#entries.get(key)
-      for (const [host, addresses] of (entry && recordsOf(entry)?.hosts) ?? [])
+      for (const [host, addresses] of (entry && this.#recordsOf(entry)?.hosts) ?? [])
         if (entry !== undefined && addresses.includes(address))
           names.push(`${host}.${entry.name}.${entry.namespace}`)
     }
@@ -144,15 +155,15 @@ export class RecordIndex {
     return entry
   }
 
+  #recordsOf(entry: Entry): ServiceRecords | undefined {
+    if (entry.service === undefined) return undefined
+    entry.records ??= describeService(entry.service, [...entry.slices.values()], this.#serviceAddress)
+    return entry.records
+  }
+
   #forgetEmpty(key: string, { service, slices }: Entry): void {
     if (service === undefined && slices.size === 0) this.#entries.delete(key)
   }
-}
-
-function recordsOf(entry: Entry): ServiceRecords | undefined {
-  if (entry.service === undefined) return undefined
-  entry.records ??= describeService(entry.service, [...entry.slices.values()])
-  return entry.records
 }
 
 function addressesOf(slice: EndpointSlice): readonly string[] {

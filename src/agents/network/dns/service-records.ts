@@ -23,6 +23,9 @@ export interface ServicePortRecord {
   readonly host: string | undefined
 }
 
+/** Where askers reach an address that an allocator gave a service. */
+export type ServiceAddress = (clusterIP: string) => string
+
 /** The endpoints of a service that names lead to. Without a word on readiness they are ready, as the API has it. */
 export function readyEndpoints(slice: EndpointSlice): EndpointSlice['endpoints'] {
   if (slice.addressType === 'FQDN') return []
@@ -30,7 +33,11 @@ export function readyEndpoints(slice: EndpointSlice): EndpointSlice['endpoints']
 }
 
 /** The names of a service after the specification of DNS in Kubernetes. Pure. */
-export function describeService(service: Service, slices: readonly EndpointSlice[]): ServiceRecords {
+export function describeService(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  serviceAddress: ServiceAddress,
+): ServiceRecords {
   const { spec = {} } = service
   if (spec.type === 'ExternalName')
     return {
@@ -43,7 +50,9 @@ export function describeService(service: Service, slices: readonly EndpointSlice
   const isHeadless = spec.clusterIP === 'None'
   const hosts = hostsOf(slices)
   return {
-    addresses: isHeadless ? [...new Set([...hosts.values()].flat())] : clusterAddresses(service),
+    addresses: isHeadless
+      ? [...new Set([...hosts.values()].flat())]
+      : clusterAddresses(service, serviceAddress),
     target: undefined,
     hosts,
     ports: isHeadless ? endpointPorts(slices) : servicePorts(service),
@@ -51,10 +60,12 @@ export function describeService(service: Service, slices: readonly EndpointSlice
   }
 }
 
-/** The addresses that an allocator gave a service; none for a headless or an external one. */
-export function clusterAddresses({ spec = {} }: Service): readonly string[] {
+/** Where a service is reached by addresses of its own; none for a headless or an external one. */
+export function clusterAddresses({ spec = {} }: Service, serviceAddress: ServiceAddress): readonly string[] {
   const { clusterIP, clusterIPs } = spec
-  return (clusterIPs ?? (clusterIP === undefined ? [] : [clusterIP])).filter(address => isIP(address) !== 0)
+  return (clusterIPs ?? (clusterIP === undefined ? [] : [clusterIP]))
+    .filter(address => isIP(address) !== 0)
+    .map(serviceAddress)
 }
 
 function hostsOf(slices: readonly EndpointSlice[]): ReadonlyMap<string, readonly string[]> {

@@ -45,7 +45,7 @@ export class LocalPods implements FragmentSource {
   }
 
   fragments(): readonly Fragment[] {
-    const pods = this.#list()
+    const pods = this.list()
     return [hostPortFragment(pods), policyFragment(this.#options.policies.list(), pods)]
   }
 
@@ -74,7 +74,7 @@ export class LocalPods implements FragmentSource {
   }
 
   /** In a fixed order: who came first has a port that two claim. */
-  #list(): readonly LocalPod[] {
+  list(): readonly LocalPod[] {
     const found = new Map<string, { readonly pod: Pod; readonly address: string }>(this.#addresses)
     for (const pod of this.#options.pods.list()) {
       const uid = pod.metadata.uid ?? ''

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { type Clock, deepEqual, type Ids, type Logger, messageOf } from '../../../base/index.ts'
 import { Balancer } from './balancer.ts'
 import type { Forwarder } from './forwarder.ts'
@@ -22,10 +23,11 @@ interface Entry {
   isGone: boolean
 }
 
-/** Listens on frontends and forwards to their backends. Frontends come and go; connections are cut by neither. */
+/** Listens on frontends and forwards to their backends. Frontends come and go; connections are cut by neither, but by the end. */
 export class Forwarders {
   readonly #options: ForwardersOptions
   readonly #entries = new Map<string, Entry>()
+  readonly #connections = new Set<Socket>()
   readonly #closing = new Set<Promise<void>>()
 
   constructor(options: ForwardersOptions) {
@@ -56,8 +58,10 @@ export class Forwarders {
     return [...this.#entries].flatMap(([key, { forwarder }]) => (forwarder === undefined ? [] : key))
   }
 
+  /** Ends what goes through here, too: nothing would carry it on. */
   async close(): Promise<void> {
     this.set([])
+    for (const socket of this.#connections) socket.destroy()
     await Promise.all(this.#closing)
   }
 
@@ -70,23 +74,31 @@ export class Forwarders {
   }
 
   async #listen(entry: Entry, isFirst: boolean): Promise<void> {
-    const { clock, log } = this.#options
-    const { protocol, host, port, service } = entry.frontend
+    const { clock } = this.#options
+    const { protocol, host, port } = entry.frontend
     try {
       const forwarder =
         protocol === 'TCP'
-          ? await listenTcp(host, port, entry.balancer)
+          ? await listenTcp(host, port, { balancer: entry.balancer, connections: this.#connections })
           : await listenUdp(host, port, { balancer: entry.balancer, clock })
       if (entry.isGone) await forwarder.close()
       else entry.forwarder = forwarder
     } catch (error) {
       if (entry.isGone) return
-      // An external address may be another host's, and most are.
-      const isElsewhere = (error as { code?: unknown }).code === 'EADDRNOTAVAIL'
-      if (isFirst && !isElsewhere)
-        log.info('cannot listen for a service yet', { service, host, port, error: messageOf(error) })
+      if (isFirst) this.#explain(entry.frontend, error)
       entry.stopRetry = clock.after(RETRY_MS, () => void this.#listen(entry, false))
     }
+  }
+
+  #explain({ owner, host, port }: Frontend, error: unknown): void {
+    const { log } = this.#options
+    const { code } = error as { code?: unknown }
+    const about = { owner, host, port, error: messageOf(error) }
+    // An external address may be another host's, and most are.
+    if (code === 'EADDRNOTAVAIL') return
+    if (code === 'EACCES')
+      log.warn('this agent may not listen on this port: run it as root or with CAP_NET_BIND_SERVICE', about)
+    else log.info('cannot listen on this port yet', about)
   }
 
   #remove(key: string, entry: Entry): void {

@@ -10,12 +10,18 @@ const CONNECT_TIMEOUT_MS = 5_000
 /**
  * Forwards TCP connections. Each direction ends by itself, so that a client may say that it is done and still hear the answer; a slow reader
  * slows its writer; a reset is passed on. A backend that does not accept is passed over before anything was sent. Connections outlive
- * every change of the backends and the listener itself.
+ * every change of the backends and the listener itself; as long as they last, the client's end is in `connections`.
  */
-export function listenTcp(host: string, port: number, balancer: Balancer): Promise<Forwarder> {
+export function listenTcp(
+  host: string,
+  port: number,
+  { balancer, connections }: { readonly balancer: Balancer; readonly connections: Set<Socket> },
+): Promise<Forwarder> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, client => {
     // Before there is a backend, an end of the client shows as an error or not at all.
     client.on('error', () => client.destroy())
+    connections.add(client)
+    client.on('close', () => connections.delete(client))
     void forward(client, balancer)
   })
   return new Promise((resolve, reject) => {

@@ -4,12 +4,12 @@ import { BowlineError, formatIpv4, parseSubnet, type Subnet, sizeOf } from '../.
 
 /**
  * The part of 127.0.0.0/8 that a node's pods get their addresses from when nothing else is said: a /24 that follows from
- * cluster and node, from 127.16 upwards, so that nodes on one machine need not agree and well-known loopback addresses
- * stay free.
+ * cluster and node, from 127.128 upwards, so that nodes on one machine need not agree. The lower half has the well-known
+ * loopback addresses, and those that stand for services.
  */
 export function defaultSubnet(clusterUid: string, nodeName: string): string {
   const digest = createHash('sha256').update(`${clusterUid}\0${nodeName}`).digest()
-  return `127.${16 + (digest.readUInt8(0) % 239)}.${digest.readUInt8(1)}.0/24`
+  return `127.${128 + (digest.readUInt8(0) % 127)}.${digest.readUInt8(1)}.0/24`
 }
 
 export function parseLoopbackSubnet(text: string): Subnet {

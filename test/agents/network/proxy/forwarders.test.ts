@@ -62,7 +62,7 @@ async function freePort(): Promise<number> {
 }
 
 async function frontend(backends: Frontend['backends'], more: Partial<Frontend> = {}): Promise<Frontend> {
-  const fixed = { service: 'default/web', protocol: 'TCP', host: HOST, affinitySeconds: undefined } as const
+  const fixed = { owner: 'default/web', protocol: 'TCP', host: HOST, affinitySeconds: undefined } as const
   return { ...fixed, port: await freePort(), backends, ...more }
 }
 

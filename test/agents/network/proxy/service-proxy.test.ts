@@ -15,12 +15,15 @@ describe('ServiceProxy', () => {
     const stop = new AbortController()
     const context = { client: api.client, clock: systemClock, ids: systemIds, log: silentLogger }
     const informers = new Informers(context)
-    const proxy = new ServiceProxy({
-      ...context,
-      services: informers.of(Kinds.Service),
-      endpointSlices: informers.of(Kinds.EndpointSlice),
-      isLocalNode: () => true,
-    })
+    const proxy = new ServiceProxy(
+      {
+        ...context,
+        services: informers.of(Kinds.Service),
+        endpointSlices: informers.of(Kinds.EndpointSlice),
+        pods: undefined,
+      },
+      { scope: 'all', isLocalNode: () => true, reaches: () => true },
+    )
     const running = [informers.start(stop.signal), proxy.start(stop.signal)]
     const backend = createServer(socket => socket.end('hello')).listen(0, '127.0.0.1')
     await once(backend, 'listening')

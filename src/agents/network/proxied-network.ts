@@ -1,0 +1,104 @@
+import { type Clock, formatIpv4, type Ids, type Logger, parseSubnet } from '../../base/index.ts'
+import type { Informer, Informers } from '../../client/index.ts'
+import { type Endpoint, Kinds, type Node, nodeNetworkOf, type Pod } from '../../kube/index.ts'
+import type { HostResolvers } from './dns/index.ts'
+import { hostAddresses, neighboursOnHost } from './links/index.ts'
+import { NameService } from './name-service.ts'
+import { LocalPods } from './policy/index.ts'
+import { loopbackAddress, ServiceProxy } from './proxy/index.ts'
+
+export interface ProxiedNetworkOptions {
+  readonly informers: Pick<Informers, 'of'>
+  readonly ownPods: Informer<Pod>
+  readonly hostResolvers: HostResolvers
+  readonly nodeName: string
+  /** True: pods are processes of this host. False: an engine wires them, and makes their ports of the host. */
+  readonly podsAreProcesses: boolean
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Logger
+}
+
+/** In the range of services: where clusters have their DNS server by custom. */
+const DNS_NUMBER = 10
+
+/**
+ * The network of a node whose host must stay as it is. The agent serves services by listening itself: at their node ports, and for
+ * processes of the host at loopback addresses. Only endpoints of this host are reached, and those that are at the address of another.
+ */
+export class ProxiedNetwork {
+  readonly problem: undefined
+  /** Nobody's resolver is changed: processes have the host's, and an engine's pods do not reach this agent's. */
+  readonly names: undefined
+  readonly #options: ProxiedNetworkOptions
+  readonly #nodes: Informer<Node>
+  readonly #localPods: LocalPods | undefined
+  readonly #proxy: ServiceProxy
+  readonly #nameService: NameService | undefined
+  #known = ''
+
+  constructor(options: ProxiedNetworkOptions) {
+    const { informers, podsAreProcesses, clock, ids, log } = options
+    this.#options = options
+    this.#nodes = informers.of(Kinds.Node)
+    if (podsAreProcesses) {
+      const policies = informers.of(Kinds.PolicyEndpoints)
+      this.#localPods = new LocalPods({ pods: options.ownPods, policies })
+      this.#nameService = new NameService({ ...options, isShared: true, serviceAddress: loopbackAddress })
+    }
+    const services = informers.of(Kinds.Service)
+    const endpointSlices = informers.of(Kinds.EndpointSlice)
+    const parts = { services, endpointSlices, pods: this.#localPods, ...{ clock, ids, log } }
+    this.#proxy = new ServiceProxy(parts, this.#place())
+  }
+
+  onChange(): void {}
+
+  /** Where a pod of this node reaches the address of a service, as far as it does. */
+  serviceAddress({ spec }: Pod, clusterIP: string): string {
+    const isOnHost = this.#options.podsAreProcesses || spec?.hostNetwork === true
+    return isOnHost ? loopbackAddress(clusterIP) : clusterIP
+  }
+
+  async admit(pod: Pod, address: string): Promise<void> {
+    this.#localPods?.admit(pod, address)
+  }
+
+  forget(uid: string): void {
+    this.#localPods?.forget(uid)
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const look = () => this.#look()
+    const unsubscribe = this.#nodes.subscribe({ added: look, updated: look, deleted: look })
+    await Promise.all([this.#proxy.start(signal), this.#nameService?.run(signal)])
+    unsubscribe()
+  }
+
+  #look(): void {
+    const place = this.#place()
+    const known = JSON.stringify([[...place.localNodes].sort(), [...place.hosts].sort()])
+    if (known !== this.#known) this.#proxy.setPlace(place)
+    this.#known = known
+    const own = this.#nodes.get(this.#options.nodeName)
+    const network = own && nodeNetworkOf(own)
+    if (network === undefined) return
+    const address = loopbackAddress(formatIpv4((parseSubnet(network.serviceCidr)?.base ?? 0) + DNS_NUMBER))
+    this.#nameService?.setPlace({ address, clients: [], network })
+  }
+
+  #place() {
+    const nodes = this.#nodes.list()
+    const localNodes = neighboursOnHost(nodes, this.#options.nodeName)
+    const hosts = hostAddresses(nodes)
+    const reaches = ({ nodeName, addresses: [address = ''] }: Endpoint) =>
+      nodeName === undefined || localNodes.has(nodeName) || hosts.has(address)
+    return {
+      scope: 'all' as const,
+      localNodes,
+      hosts,
+      isLocalNode: (name: string) => localNodes.has(name),
+      reaches,
+    }
+  }
+}
