@@ -1,6 +1,6 @@
 import { type Clock, formatIpv4, type Ids, type Logger, parseSubnet } from '../../base/index.ts'
 import type { Informer, Informers } from '../../client/index.ts'
-import { type Endpoint, Kinds, type Node, nodeNetworkOf, type Pod } from '../../kube/index.ts'
+import { Kinds, type Node, nodeNetworkOf, type Pod } from '../../kube/index.ts'
 import type { HostResolvers } from './dns/index.ts'
 import { hostAddresses, neighboursOnHost } from './links/index.ts'
 import { NameService } from './name-service.ts'
@@ -49,7 +49,7 @@ export class ProxiedNetwork {
     const services = informers.of(Kinds.Service)
     const endpointSlices = informers.of(Kinds.EndpointSlice)
     const parts = { services, endpointSlices, pods: this.#localPods, ...{ clock, ids, log } }
-    this.#proxy = new ServiceProxy(parts, this.#place())
+    this.#proxy = new ServiceProxy(parts)
   }
 
   onChange(): void {}
@@ -70,35 +70,34 @@ export class ProxiedNetwork {
 
   async run(signal: AbortSignal): Promise<void> {
     const look = () => this.#look()
+    this.#look()
     const unsubscribe = this.#nodes.subscribe({ added: look, updated: look, deleted: look })
     await Promise.all([this.#proxy.start(signal), this.#nameService?.run(signal)])
     unsubscribe()
   }
 
   #look(): void {
-    const place = this.#place()
-    const known = JSON.stringify([[...place.localNodes].sort(), [...place.hosts].sort()])
-    if (known !== this.#known) this.#proxy.setPlace(place)
-    this.#known = known
-    const own = this.#nodes.get(this.#options.nodeName)
-    const network = own && nodeNetworkOf(own)
-    if (network === undefined) return
-    const address = loopbackAddress(formatIpv4((parseSubnet(network.serviceCidr)?.base ?? 0) + DNS_NUMBER))
-    this.#nameService?.setPlace({ address, clients: [], network })
-  }
-
-  #place() {
     const nodes = this.#nodes.list()
     const localNodes = neighboursOnHost(nodes, this.#options.nodeName)
     const hosts = hostAddresses(nodes)
-    const reaches = ({ nodeName, addresses: [address = ''] }: Endpoint) =>
-      nodeName === undefined || localNodes.has(nodeName) || hosts.has(address)
-    return {
-      scope: 'all' as const,
-      localNodes,
-      hosts,
-      isLocalNode: (name: string) => localNodes.has(name),
-      reaches,
-    }
+    const known = JSON.stringify([[...localNodes].sort(), [...hosts].sort()])
+    if (known !== this.#known)
+      this.#proxy.setPlace({
+        scope: 'all',
+        isLocalNode: node => localNodes.has(node),
+        reaches: ({ nodeName, addresses: [address = ''] }) =>
+          nodeName === undefined || localNodes.has(nodeName) || hosts.has(address),
+      })
+    this.#known = known
+    this.#placeNames()
+  }
+
+  #placeNames(): void {
+    const own = this.#nodes.get(this.#options.nodeName)
+    const network = own && nodeNetworkOf(own)
+    if (network === undefined) return
+    const base = parseSubnet(network.serviceCidr)?.base ?? 0
+    const address = loopbackAddress(formatIpv4(base + DNS_NUMBER))
+    this.#nameService?.setPlace({ address, clients: [], network })
   }
 }

@@ -1,9 +1,10 @@
-import { type Clock, type Logger, messageOf } from '../../base/index.ts'
+import { type Clock, type Ids, type Logger, messageOf } from '../../base/index.ts'
 import type { Informer, Informers } from '../../client/index.ts'
 import { Kinds, type Pod } from '../../kube/index.ts'
 import { createNft, programRunner, removeTable } from './nft/index.ts'
 import { nodeHash } from './pods/index.ts'
 import { LocalPods } from './policy/index.ts'
+import { ServiceProxy } from './proxy/index.ts'
 import {
   createFlowForgetter,
   ensureHostPaths,
@@ -18,28 +19,37 @@ export interface RoutingOptions {
   readonly clusterUid: string
   readonly nodeName: string
   readonly clock: Clock
+  readonly ids: Ids
   readonly log: Logger
 }
 
-/** Services, host ports and network policies of this node: what is in its table of nftables. */
+/**
+ * Services, host ports and network policies of this node: what is in its table of nftables, and beside it a proxy that serves ports of
+ * the host at 127.0.0.1. (To translate packets that come from there, the kernel must be told to route them, `route_localnet`, and then
+ * lets neighbours on the link ask what listens there: CVE-2020-8558.) Where there can be no table the proxy serves what it can.
+ */
 export class Routing {
   readonly #log: Logger
   readonly #nft = createNft(programRunner())
   readonly #localPods: LocalPods
   readonly #router: ServiceRouter
+  readonly #proxy: ServiceProxy
   readonly #table: string
   /** False where there can be no table: nothing is waited for then. */
   #isRouting = true
+  #place: Place | undefined
 
-  constructor({ informers, ownPods, clock, log, ...owner }: RoutingOptions) {
+  constructor({ informers, ownPods, clock, ids, log, ...owner }: RoutingOptions) {
     const run = programRunner()
     const table = tableName(owner)
     this.#log = log
     this.#table = table
     this.#localPods = new LocalPods({ pods: ownPods, policies: informers.of(Kinds.PolicyEndpoints) })
+    const services = informers.of(Kinds.Service)
+    const endpointSlices = informers.of(Kinds.EndpointSlice)
     this.#router = new ServiceRouter({
-      services: informers.of(Kinds.Service),
-      endpointSlices: informers.of(Kinds.EndpointSlice),
+      services,
+      endpointSlices,
       others: [this.#localPods],
       table,
       nft: this.#nft,
@@ -48,10 +58,18 @@ export class Routing {
       clock,
       log,
     })
+    this.#proxy = new ServiceProxy({
+      services,
+      endpointSlices,
+      pods: this.#localPods,
+      ...{ clock, ids, log },
+    })
   }
 
   setPlace(place: Place): void {
+    this.#place = place
     this.#router.setPlace(place)
+    this.#placeProxy()
   }
 
   async admit(pod: Pod, address: string): Promise<void> {
@@ -67,12 +85,22 @@ export class Routing {
       await this.#nft.has(this.#table)
     } catch (error) {
       this.#isRouting = false
-      this.#log.warn('services, host ports and network policies do not work on this host: install nftables', {
-        error: messageOf(error),
-      })
-      return
+      this.#log.warn(
+        'pods of this host reach no services, and network policies do not work: install nftables',
+        {
+          error: messageOf(error),
+        },
+      )
+      this.#placeProxy()
     }
-    await this.#router.start(signal)
+    await Promise.all([this.#proxy.start(signal), this.#isRouting && this.#router.start(signal)])
+  }
+
+  #placeProxy(): void {
+    const localNodes = this.#place?.localNodes
+    if (localNodes === undefined) return
+    const scope = this.#isRouting ? 'loopback' : 'all'
+    this.#proxy.setPlace({ scope, isLocalNode: node => localNodes.has(node), reaches: () => true })
   }
 }
 

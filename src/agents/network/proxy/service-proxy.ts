@@ -57,13 +57,12 @@ export class ServiceProxy implements Part {
   readonly #forwarders: Forwarders
   readonly #frontends = new Map<string, readonly Frontend[]>()
   readonly #dirty = new Set<string>()
-  #place: ProxyPlace
+  #place: ProxyPlace | undefined
   #isRunning = false
   #isScheduled = false
 
-  constructor(options: ServiceProxyOptions, place: ProxyPlace) {
+  constructor(options: ServiceProxyOptions) {
     this.#options = options
-    this.#place = place
     this.#forwarders = new Forwarders(options)
     options.endpointSlices.addIndex(BY_SERVICE, serviceKeysOf)
   }
@@ -73,6 +72,7 @@ export class ServiceProxy implements Part {
     return this.#forwarders.listening
   }
 
+  /** Tells where it stands. Until then it serves nothing. */
   setPlace(place: ProxyPlace): void {
     this.#place = place
     this.#touch(this.#options.services.list().map(objectKey))
@@ -108,13 +108,12 @@ export class ServiceProxy implements Part {
     this.#isScheduled = true
     queueMicrotask(() => {
       this.#isScheduled = false
-      if (this.#isRunning) this.#renew()
+      if (this.#isRunning && this.#place !== undefined) this.#renew(this.#place)
     })
   }
 
-  #renew(): void {
+  #renew({ scope, isLocalNode, reaches }: ProxyPlace): void {
     const { services, endpointSlices, pods } = this.#options
-    const { scope, isLocalNode, reaches } = this.#place
     const frontendsOf: (route: ServicePortRoute) => readonly Frontend[] =
       scope === 'loopback' ? localNodePort : serviceFrontends
     for (const key of this.#dirty) {
