@@ -1,7 +1,11 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { connect } from 'node:net'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import type { ContainerStatus, Pod } from '../../src/kube/index.ts'
+import { type ContainerStatus, Kinds, type Pod } from '../../src/kube/index.ts'
 import { startTestEngine, TEST_IMAGE, type TestEngine, testEngineAvailability } from '../support/dockerd.ts'
 import { scriptPod, WAIT } from './support/manifests.ts'
 import { freePort, isReady, Site } from './support/site.ts'
@@ -20,7 +24,8 @@ describe.skipIf(!available)(`containers of pods (${reason})`, () => {
     await mkdir(allowed)
     await writeFile(join(allowed, 'file'), 'from the host\n')
     await site.repository.push('nothing yet', { 'README.md': 'empty' })
-    await site.start(['--allow-host', allowed])
+    // The node of this host, for what busybox has no program for.
+    await site.start(['--allow-host', allowed, '/usr', dirname(process.execPath)])
   })
   afterAll(async () => {
     await site?.destroy()
@@ -242,6 +247,92 @@ describe.skipIf(!available)(`containers of pods (${reason})`, () => {
     await remove('listens')
     await running('listens-too')
     await remove('listens-too')
+  })
+
+  /** What a TCP server says to whoever connects; else the code of the refusal. */
+  const askTcp = (host: string, port: number) =>
+    text(connect(port, host)).catch(error => (error as { code: string }).code)
+
+  /** What a UDP server answers, or `silent`. */
+  async function askUdp(host: string, port: number): Promise<string> {
+    const socket = createSocket('udp4')
+    // Connected, so that it is told when nobody listens.
+    socket.connect(port, host)
+    try {
+      await once(socket, 'connect')
+      socket.send('?')
+      const patience = AbortSignal.timeout(500)
+      const [answer] = await once(socket, 'message', { signal: patience })
+      return String(answer)
+    } catch {
+      return 'silent'
+    } finally {
+      socket.close()
+    }
+  }
+
+  it('a hostPort is at every address of the host, or at its hostIP alone, by TCP and UDP', async () => {
+    const serve = `
+      require('net').createServer(socket => socket.end('tcp')).listen(8080)
+      const udp = require('dgram').createSocket('udp4')
+      udp.on('message', (_, { port, address }) => udp.send('udp', port, address)).bind(8080)`
+    const folders = { '/usr': '/usr', '/usr/lib': '/lib', '/usr/lib64': '/lib64' }
+    const mounts = Object.entries(
+      process.execPath.startsWith('/usr/')
+        ? folders
+        : { ...folders, [dirname(process.execPath)]: dirname(process.execPath) },
+    )
+    const server = (name: string, ports: readonly object[]) =>
+      scriptPod(
+        name,
+        '',
+        {
+          command: [process.execPath, '-e', serve],
+          ports: ports.map(port => ({ containerPort: 8080, ...port })),
+          volumeMounts: mounts.map(([, mountPath], index) => ({
+            name: `host-${index}`,
+            mountPath,
+            readOnly: true,
+          })),
+        },
+        { volumes: mounts.map(([path], index) => ({ name: `host-${index}`, hostPath: { path } })) },
+      )
+    const [everywhere, shared, onlyUdp] = [await freePort(), await freePort(), await freePort()]
+    const { status: node } = await site.client.get(Kinds.Node, site.nodeNames[0] ?? '')
+    const host = node?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? ''
+    await create(
+      server('everywhere', [
+        { name: 'tcp', hostPort: everywhere },
+        { name: 'udp', hostPort: everywhere, protocol: 'UDP' },
+        { name: 'only-udp', hostPort: onlyUdp, protocol: 'UDP' },
+      ]),
+    )
+    // Two pods may have one port at different addresses.
+    await create(
+      server('outside', [
+        { name: 'tcp', hostPort: shared, hostIP: host },
+        { name: 'udp', hostPort: shared, hostIP: host, protocol: 'UDP' },
+      ]),
+    )
+    await create(
+      server('inside', [
+        { name: 'tcp', hostPort: shared, hostIP: '127.0.0.2' },
+        { name: 'udp', hostPort: shared, hostIP: '127.0.0.2', protocol: 'UDP' },
+      ]),
+    )
+    for (const name of ['everywhere', 'outside', 'inside']) await running(name)
+    const answers = async (at: string, port: number) => [await askTcp(at, port), await askUdp(at, port)]
+    const untilBoth = (at: string, port: number) =>
+      site.until(`answers at ${at}:${port}`, async () => (await answers(at, port)).join() === 'tcp,udp')
+    for (const at of [host, '127.0.0.1']) await untilBoth(at, everywhere)
+    for (const at of [host, '127.0.0.2']) await untilBoth(at, shared)
+    expect(await answers('127.0.0.1', shared)).toEqual(['ECONNREFUSED', 'silent'])
+    for (const at of [host, '127.0.0.1'])
+      expect(await answers(at, onlyUdp), at).toEqual(['ECONNREFUSED', 'udp'])
+    await remove('outside')
+    await site.until('its port to be free', async () => (await askTcp(host, shared)) === 'ECONNREFUSED')
+    expect(await answers('127.0.0.2', shared)).toEqual(['tcp', 'udp'])
+    await remove('everywhere', 'inside')
   })
 
   it('limits are set in the engine, its logs are rotated, and who exceeds the memory is OOMKilled', async () => {
