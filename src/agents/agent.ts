@@ -175,7 +175,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   const directory = createPodDirectory({
     services: informers.of(Kinds.Service),
     hostResolvers,
-    cluster: () => Promise.resolve(network.names),
+    cluster: () => network.names(),
     serviceAddress: (pod, address) => network.serviceAddress(pod, address),
     clock,
   })

@@ -23,10 +23,17 @@ export interface NameServicePlace {
   readonly network: NodeNetwork
 }
 
+/** How long pods wait for the server before they are told to do without. */
+const LISTEN_PATIENCE_MS = 5_000
+
 /** The DNS server of this node, at the address and for the networks that the node has now. */
 export class NameService {
   readonly #options: NameServiceOptions
+  /** Ends the first pods' wait. */
+  readonly #awaited = new AbortController()
+  #patience: Promise<void> | undefined
   #place: NameServicePlace | undefined
+  #listensAt: string | undefined
   #moved: () => void = () => {}
 
   constructor(options: NameServiceOptions) {
@@ -39,7 +46,18 @@ export class NameService {
     this.#moved()
   }
 
+  /**
+   * Where pods that start now are answered. Who asks before the server listens waits for it, once and for some seconds; undefined while
+   * it cannot: a pod keeps what it was told, and is better off with the host's resolvers than with none.
+   */
+  async address(): Promise<string | undefined> {
+    this.#patience ??= this.#options.clock.sleep(LISTEN_PATIENCE_MS, this.#awaited.signal).catch(() => {})
+    if (this.#listensAt === undefined) await this.#patience
+    return this.#listensAt
+  }
+
   async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#awaited.abort(), { once: true })
     while (!signal.aborted) {
       const place = this.#place
       const moved = new AbortController()
@@ -62,11 +80,21 @@ export class NameService {
       services: informers.of(Kinds.Service),
       slices: informers.of(Kinds.EndpointSlice),
     })
+    const listens = () => {
+      if (signal.aborted) return
+      this.#listensAt = address
+      this.#awaited.abort()
+    }
     try {
-      await server.start(signal)
+      await Promise.all([
+        server.start(signal),
+        Promise.race([server.listening.then(listens), aborted(signal)]),
+      ])
     } catch (error) {
       log.warn('names are not answered on this host', { error: messageOf(error) })
       await aborted(signal)
+    } finally {
+      this.#listensAt = undefined
     }
   }
 }

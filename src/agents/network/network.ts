@@ -31,15 +31,15 @@ export interface NetworkOptions {
 /** The names of the cluster as pods of this node ask for them. */
 export interface ClusterNames {
   readonly domain: string
-  /** Where the node's DNS server answers pods; undefined while there is none. */
+  /** Where the node's DNS server answers pods; undefined while it does not listen. */
   readonly dnsAddress: string | undefined
 }
 
 export interface Network {
   /** Why no pod of this node can have a network; undefined when they can. */
   readonly problem: string | undefined
-  /** Undefined until the server has said them. */
-  readonly names: ClusterNames | undefined
+  /** What pods that start now are told. Waits for the DNS server, never for long. Undefined until the server has said the names. */
+  names(): Promise<ClusterNames | undefined>
   /** Calls `listener` whenever the answer of `problem` has changed. */
   onChange(listener: () => void): void
   /** Where a pod of this node reaches the address of a service. */
@@ -66,7 +66,7 @@ export function createNetwork({ runtimeName, ...options }: NetworkOptions): Netw
 /** Of a node whose pods do nothing. */
 class NoNetwork implements Network {
   readonly problem: undefined
-  readonly names: undefined
+  async names(): Promise<undefined> {}
   onChange(): void {}
   serviceAddress(_pod: Pod, clusterIP: string): string {
     return clusterIP
@@ -107,9 +107,10 @@ class HostNetwork implements Network {
       : undefined
   }
 
-  get names(): ClusterNames | undefined {
-    const network = this.#network
-    return network && { domain: network.clusterDomain, dnsAddress: this.#pods.hostAddress }
+  async names(): Promise<ClusterNames | undefined> {
+    if (this.#network === undefined) return undefined
+    const dnsAddress = await this.#nameService.address()
+    return { domain: this.#network.clusterDomain, dnsAddress }
   }
 
   onChange(listener: () => void): void {

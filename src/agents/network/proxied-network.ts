@@ -28,8 +28,6 @@ const DNS_NUMBER = 10
  */
 export class ProxiedNetwork {
   readonly problem: undefined
-  /** Nobody's resolver is changed: processes have the host's, and an engine's pods do not reach this agent's. */
-  readonly names: undefined
   readonly #options: ProxiedNetworkOptions
   readonly #nodes: Informer<Node>
   readonly #localPods: LocalPods | undefined
@@ -51,6 +49,9 @@ export class ProxiedNetwork {
     const parts = { services, endpointSlices, pods: this.#localPods, ...{ clock, ids, log } }
     this.#proxy = new ServiceProxy(parts)
   }
+
+  /** Nobody's resolver is changed: processes have the host's, and an engine's pods do not reach this agent's server. */
+  async names(): Promise<undefined> {}
 
   onChange(): void {}
 
