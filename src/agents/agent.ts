@@ -176,7 +176,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     services: informers.of(Kinds.Service),
     hostResolvers,
     cluster: () => network.names(),
-    serviceAddress: (pod, address) => network.serviceAddress(pod, address),
+    serviceAddress: address => network.serviceAddress(address),
     clock,
   })
   const ledger = new ImageLedger(keptLog('images'))

@@ -4,7 +4,6 @@ import type { Service } from '../kube/index.ts'
 import type { ClusterNames } from './containers/pod-names.ts'
 import { serviceVariables } from './containers/service-variables.ts'
 import type { HostResolvers } from './network/dns/index.ts'
-import type { AssignedPod } from './pods/assigned-pod.ts'
 import type { PodDirectory } from './pods/means.ts'
 
 export interface PodDirectoryOptions {
@@ -12,8 +11,8 @@ export interface PodDirectoryOptions {
   readonly hostResolvers: Pick<HostResolvers, 'forPods'>
   /** What the node's network says; undefined without one. */
   readonly cluster: () => Promise<ClusterNames | undefined>
-  /** Where a pod of this node reaches the address of a service. */
-  readonly serviceAddress: (pod: AssignedPod, clusterIP: string) => string
+  /** Where pods of this node reach the address of a service. */
+  readonly serviceAddress: (clusterIP: string) => string
   readonly clock: Clock
 }
 
@@ -44,7 +43,7 @@ export function createPodDirectory(options: PodDirectoryOptions): PodDirectory {
       return serviceVariables([...(master ? [master] : []), ...services.list(namespace)], {
         namespace,
         links: pod.spec.enableServiceLinks ?? true,
-        reach: address => serviceAddress(pod, address),
+        reach: serviceAddress,
       })
     },
   }

@@ -42,8 +42,8 @@ export interface Network {
   names(): Promise<ClusterNames | undefined>
   /** Calls `listener` whenever the answer of `problem` has changed. */
   onChange(listener: () => void): void
-  /** Where a pod of this node reaches the address of a service. */
-  serviceAddress(pod: Pod, clusterIP: string): string
+  /** Where pods of this node reach the address of a service. */
+  serviceAddress(clusterIP: string): string
   /** A pod has this address and is about to run. Resolves when the host is ready for that: what isolates it is in force. */
   admit(pod: Pod, address: string): Promise<void>
   /** The pod has given its address back. */
@@ -68,7 +68,7 @@ class NoNetwork implements Network {
   readonly problem: undefined
   async names(): Promise<undefined> {}
   onChange(): void {}
-  serviceAddress(_pod: Pod, clusterIP: string): string {
+  serviceAddress(clusterIP: string): string {
     return clusterIP
   }
   async admit(): Promise<void> {}
@@ -117,7 +117,7 @@ class HostNetwork implements Network {
     this.#listener = listener
   }
 
-  serviceAddress(_pod: Pod, clusterIP: string): string {
+  serviceAddress(clusterIP: string): string {
     return clusterIP
   }
 

@@ -2,7 +2,7 @@ import { type Clock, formatIpv4, type Ids, type Logger, parseSubnet } from '../.
 import type { Informer, Informers } from '../../client/index.ts'
 import { Kinds, type Node, nodeNetworkOf, type Pod } from '../../kube/index.ts'
 import type { HostResolvers } from './dns/index.ts'
-import { hostAddresses, neighboursOnHost } from './links/index.ts'
+import { neighboursOnHost } from './links/index.ts'
 import { NameService } from './name-service.ts'
 import { LocalPods } from './policy/index.ts'
 import { loopbackAddress, ServiceProxy } from './proxy/index.ts'
@@ -24,7 +24,7 @@ const DNS_NUMBER = 10
 
 /**
  * The network of a node whose host must stay as it is. The agent serves services by listening itself: at their node ports, and for
- * processes of the host at loopback addresses. Only endpoints of this host are reached, and those that are at the address of another.
+ * processes of the host at loopback addresses. Of the cluster's pods only those of this host are reached.
  */
 export class ProxiedNetwork {
   readonly problem: undefined
@@ -55,10 +55,8 @@ export class ProxiedNetwork {
 
   onChange(): void {}
 
-  /** Where a pod of this node reaches the address of a service, as far as it does. */
-  serviceAddress({ spec }: Pod, clusterIP: string): string {
-    const isOnHost = this.#options.podsAreProcesses || spec?.hostNetwork === true
-    return isOnHost ? loopbackAddress(clusterIP) : clusterIP
+  serviceAddress(clusterIP: string): string {
+    return this.#options.podsAreProcesses ? loopbackAddress(clusterIP) : clusterIP
   }
 
   async admit(pod: Pod, address: string): Promise<void> {
@@ -78,16 +76,13 @@ export class ProxiedNetwork {
   }
 
   #look(): void {
-    const nodes = this.#nodes.list()
-    const localNodes = neighboursOnHost(nodes, this.#options.nodeName)
-    const hosts = hostAddresses(nodes)
-    const known = JSON.stringify([[...localNodes].sort(), [...hosts].sort()])
+    const localNodes = neighboursOnHost(this.#nodes.list(), this.#options.nodeName)
+    const known = [...localNodes].sort().join()
     if (known !== this.#known)
       this.#proxy.setPlace({
         scope: 'all',
         isLocalNode: node => localNodes.has(node),
-        reaches: ({ nodeName, addresses: [address = ''] }) =>
-          nodeName === undefined || localNodes.has(nodeName) || hosts.has(address),
+        reaches: ({ nodeName }) => nodeName === undefined || localNodes.has(nodeName),
       })
     this.#known = known
     this.#placeNames()

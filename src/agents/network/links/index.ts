@@ -6,4 +6,4 @@
  *     const { mtu } = await links.program({ range, hostAddress })   // makes what is missing, removes what is stale
  */
 export { createLinks, type Links, removeLinks } from './links.ts'
-export { hostAddresses, neighboursOnHost } from './peers.ts'
+export { neighboursOnHost } from './peers.ts'

@@ -110,11 +110,6 @@ export function neighboursOnHost(nodes: readonly Node[], nodeName: string): Read
   return new Set([nodeName, ...same.map(({ metadata }) => metadata.name ?? '')])
 }
 
-/** The addresses of all hosts on their own network. */
-export function hostAddresses(nodes: readonly Node[]): ReadonlySet<string> {
-  return new Set(nodes.flatMap(node => addressOf(node) ?? []))
-}
-
 function peerOf(address: string, members: readonly Node[]): readonly Peer[] {
   const [leader] = members
   const [range = ''] = members.map(({ spec }) => spec?.podCIDR ?? '')

@@ -48,7 +48,7 @@ export interface ProcessRuntimeOptions {
  *
  * It isolates nothing. The image is ignored and the command is one of the host's; under root it runs as `nobody`. A pod's
  * address is one of the loopback's, on which its programs must listen by themselves. Mounts are not made: a mountPath is
- * whatever the host has there. Host ports, limits of CPU and memory, capabilities and terminals have no effect.
+ * whatever the host has there. Limits of CPU and memory, capabilities and terminals have no effect; ports of the host are not its to serve.
  */
 export async function openProcessRuntime(options: ProcessRuntimeOptions): Promise<ProcessRuntime> {
   const subnet = parseLoopbackSubnet(options.subnet ?? defaultSubnet(options.clusterUid, options.nodeName))
