@@ -8,6 +8,8 @@ export interface NameServiceOptions {
   readonly hostResolvers: HostResolvers
   /** Whether other agents of the host have their server at the same address; default: no. */
   readonly isShared?: boolean
+  /** Who else is answered besides the ranges of the place; default: nobody. */
+  readonly isClient?: (address: string) => boolean
   /** Where askers reach a service; default: at its own address. */
   readonly serviceAddress?: (clusterIP: string) => string
   readonly clock: Clock

@@ -97,7 +97,11 @@ class HostNetwork implements Network {
     this.#nodes = options.informers.of(Kinds.Node)
     this.#links = createLinks({ ...options, nodes: this.#nodes })
     this.#routing = new Routing(options)
-    this.#nameService = new NameService(options)
+    // An engine may have wired some of them, on a network of its own.
+    this.#nameService = new NameService({
+      ...options,
+      isClient: address => this.#routing.isLocalPod(address),
+    })
   }
 
   get problem(): string | undefined {

@@ -72,6 +72,11 @@ export class Routing {
     this.#placeProxy()
   }
 
+  /** Whether a pod of this node has this address. */
+  isLocalPod(address: string): boolean {
+    return this.#localPods.hasAddress(address)
+  }
+
   async admit(pod: Pod, address: string): Promise<void> {
     if (this.#localPods.admit(pod, address) && this.#isRouting) await this.#router.settled()
   }

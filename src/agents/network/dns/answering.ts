@@ -12,6 +12,8 @@ export interface AnsweringOptions {
   readonly respond: (query: Query, limit: number) => Reply
   /** Who is answered, as ranges. */
   readonly networks: readonly string[]
+  /** Who else is. */
+  readonly isClient: (address: string) => boolean
   readonly log: Logger
 }
 
@@ -20,17 +22,19 @@ export class Answering {
   readonly #respond: AnsweringOptions['respond']
   readonly #log: Logger
   readonly #networks: Networks
+  readonly #isClient: AnsweringOptions['isClient']
   readonly #admission = new Admission(MAX_WAITING, MAX_WAITING_PER_CLIENT)
 
-  constructor({ respond, networks, log }: AnsweringOptions) {
+  constructor({ respond, networks, isClient, log }: AnsweringOptions) {
     this.#respond = respond
     this.#log = log
     this.#networks = new Networks(networks)
+    this.#isClient = isClient
   }
 
-  /** Whether a client is of the node's networks; others get no answer, not even a refusal. */
+  /** Whether a client is of the node; others get no answer, not even a refusal. */
   isServed(address: string): boolean {
-    return this.#networks.includes(address)
+    return this.#networks.includes(address) || this.#isClient(address)
   }
 
   /**

@@ -24,6 +24,8 @@ export interface DnsServerOptions {
   readonly clusterNetworks: readonly string[]
   /** The ranges of who is answered: this node's pods and the node itself. */
   readonly clients: readonly string[]
+  /** Who else is answered: pods of this node that have addresses of other ranges; default: nobody. */
+  readonly isClient?: (address: string) => boolean
   /** Where clients reach a service; default: at its own address. */
   readonly serviceAddress?: (clusterIP: string) => string
   readonly services: Informer<Service>
@@ -72,6 +74,7 @@ export function createDnsServer(options: DnsServerOptions): DnsServer {
       ids,
     }),
     networks: clients,
+    isClient: options.isClient ?? (() => false),
     log,
   })
   let tellListening: (port: number) => void = () => {}

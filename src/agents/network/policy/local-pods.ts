@@ -44,6 +44,12 @@ export class LocalPods implements FragmentSource {
     if (this.#addresses.delete(uid)) this.#tell()
   }
 
+  /** Whether it is the address of a pod of this node, whoever gave it to the pod. */
+  hasAddress(address: string): boolean {
+    for (const known of this.#addresses.values()) if (known.address === address) return true
+    return this.#options.pods.list().some(pod => isRouted(pod) && pod.status?.podIP === address)
+  }
+
   fragments(): readonly Fragment[] {
     const pods = this.list()
     return [hostPortFragment(pods), policyFragment(this.#options.policies.list(), pods)]

@@ -269,8 +269,9 @@ describe('createDnsServer()', () => {
     expect(dataOf(await ask(port, 'web.default.svc.cluster.local'))).toEqual(['10.43.0.10'])
   })
 
-  it('answers nobody but the networks that it is there for', async () => {
-    const { port } = await startServer({ clients: ['127.0.0.2/32'] })
+  it('answers nobody but the networks and pods that it is there for', async () => {
+    const isClient = (address: string) => address === '127.0.0.3'
+    const { port } = await startServer({ clients: ['127.0.0.2/32'], isClient })
     const stranger = createSocket('udp4')
     let answered = false
     stranger.on('message', () => {
@@ -280,7 +281,8 @@ describe('createDnsServer()', () => {
     await new Promise(sent => {
       stranger.send(queryBytes('web.default.svc.cluster.local'), port, '127.0.0.1', sent)
     })
-    expect(await exchange(port, [queryBytes('web.default.svc.cluster.local')], '127.0.0.2')).toHaveLength(1)
+    for (const client of ['127.0.0.2', '127.0.0.3'])
+      expect(await exchange(port, [queryBytes('web.default.svc.cluster.local')], client)).toHaveLength(1)
     expect(answered).toBe(false)
     stranger.close()
     const connection = connect(port, '127.0.0.1')
