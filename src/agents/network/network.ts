@@ -148,8 +148,10 @@ class HostNetwork implements Network {
     })
     while (!signal.aborted) {
       this.#isDirty = false
-      const isDone = (await this.#takeRange()) && (await this.#link())
+      const hasRange = await this.#takeRange()
+      // Pods that start wait for names, and none of them for a link.
       this.#place()
+      const isDone = hasRange && (await this.#link())
       await this.#pause(jittered(isDone ? LOOK_EVERY_MS : RETRY_MS, 0.1, ids.random()), clock, signal)
     }
     unsubscribe()
