@@ -150,7 +150,7 @@ describe.skipIf(platform() !== 'linux')('bowline up --runtime process', () => {
           spec: { terminationGracePeriodSeconds: 1, containers: [container(CLIENT, {})] },
         },
       ]
-      await site.kubectlOk(['create', '-f', '-'], items.map(item => JSON.stringify(item)).join('\n---\n'))
+      for (const item of items) await site.kubectlOk(['create', '-f', '-'], JSON.stringify(item))
       await site.readyPods('shop', 3)
     })
     afterAll(async () => {
