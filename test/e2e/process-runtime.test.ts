@@ -1,6 +1,6 @@
 import { Resolver } from 'node:dns/promises'
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { platform } from 'node:os'
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { loopbackAddress } from '../../src/agents/network/proxy/index.ts'
@@ -82,6 +82,8 @@ describe.skipIf(platform() !== 'linux')('bowline up --runtime process', () => {
   })
 
   describe('services', () => {
+    /** Whoever runs as `nobody` must see what is in it. */
+    let folder: string
     /** Answers with its name, and is ready unless there is a file of that name; listens at the address that it was given. */
     const SERVER = `
       const { NAME, ADDRESS, FOLDER } = process.env
@@ -101,6 +103,8 @@ describe.skipIf(platform() !== 'linux')('bowline up --runtime process', () => {
       setInterval(ask, 100)`
 
     beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'bowline-ready-'))
+      await chmod(folder, 0o755)
       const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } })
       const container = (script: string, more: object) => ({
         name: 'main',
@@ -109,7 +113,7 @@ describe.skipIf(platform() !== 'linux')('bowline up --runtime process', () => {
         env: [
           field('NAME', 'metadata.name'),
           field('ADDRESS', 'status.podIP'),
-          { name: 'FOLDER', value: site.folder },
+          { name: 'FOLDER', value: folder },
         ],
         ...more,
       })
@@ -155,6 +159,7 @@ describe.skipIf(platform() !== 'linux')('bowline up --runtime process', () => {
     })
     afterAll(async () => {
       if (site !== undefined && !site.server.hasEnded) await site.kubectl(['delete', 'namespace', 'shop'])
+      await rm(folder, { recursive: true })
     })
 
     const service = (name: string) => site.client.get(Kinds.Service, name, { namespace: 'shop' })
@@ -182,9 +187,9 @@ describe.skipIf(platform() !== 'linux')('bowline up --runtime process', () => {
         `asking ${addressOf(await service('web'))}\n`,
       )
       const [first = '', second = ''] = names
-      await writeFile(join(site.folder, first), '')
+      await writeFile(join(folder, first), '')
       await untilAnswered('the ready one to answer alone', [second])
-      await rm(join(site.folder, first))
+      await rm(join(folder, first))
       await untilAnswered('both to answer again', names)
     })
 
