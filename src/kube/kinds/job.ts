@@ -47,8 +47,11 @@ export const jobKind: KindDefinition<Job> = defineKind<Job>({
   validate: validateJob,
   prepareForCreate(draft) {
     draft.status = {}
-    if (draft.spec !== undefined && draft.spec.manualSelector !== true)
-      draft.spec = withOwnSelector(draft.spec, draft.metadata ?? {})
+    if (draft.spec === undefined || draft.spec.manualSelector === true) return
+    draft.spec = withOwnSelector(draft.spec, draft.metadata ?? {})
+    // A job that has no labels has those of its pods, as it would by its defaults when it is read again.
+    if (Object.keys(draft.metadata?.labels ?? {}).length === 0)
+      draft.metadata = { ...draft.metadata, labels: { ...draft.spec.template?.metadata?.labels } }
   },
 })
 

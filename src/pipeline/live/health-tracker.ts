@@ -1,5 +1,12 @@
 import type { HealthNow } from '../../apply/index.ts'
-import { describeRef, type Health, hasOwnHealth, type ObjectRef } from '../../kube/index.ts'
+import {
+  describeRef,
+  findKind,
+  type Health,
+  hasOwnHealth,
+  inertReason,
+  type ObjectRef,
+} from '../../kube/index.ts'
 import type { DesiredObject } from '../source/app-target.ts'
 
 /** Objects that one message names. */
@@ -14,6 +21,8 @@ export class HealthTracker {
   readonly #watchers = new Set<() => void>()
   readonly #judged = new Map<string, ObjectRef>()
   readonly #dirty = new Set<string>()
+  /** What was written and does nothing, with the reason: nobody should take it for healthy. */
+  readonly #inert = new Map<string, string>()
   /** Everything that is not healthy. */
   readonly #troubles = new Map<string, Trouble>()
   /** Those of them that will not become so by waiting. */
@@ -30,10 +39,14 @@ export class HealthTracker {
    */
   expect(desired: ReadonlyMap<string, DesiredObject>, keys?: Iterable<string>): void {
     this.#total = desired.size
-    if (keys === undefined) for (const key of this.#judged.keys()) if (!desired.has(key)) this.#forget(key)
+    if (keys === undefined)
+      for (const key of [...this.#judged.keys(), ...this.#inert.keys()])
+        if (!desired.has(key)) this.#forget(key)
     for (const key of keys ?? desired.keys()) {
       const ref = desired.get(key)?.ref
+      const inert = ref === undefined ? undefined : describeInert(ref)
       if (ref === undefined) this.#forget(key)
+      else if (inert !== undefined) this.#inert.set(key, inert)
       else if (hasOwnHealth(ref) && !this.#judged.has(key)) {
         this.#judged.set(key, ref)
         this.#dirty.add(key)
@@ -58,11 +71,7 @@ export class HealthTracker {
   look(): HealthNow {
     for (const key of this.#dirty) this.#examine(key)
     this.#dirty.clear()
-    if (this.#troubles.size === 0)
-      return {
-        state: 'healthy',
-        message: this.#total === 1 ? '1 object is healthy' : `${this.#total} objects are healthy`,
-      }
+    if (this.#troubles.size === 0) return { state: 'healthy', message: this.#describeHealthy() }
     const describe = (): string => this.#describeTroubles()
     return {
       state: this.#failed.size > 0 ? 'failed' : 'progressing',
@@ -81,6 +90,7 @@ export class HealthTracker {
 
   #forget(key: string): void {
     this.#judged.delete(key)
+    this.#inert.delete(key)
     this.#note(key, undefined)
   }
 
@@ -89,6 +99,14 @@ export class HealthTracker {
     else this.#troubles.set(key, trouble)
     if (trouble?.health.state === 'failed') this.#failed.add(key)
     else this.#failed.delete(key)
+  }
+
+  #describeHealthy(): string {
+    const healthy = this.#total - this.#inert.size
+    const words = healthy === 1 ? '1 object is healthy' : `${healthy} objects are healthy`
+    if (this.#inert.size === 0) return words
+    const inert = `nothing acts yet on ${joinNamed([...this.#inert.values()], ', on ')}`
+    return healthy === 0 ? inert : `${words}, but ${inert}`
   }
 
   #describeTroubles(): string {
@@ -104,10 +122,22 @@ interface Trouble {
 }
 
 function nameAll(troubles: readonly Trouble[]): string {
-  const named = troubles
-    .map(({ ref, health }) => `${describeRef(ref)}: ${health.reason}`)
-    .sort()
-    .slice(0, MAX_NAMED)
-  const more = troubles.length - named.length
-  return `${named.join('; ')}${more > 0 ? `; and ${more} more` : ''}`
+  return joinNamed(
+    troubles.map(({ ref, health }) => `${describeRef(ref)}: ${health.reason}`),
+    '; ',
+  )
+}
+
+/** The first few, in an order that does not change, and how many more there are. */
+function joinNamed(texts: readonly string[], separator: string): string {
+  const named = [...texts].sort().slice(0, MAX_NAMED)
+  const more = texts.length - named.length
+  return `${named.join(separator)}${more > 0 ? `; and ${more} more` : ''}`
+}
+
+/** `Job shop/migrate (no controller makes pods of it)`; undefined for what does what it says. */
+function describeInert(ref: ObjectRef): string | undefined {
+  const kind = findKind(ref.apiVersion, ref.kind)
+  const reason = kind === undefined ? undefined : inertReason(kind)
+  return reason === undefined ? undefined : `${describeRef(ref)} (${reason})`
 }

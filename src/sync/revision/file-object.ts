@@ -6,6 +6,7 @@ import {
   type ObjectRef,
   type ParsedManifests,
   refKey,
+  toStored,
 } from '../../kube/index.ts'
 import { declaredObject } from './check-object.ts'
 
@@ -54,11 +55,17 @@ export function recallObjects(
       ...{ ref, kind, key: refKey(ref), line, column },
       get object() {
         object ??= deepFreeze(
-          declaredObject(kind, manifestAt(index) as Readonly<Record<string, unknown>>, namespace),
+          storedObject(manifestAt(index) as Readonly<Record<string, unknown>>, kind, namespace),
         )
         return object
       },
     })
   }
   return objects
+}
+
+/** What a manifest declares, in the version in which it is stored, which may be another than the one that it is declared in. */
+function storedObject(value: { readonly [key: string]: unknown }, kind: Kind, namespace: string): KubeObject {
+  const declared = findKind(String(value.apiVersion), String(value.kind)) ?? kind
+  return toStored(declared, declaredObject(declared, value, namespace))
 }

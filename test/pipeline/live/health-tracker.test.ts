@@ -36,6 +36,26 @@ describe('HealthTracker', () => {
     expect(tracker.look()).toEqual({ state: 'failed', message: 'Deployment shop/api: exit 1' })
   })
 
+  it('look() never calls healthy what nothing acts on', () => {
+    const job = (name: string): ObjectRef => ({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      namespace: 'shop',
+      name,
+    })
+    tracker.expect(desired(WEB, job('b'), job('a')))
+    expect(tracker.look()).toEqual({
+      state: 'healthy',
+      message:
+        '1 object is healthy, but nothing acts yet on Job shop/a (no controller makes pods of it), on Job shop/b (no controller makes pods of it)',
+    })
+    tracker.expect(desired(job('a')))
+    expect(tracker.look().message).toBe('nothing acts yet on Job shop/a (no controller makes pods of it)')
+    tracker.expect(desired(WEB))
+    expect(tracker.look().message).toBe('1 object is healthy')
+    expect(judged).toEqual(['web', 'web'])
+  })
+
   it('expect() keeps what is known of objects that stay, and forgets those that go', () => {
     states.set('web', { state: 'failed', reason: 'exit 1' })
     tracker.expect(desired(WEB, API))
