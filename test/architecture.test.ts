@@ -83,6 +83,7 @@ const DOORS: Readonly<Record<string, string>> = {
   undici: 'client',
   rfc6902: 'kube/patch',
   '@bufbuild/re2': 'kube/pattern.ts',
+  '@marcbachmann/cel-js': 'kube/cel',
   '@peculiar/x509': 'pki',
   'reflect-metadata': 'pki',
   commander: 'cli',

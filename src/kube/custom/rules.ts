@@ -1,7 +1,9 @@
 import { deepEqual } from '../../base/index.ts'
+import { SchemaRules } from '../cel/schema-rules.ts'
 import type { ObjectRules } from '../kinds/definition.ts'
 import type { KubeObject } from '../object.ts'
 import type { GroupVersionKind } from '../schema/schema.ts'
+import { Problems } from '../validation/problems.ts'
 import { checkValue } from './check-value.ts'
 import { checkEmbedded, findMetadataTypes } from './embedded.ts'
 import { fillCustomDefaults } from './fill-defaults.ts'
@@ -28,6 +30,8 @@ export function customRules({
   readonly schema: SchemaProps
   readonly stored: StoredVersion
 }): ObjectRules {
+  /** Compiled when they are first needed. */
+  let rules: SchemaRules | undefined
   return {
     schema: mergeSchema(schema),
     published: publishedSchema(schema, identity),
@@ -39,8 +43,17 @@ export function customRules({
       return dropped
     },
     validate(object, problems, old) {
-      checkValue(schema, withNames(object), '', problems, old && withNames(old))
-      checkEmbedded(schema, object, problems)
+      const value = withNames(object)
+      const before = old && withNames(old)
+      const found = new Problems()
+      checkValue(schema, value, '', found, before)
+      checkEmbedded(schema, object, found)
+      // Rules rely on the types that the schema promises.
+      if (found.list.length === 0) {
+        rules ??= new SchemaRules(schema)
+        rules.check(schema, value, before, found)
+      }
+      for (const problem of found.list) problems.add(problem)
     },
     // Objects are defaulted by the version in which they are stored, which may have got defaults since they were.
     fromStored(object) {

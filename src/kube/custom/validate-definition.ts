@@ -1,3 +1,4 @@
+import { SchemaRules } from '../cel/schema-rules.ts'
 import type {
   CustomResourceColumnDefinition,
   CustomResourceDefinition,
@@ -6,7 +7,7 @@ import type {
 } from '../generated/types.ts'
 import type { Draft } from '../kinds/definition.ts'
 import { dnsSubdomainProblems, rfc1035LabelProblems } from '../validation/names.ts'
-import type { Problems } from '../validation/problems.ts'
+import { Problems } from '../validation/problems.ts'
 import { checkStructural } from './check-structural.ts'
 import { isEstablished } from './conditions.ts'
 import { parseJsonPath, simplePath } from './json-path.ts'
@@ -123,7 +124,16 @@ function validateVersion(version: CustomResourceDefinitionVersion, path: string,
   }
   const schema = version.schema?.openAPIV3Schema
   if (schema === undefined) problems.required(`${path}.schema.openAPIV3Schema`, 'schemas are required')
-  else checkStructural(schema, `${path}.schema.openAPIV3Schema`, problems)
+  else {
+    const at = `${path}.schema.openAPIV3Schema`
+    const found = new Problems()
+    checkStructural(schema, at, found)
+    for (const problem of found.list) problems.add(problem)
+    // The types that expressions see are those of a structural schema.
+    if (found.list.length === 0)
+      for (const { path: below, value, detail } of new SchemaRules(schema).problems)
+        problems.invalid(`${at}${below}`, value, detail)
+  }
   for (const [index, column] of (version.additionalPrinterColumns ?? []).entries())
     validateColumn(column, `${path}.additionalPrinterColumns[${index}]`, problems)
   validateScale(version, `${path}.subresources.scale`, problems)

@@ -1,0 +1,55 @@
+import type { Environment } from '@marcbachmann/cel-js'
+import { instrument, MATCHES, TICK, walk } from './instrument.ts'
+import { BudgetExceeded } from './meter.ts'
+
+/** Longest expression; upstream has no bound of its own but its cost. */
+const MAX_LENGTH = 16 * 1024
+
+/** A compiled expression. */
+export interface Expression {
+  /** Whether it looks at what was before. */
+  readonly usesOldSelf: boolean
+  /** What it is of these variables; throws what goes wrong, {@link BudgetExceeded} among it. */
+  evaluate(variables: { readonly [name: string]: unknown }): unknown
+}
+
+/** Compiles an expression of a type, or says why that cannot be. */
+export function compileExpression(
+  environment: Environment,
+  text: string,
+  type: 'bool' | 'string',
+): Expression | { readonly problem: string } {
+  if (text.length > MAX_LENGTH) return { problem: `it is longer than ${MAX_LENGTH} characters` }
+  if (text.includes(TICK) || text.includes(MATCHES))
+    return { problem: `it may not name ${TICK} or ${MATCHES}` }
+  try {
+    const parsed = environment.parse(text)
+    let usesOldSelf = false
+    let binds = false
+    walk(parsed.ast, node => {
+      if (node.op === 'id' && node.args === 'oldSelf') usesOldSelf = true
+      if (node.op === 'rcall' && node.args[0] === 'bind') binds = true
+    })
+    // Each binding could double what the one before made.
+    if (binds) return { problem: 'cel.bind() is not there' }
+    const run = environment.parse(instrument(text, parsed.ast))
+    const checked = run.check()
+    if (!checked.valid) return { problem: checked.error?.message.split('\n')[0] ?? 'it cannot be read' }
+    if (checked.type !== type && checked.type !== 'dyn')
+      return { problem: `it must be a ${type} and is a ${checked.type}` }
+    return { usesOldSelf, evaluate: variables => rethrowing(() => run(variables)) }
+  } catch (error) {
+    return { problem: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) }
+  }
+}
+
+/** The library wraps what functions throw: the end of the budget must be told from an error of the expression. */
+function rethrowing(run: () => unknown): unknown {
+  try {
+    return run()
+  } catch (error) {
+    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+      if (cause instanceof BudgetExceeded) throw cause
+    throw error
+  }
+}
