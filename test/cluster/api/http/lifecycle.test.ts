@@ -19,8 +19,13 @@ beforeAll(async () => {
 })
 afterAll(() => api.close())
 
-/** Records are written by the server alone; their reading is tested with the audit. */
-const written = allKinds.filter(kind => kind.verbs.includes('create'))
+/**
+ * Records are written by the server alone; their reading is tested with the audit. Definitions of custom resources end when a controller has
+ * emptied them; they have tests of their own.
+ */
+const written = allKinds.filter(
+  kind => kind.verbs.includes('create') && kind.group !== 'apiextensions.k8s.io',
+)
 const namespaceOf = (kind: Kind): string | undefined => (kind.namespaced ? 'default' : undefined)
 
 async function good(path: string, question: Parameters<typeof ask>[2] = {}): Promise<Reply> {

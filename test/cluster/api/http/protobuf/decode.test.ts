@@ -240,7 +240,8 @@ function catching(bytes: Uint8Array): unknown {
 }
 
 describe('the table of fields', () => {
-  const upstream = allKinds.filter(({ group }) => group !== 'bowline.dev')
+  // No client sends definitions of custom resources in this form.
+  const upstream = allKinds.filter(({ group }) => !['bowline.dev', 'apiextensions.k8s.io'].includes(group))
   it.each(upstream.map(kind => [`${apiVersionOf(kind)} ${kind.kind}`, kind] as const))(
     'has a number for every field of %s, and no field more',
     (_, kind) => {
