@@ -106,6 +106,7 @@ export async function runAgent(
   })
   const agent = startAgent({
     client,
+    reconnect: () => client.reconnect(),
     runtime,
     nodeName: config.nodeName,
     dataDir: config.dataDir,

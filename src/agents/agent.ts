@@ -18,10 +18,11 @@ import { KeptObjects } from './kept/kept-objects.ts'
 import type { Keyring } from './kept/keyring.ts'
 import { plainSeal } from './kept/seal.ts'
 import { HostResolvers } from './network/dns/index.ts'
-import { createNetwork, type RoutedPods } from './network/index.ts'
+import { createNetwork, hostAddresses, type RoutedPods } from './network/index.ts'
 import { createIngress, type ProxyOptions, purgeIngress } from './network/ingress/index.ts'
+import { HostAddress } from './node/host-address.ts'
 import { renewLease } from './node/lease.ts'
-import { measureMachine, primaryAddress, readMachineIds } from './node/machine.ts'
+import { measureMachine, readMachineIds } from './node/machine.ts'
 import type { NodeFacts } from './node/node-object.ts'
 import { NodeReporter } from './node/node-reporter.ts'
 import { ImageLedger } from './node/pressure/image-ledger.ts'
@@ -67,8 +68,10 @@ export interface AgentOptions {
   readonly clusterUid: string
   /** Gives pods their addresses; undefined where the engine does. */
   readonly pods: RoutedPods | undefined
-  /** Default: the machine's first address, and the node's name as its host name. */
-  readonly addresses?: readonly NodeAddress[]
+  /** The addresses by which others may know this host; default: those that it has. */
+  readonly readAddresses?: () => readonly string[]
+  /** Gives up the connections to the server, which may lead nowhere any more. */
+  readonly reconnect: () => void
   /** As `kubectl get nodes` shows it: `v0.1.0`. */
   readonly version: string
   /** How the server reaches this agent; undefined: it does not, and there are no logs. */
@@ -112,7 +115,8 @@ export function startAgent(options: AgentOptions): Service {
 
 async function runAgent(options: AgentOptions, stop: AbortController): Promise<void> {
   const { signal } = stop
-  const { client, runtime, nodeName, dataDir, memoryDir, allowHost, capacityShare, clock, ids, log } = options
+  const { client, runtime, nodeName, dataDir, memoryDir, allowHost, capacityShare, reconnect } = options
+  const { clock, ids, log } = options
   const folders = new FolderStore({
     folder: options.volumeDir ?? join(dataDir, 'volumes'),
     nodeName,
@@ -131,9 +135,15 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     engineVolumes: () => runtime.volumes,
   })
   await volumes.prepare()
-  const { current: facts, refresh } = await gatherFacts(options, signal)
-  const hostIP = facts().addresses.find(({ type }) => type === 'InternalIP')?.address
-  const hostFacts = { runtimeName: runtime.name, hostIP }
+  const readAddresses = options.readAddresses ?? (() => hostAddresses().map(({ address }) => address))
+  const hostAddress = new HostAddress({ read: readAddresses, clock, log })
+  const { current: facts, refresh } = await gatherFacts(options, hostAddress, signal)
+  const hostFacts = {
+    runtimeName: runtime.name,
+    get hostIP() {
+      return hostAddress.current
+    },
+  }
 
   const observed = new ObservedPods()
   const keptLog = (name: string) =>
@@ -213,7 +223,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
       references,
       directory,
       network,
-      host: hostShape(facts(), hostIP),
+      host: hostShape(facts(), hostAddress),
       clock,
       starts: new Limit(Math.max(2, Math.ceil(2 * facts().info.cpus * capacityShare))),
       pulls: new Limit(CONCURRENT_PULLS),
@@ -367,7 +377,13 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     pressure.run(signal),
     folders.run(signal),
     reporter.run(signal).catch(error => (isNodeRemoved(error) ? leave(error) : Promise.reject(error))),
-    renewLease({ client, nodeName, node: () => reporter.node, clock, ids, log }, signal),
+    renewLease({ client, nodeName, node: () => reporter.node, reconnect, clock, ids, log }, signal),
+    hostAddress.follow(() => {
+      // What was connected from the old address hears nothing any more.
+      reconnect()
+      reporter.nudge()
+      for (const { pod } of loop.entries) publisher.add(pod.metadata.uid)
+    }, signal),
     ...(options.tunnel === undefined
       ? []
       : [keepTunnel({ ...options.tunnel, handle, clock, ids, log }, signal)]),
@@ -388,6 +404,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
 /** What this node is. The engine's part is asked for again when it comes back; before it answers, the machine's word stands in. */
 async function gatherFacts(
   options: AgentOptions,
+  hostAddress: HostAddress,
   signal: AbortSignal,
 ): Promise<{ readonly current: () => NodeFacts; readonly refresh: () => Promise<void> }> {
   const { runtime, nodeName, dataDir, capacityShare, version, log } = options
@@ -395,15 +412,11 @@ async function gatherFacts(
     readMachineIds(),
     measureMachine(dataDir),
   ])
-  const addresses = options.addresses ?? [
-    { type: 'InternalIP', address: primaryAddress() },
-    { type: 'Hostname', address: nodeName },
-  ]
-  const own = { nodeName, capacityShare, addresses, storageBytes, machineId, bootId, agentVersion: version }
-  let facts: NodeFacts = { ...own, info: fallbackRuntimeInfo(runtime.name) }
+  const own = { nodeName, capacityShare, storageBytes, machineId, bootId, agentVersion: version }
+  let info = fallbackRuntimeInfo(runtime.name)
   async function refresh(): Promise<void> {
     try {
-      facts = { ...own, info: await runtime.info(signal) }
+      info = await runtime.info(signal)
     } catch (error) {
       log.warn('container runtime does not say what it is', {
         runtime: runtime.name,
@@ -412,5 +425,12 @@ async function gatherFacts(
     }
   }
   await refresh()
-  return { current: () => facts, refresh }
+  const current = (): NodeFacts => {
+    const addresses: readonly NodeAddress[] = [
+      { type: 'InternalIP', address: hostAddress.current },
+      { type: 'Hostname', address: nodeName },
+    ]
+    return { ...own, addresses, info }
+  }
+  return { current, refresh }
 }

@@ -43,6 +43,8 @@ export interface HttpsClient extends Client {
   stream(path: string, signal: AbortSignal): AsyncIterable<Uint8Array>
   /** For a renewed certificate: new connections use it, running ones end as they are. */
   setCredentials(credentials: Credentials): void
+  /** For connections that lead nowhere any more: all are given up, also those that hang; reads and watches begin anew. */
+  reconnect(): void
   close(): Promise<void>
 }
 
@@ -135,6 +137,7 @@ export function createHttpsClient(options: HttpsClientOptions): HttpsClient {
     raw: (method, path, raw = {}) => transport.json({ method, path, body: raw.body, signal: raw.signal }),
     stream: (path, signal) => transport.stream(path, signal, 0),
     setCredentials: credentials => transport.setCredentials(credentials),
+    reconnect: () => transport.reconnect(),
     close: () => transport.close(),
   }
 }

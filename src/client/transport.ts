@@ -70,6 +70,15 @@ export class Transport {
     this.#streams = this.#connect({})
   }
 
+  /** Gives up every connection, also those that hang: what is under way fails with `unavailable`, what comes next connects anew. */
+  reconnect(): void {
+    const given = [this.#requests, this.#streams, ...this.#retired]
+    this.#retired.clear()
+    this.#requests = this.#connect({ connections: CONNECTIONS })
+    this.#streams = this.#connect({})
+    for (const agent of given) void agent.destroy().catch(() => undefined)
+  }
+
   /** The answer's JSON. Throws `StatusError` for a refusal, a retryable `unavailable` or `timeout` when there is no answer. */
   async json(request: TransportRequest): Promise<unknown> {
     for (let attempt = 0; ; attempt++) {

@@ -330,6 +330,7 @@ async function startNode(
   const stop = new AbortController()
   const agent = startAgent({
     client: clientOf(identity),
+    reconnect: () => {},
     runtime,
     nodeName,
     dataDir,

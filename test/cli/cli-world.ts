@@ -166,7 +166,8 @@ export class CliWorld {
         pods: undefined,
         allowHost: [],
         capacityShare: 1,
-        addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
+        readAddresses: () => ['127.0.0.1'],
+        reconnect: () => {},
         version: 'v0.0.0-test',
         tunnel: undefined,
       })

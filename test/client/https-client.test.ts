@@ -265,6 +265,24 @@ describe('createHttpsClient()', () => {
     expect(names).toEqual(['wéb', 'wéb', 'last'])
   })
 
+  it('reconnect() gives up what hangs, and what comes next is answered', async () => {
+    const asked: string[] = []
+    handle = (request, response) => {
+      asked.push(request.url ?? '')
+      // As by a host that is gone: neither an answer nor an end.
+      if (asked.length > 2) answer(response, 200, pod('web'))
+    }
+    const read = client.get(PODS, 'web', { namespace: 'shop' })
+    const { signal } = new AbortController()
+    const followed = client.watch(PODS, { resourceVersion: '4', signal })[Symbol.asyncIterator]().next()
+    const ends = Promise.allSettled([read, followed])
+    await eventually('both to hang', () => asked.length === 2)
+    client.reconnect()
+    for (const end of await ends)
+      expect(end).toMatchObject({ reason: { code: 'unavailable', retryable: true } })
+    expect(await client.get(PODS, 'web', { namespace: 'shop' })).toEqual(pod('web'))
+  })
+
   it('watch() throws the Status of an ERROR event', async () => {
     const status = { kind: 'Status', reason: 'Expired', code: 410, message: 'too old' }
     handle = (_, response) => answer(response, 200, `${JSON.stringify({ type: 'ERROR', object: status })}\n`)

@@ -14,6 +14,8 @@ export interface LeaseRenewalOptions {
   readonly nodeName: string
   /** The Node that owns the lease; undefined while it is not registered. */
   readonly node: () => Node | undefined
+  /** Gives up the connections to the server. Called when it does not answer a second time: they may lead nowhere any more. */
+  readonly reconnect: () => void
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Logger
@@ -25,21 +27,29 @@ const LEASE_SECONDS = 40
 const RENEW_EVERY_MS = 10_000
 /** A renewal that failed is tried again sooner, so that a hiccup of the server costs no node its readiness. */
 const RETRY_MS = 1000
+/** kubelet's: one that hangs must not cost the node its readiness either. */
+const ANSWER_MS = 10_000
 
 /** Renews this node's Lease, the cheap sign of life that node life cycle watches, until `signal` aborts. */
 export async function renewLease(options: LeaseRenewalOptions, signal: AbortSignal): Promise<void> {
-  const { clock, ids, log } = options
-  let hasFailed = false
+  const { reconnect, clock, ids, log } = options
+  let failures = 0
   while (!signal.aborted) {
     let waitMs = jittered(RENEW_EVERY_MS, 0.04, ids.random())
+    const limit = new AbortController()
+    const endLimit = clock.after(ANSWER_MS, () => limit.abort())
     try {
-      await renew(options, signal)
-      hasFailed = false
+      await renew(options, AbortSignal.any([signal, limit.signal]))
+      failures = 0
     } catch (error) {
       if (signal.aborted) return
-      if (!hasFailed) log.warn('the node lease was not renewed', { error: messageOf(error) })
-      hasFailed = true
+      failures += 1
+      const problem = limit.signal.aborted ? 'no answer came' : messageOf(error)
+      if (failures === 1) log.warn('the node lease was not renewed', { error: problem })
+      if (failures > 1 && limit.signal.aborted) reconnect()
       waitMs = jittered(RETRY_MS, 0.5, ids.random())
+    } finally {
+      endLimit()
     }
     await clock.sleep(waitMs, signal).catch(() => {})
   }

@@ -1,5 +1,4 @@
 import { readFile, statfs } from 'node:fs/promises'
-import { networkInterfaces } from 'node:os'
 import type { NodeHealth } from './node-object.ts'
 
 /** What a machine calls itself; empty where the file is not there. */
@@ -26,13 +25,6 @@ export async function measureMachine(
     processes: Number(/\d+\/(\d+)/.exec(loadavg)?.[1] ?? 0),
     processLimit: Number(pidMax) || Number.POSITIVE_INFINITY,
   }
-}
-
-/** This machine's first address that others could reach; the loopback address where it has no other. */
-export function primaryAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap(addresses => addresses ?? [])
-  const usable = all.filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
-  return (usable.find(({ family }) => family === 'IPv4') ?? usable[0])?.address ?? '127.0.0.1'
 }
 
 async function readText(path: string): Promise<string> {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { renewLease } from '../../../src/agents/node/lease.ts'
 import { silentLogger, systemIds } from '../../../src/base/index.ts'
+import type { Client } from '../../../src/client/index.ts'
 import { isNotFound, Kinds, type Lease, type Node } from '../../../src/kube/index.ts'
 import { eventually } from '../../base/eventually.ts'
 import { FakeClock } from '../../base/fake-clock.ts'
@@ -15,13 +16,26 @@ describe('renewLease()', () => {
   let stop: AbortController
   let running: Promise<void>
   let node: Node | undefined
+  /** Whether the server takes requests and says nothing more. */
+  let isMute: boolean
+  let reconnects: number
 
   beforeEach(async () => {
     api = await startTestApi()
     clock = new FakeClock(Date.now())
     stop = new AbortController()
     node = undefined
-    const options = { client: api.client, nodeName: NODE, node: () => node, clock, ids: systemIds }
+    isMute = false
+    reconnects = 0
+    const client: Client = {
+      ...api.client,
+      patch: (kind, name, patch, write) =>
+        isMute ? untilAborted(write?.signal) : api.client.patch(kind, name, patch, write),
+    }
+    const reconnect = () => {
+      reconnects += 1
+    }
+    const options = { client, nodeName: NODE, node: () => node, reconnect, clock, ids: systemIds }
     running = renewLease({ ...options, log: silentLogger }, stop.signal)
   })
 
@@ -62,4 +76,23 @@ describe('renewLease()', () => {
       })
     }
   })
+
+  it('asks again where no answer comes, and over new connections the second time', async () => {
+    const first = await eventually('there is a lease', lease)
+    isMute = true
+    await clock.advance(2 * A_RENEWAL_MS)
+    expect(reconnects).toBe(0)
+    await clock.advance(A_RENEWAL_MS + 2_000)
+    expect(reconnects).toBe(1)
+    isMute = false
+    await clock.advance(A_RENEWAL_MS + 2_000)
+    await eventually('it is renewed', async () => {
+      const now = await lease()
+      return now?.spec?.renewTime !== first.spec?.renewTime
+    })
+  })
 })
+
+function untilAborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+}

@@ -5,6 +5,7 @@
  *     await runIp(['link add bowline-1a2b3c4 type dummy', 'link set bowline-1a2b3c4 up'])
  *     const names = (await readInterfaces()).map(({ name }) => name)
  */
+export { type HostAddress, hostAddresses } from './host-addresses.ts'
 export {
   type FdbEntry,
   type Interface,

@@ -1,8 +1,8 @@
 import { networkInterfaces } from 'node:os'
-import { deepEqual, type Logger, parseSubnet, type Subnet } from '../../../base/index.ts'
+import { deepEqual, type Logger, type Subnet } from '../../../base/index.ts'
 import type { Client, Informer } from '../../../client/index.ts'
 import { Kinds, type Node, nodeNetworkOf } from '../../../kube/index.ts'
-import { readInterfaces, readRoutes, runIp } from '../iproute/index.ts'
+import { hostAddresses, readInterfaces, readRoutes, runIp } from '../iproute/index.ts'
 import { nodeHash, ROUTE_PROTOCOL } from '../pods/index.ts'
 import { routeDifference, wantedRoutes } from './difference.ts'
 import { chooseWays, type Peer, surroundings, wireguardAnnotations, wireguardOf } from './peers.ts'
@@ -143,17 +143,10 @@ class HostLinks implements Links {
   }
 }
 
-/** The networks that this host is on itself, without what Bowline or an engine made. */
+/** The networks that this host is on itself. */
 function linksOfHost(): readonly Subnet[] {
-  return Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
-    /^(bo|bw|br-|docker|lo$)/.test(name)
-      ? []
-      : (addresses ?? []).flatMap(({ family, cidr }) => {
-          const link = family === 'IPv4' && cidr !== null ? parseSubnet(cidr) : undefined
-          // A point-to-point address says nothing about who is near.
-          return link === undefined || link.prefix > 30 ? [] : [link]
-        }),
-  )
+  // A point-to-point address says nothing about who is near.
+  return hostAddresses().flatMap(({ link }) => (link.prefix > 30 ? [] : [link]))
 }
 
 /** How large the packets of the interface are that has this address. */

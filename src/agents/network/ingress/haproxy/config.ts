@@ -65,10 +65,14 @@ defaults
   retries 3
   option redispatch 1
   retry-on conn-failure empty-response
+  option srvtcpka
+  srvtcpka-idle 3s
+  srvtcpka-intvl 2s
+  srvtcpka-cnt 3
   option http-server-close
   option idle-close-on-response
   balance roundrobin
-  default-server check inter 10s fastinter 1s downinter 1s fall 3 rise 1 observe layer4 error-limit 3 on-error mark-down
+  default-server check inter 10s fastinter 1s downinter 1s fall 3 rise 1 observe layer4 error-limit 3 on-error mark-down tcp-ut 10s
   errorfile 503 503.http
 
 frontend ingress
