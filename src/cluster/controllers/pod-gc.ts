@@ -10,19 +10,25 @@ import {
   parseTime,
 } from '../../kube/index.ts'
 import { type ControllerContext, voiceOf } from './context.ts'
+import { conditionStatus } from './node-lifecycle/node-taints.ts'
 import { isPodTerminal } from './pod-state.ts'
 
 const NAME = 'pod-garbage-collector'
 /** kubernetes `pkg/controller/podgc`: how often it looks, and how long a node must be missing before its pods count as lost. */
 const PERIOD_MS = 20_000
 const QUARANTINE_MS = 40_000
+/** Put on a node by a person who knows that it is off and stays so (upstream's non-graceful node shutdown). */
+const OUT_OF_SERVICE = 'node.kubernetes.io/out-of-service'
 
 export interface PodGcOptions {
   /** Ended pods beyond so many are deleted, the oldest first. Default 12,500. */
   readonly terminatedPodThreshold?: number
 }
 
-/** Deletes pods that no agent will ever end: those of nodes that are gone, those that end without a node, and too many ended ones. */
+/**
+ * Deletes pods that no agent will ever end: those of nodes that are gone, those that end on a node that was declared out of service and
+ * is not ready, those that end without a node, and too many ended ones.
+ */
 export class PodGarbageCollector implements Service {
   readonly #client: Client
   readonly #clock: Clock
@@ -59,13 +65,14 @@ export class PodGarbageCollector implements Service {
     for (const pod of pods) {
       const node = pod.spec?.nodeName ?? ''
       if (lost.has(node)) doomed.set(pod, `node ${node} is gone`)
-      else if (node === '' && pod.metadata.deletionTimestamp !== undefined)
-        doomed.set(pod, 'it ends and has no node')
+      else if (pod.metadata.deletionTimestamp === undefined) continue
+      else if (node === '') doomed.set(pod, 'it ends and has no node')
+      else if (this.#isOutOfService(node)) doomed.set(pod, `node ${node} is out of service`)
     }
     for (const [pod, reason] of doomed) {
       const fields = { namespace: pod.metadata.namespace, pod: pod.metadata.name, reason }
       try {
-        if (!isPodTerminal(pod) && lost.has(pod.spec?.nodeName ?? '')) await this.#markFailed(pod)
+        if (!isPodTerminal(pod) && pod.spec?.nodeName) await this.#markFailed(pod, lost)
         await this.#delete(pod)
         this.#log.info('collected a pod', fields)
       } catch (error) {
@@ -91,6 +98,15 @@ export class PodGarbageCollector implements Service {
     return lost
   }
 
+  /** A node that reports itself ready is not off, whatever somebody declared: its agent ends its pods. */
+  #isOutOfService(name: string): boolean {
+    const node = this.#nodes.get(name)
+    return (
+      node?.spec?.taints?.some(({ key }) => key === OUT_OF_SERVICE) === true &&
+      conditionStatus(node, 'Ready') !== 'True'
+    )
+  }
+
   async #isGone(node: string): Promise<boolean> {
     try {
       await this.#client.get(Kinds.Node, node)
@@ -107,7 +123,7 @@ export class PodGarbageCollector implements Service {
   }
 
   /** So that whoever waits for the pod learns that it failed, before it is gone. */
-  async #markFailed(pod: Pod): Promise<void> {
+  async #markFailed(pod: Pod, lost: ReadonlySet<string>): Promise<void> {
     const { name = '', namespace = '', uid } = pod.metadata
     const condition = {
       type: 'DisruptionTarget',
@@ -116,7 +132,9 @@ export class PodGarbageCollector implements Service {
       message: 'PodGC: node no longer exists',
       lastTransitionTime: formatTime(this.#clock.now()),
     }
-    const body = { metadata: { uid }, status: { phase: 'Failed', conditions: [condition] } }
+    // One that ends on a node out of service has the condition of whoever asked it to end.
+    const conditions = lost.has(pod.spec?.nodeName ?? '') ? [condition] : []
+    const body = { metadata: { uid }, status: { phase: 'Failed', conditions } }
     await this.#client.patch(
       Kinds.Pod,
       name,

@@ -40,6 +40,33 @@ describe('PodGarbageCollector', () => {
     await becomes(['kept'])
   })
 
+  it('deletes the pods that end on a node which was declared out of service, once it is not ready', async () => {
+    await cluster.addNode('n1')
+    await cluster.addNode('n2')
+    for (const node of ['n1', 'n2']) {
+      await makePod(`on-${node}`, node)
+      cluster.loseNode(node)
+      const taints = [
+        { key: 'node.kubernetes.io/out-of-service', value: 'nodeshutdown', effect: 'NoExecute' },
+      ]
+      await cluster.client.patch(Kinds.Node, node, { type: 'merge', body: { spec: { taints } } })
+    }
+    await eventually('the taint to evict both', async () =>
+      (await cluster.pods()).every(({ metadata }) => metadata.deletionTimestamp !== undefined),
+    )
+    // n1 is silent from here on, n2 still calls itself ready: its agent is the one to end its pod.
+    const conditions = [{ type: 'Ready', status: 'Unknown' }]
+    await cluster.client.patch(
+      Kinds.Node,
+      'n1',
+      { type: 'strategic', body: { status: { conditions } } },
+      { subresource: 'status' },
+    )
+    await becomes(['on-n2'])
+    await clock.advance(20_000)
+    expect(await names()).toEqual(['on-n2'])
+  })
+
   it('deletes the oldest ended pods beyond the threshold', async () => {
     await cluster.addNode('n1')
     cluster.stuck.add('p')
