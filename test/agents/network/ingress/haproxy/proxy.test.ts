@@ -359,6 +359,29 @@ describe.skipIf(haproxyMissing !== undefined)(
       expect(await world.worker()).not.toBe(first)
     })
 
+    it('asks another pod when one dies over a request that may be repeated', async () => {
+      const dying = await world.pod('dying')
+      dying.server.removeAllListeners('request')
+      let deaths = 0
+      dying.server.on('request', ({ socket }) => {
+        deaths += 1
+        socket.resetAndDestroy()
+      })
+      const model = modelOf({
+        routes: [route({ backend: 'default:web:80' })],
+        backends: [backendOf('default:web:80', dying, await world.pod('living'))],
+      })
+      await world.agent().apply(model)
+      for (let asked = 0; asked < 8; asked += 1) expect((await world.get('a.test')).pod).toBe('living')
+      expect(deaths).toBeGreaterThan(1)
+      const before = deaths
+      const codes: number[] = []
+      for (let asked = 0; asked < 4; asked += 1)
+        codes.push((await world.get('a.test', '/', { method: 'POST', body: 'x' })).code)
+      expect([...codes].sort()).toEqual([200, 200, 502, 502])
+      expect(deaths - before).toBe(2)
+    })
+
     it('is taken over as it is by the next agent, with certificates and routes that nobody remembers', async () => {
       const pod = await world.pod('web')
       const model = modelOf({
