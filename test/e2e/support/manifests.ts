@@ -3,9 +3,11 @@ import { TEST_IMAGE } from '../../support/dockerd.ts'
 /** Runs until it is asked to end, and then does. */
 export const WAIT = 'trap "exit 0" TERM; sleep 100000 & wait'
 
-/** How a web server ends: so many seconds after it was asked to, and out of service from the first of them. */
 export interface WebOptions {
+  /** It ends so many seconds after it was asked to, and is out of service from the first of them. */
   readonly drainSeconds?: number
+  /** How long it thinks about the answer at `/cgi-bin/slow`: the same text, later. */
+  readonly thinkSeconds?: number
 }
 
 /** A web server that answers with `text`, behind a readiness probe; ends at once when asked to, unless it drains. */
@@ -13,12 +15,14 @@ export function webDeployment(
   name: string,
   text: string,
   replicas: number,
-  { drainSeconds = 0 }: WebOptions = {},
+  { drainSeconds = 0, thinkSeconds = 0 }: WebOptions = {},
 ): string {
   const lifecycle =
     drainSeconds === 0
       ? ''
       : `          lifecycle: {preStop: {exec: {command: [sleep, '${drainSeconds}']}}}\n`
+  const slow = `#!/bin/sh\\nsleep ${thinkSeconds}\\necho Content-Type: text/plain\\r\\necho \\r\\ncat /tmp/index.html\\n`
+  const prepare = `mkdir /tmp/cgi-bin; printf "${slow}" >/tmp/cgi-bin/slow; chmod +x /tmp/cgi-bin/slow`
   return `apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -35,7 +39,7 @@ spec:
       containers:
         - name: web
           image: ${TEST_IMAGE}
-          command: [sh, -c, 'echo "${text}" >/tmp/index.html; echo "serving ${text}"; httpd -p 8080 -h /tmp; ${WAIT}']
+          command: [sh, -c, '${prepare}; echo "${text}" >/tmp/index.html; echo "serving ${text}"; httpd -p 8080 -h /tmp; ${WAIT}']
           readinessProbe:
             periodSeconds: 1
             httpGet: {port: 8080, path: /}
