@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
 /** Tests on several hosts: they use the harness that gives each host a network namespace and an engine of its own. */
-const HOSTS = readdirSync('test/e2e')
-  .map(name => `test/e2e/${name}`)
+const HOSTS = ['test/e2e', 'test/chaos']
+  .flatMap(folder => readdirSync(folder).map(name => `${folder}/${name}`))
   .filter(path => path.endsWith('.test.ts') && readFileSync(path, 'utf8').includes("/support/hosts.ts'"))
 const END_TO_END = ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts', 'test/{demo,package}.test.ts']
 

@@ -1,18 +1,23 @@
 import { Kinds } from '../../../src/kube/index.ts'
 import type { TestEngine } from '../../support/dockerd.ts'
-import { engineContainers, type Site } from './site.ts'
+import type { Installation } from './installation.ts'
+import { engineContainers } from './site.ts'
 
 /**
- * What the engine and the API disagree about: containers or sandboxes of pods that the API does not have, two that run for the
+ * What the engines and the API disagree about: containers or sandboxes of pods that the API does not have, two that run for the
  * same container of a pod, and running pods without their containers. Empty when all is well.
  */
-export async function disagreements(site: Site, engine: TestEngine): Promise<readonly string[]> {
+export async function disagreements(
+  site: Pick<Installation, 'client'>,
+  ...engines: readonly TestEngine[]
+): Promise<readonly string[]> {
   const problems: string[] = []
   const { items } = await site.client.list(Kinds.Pod)
   const pods = new Map(items.map(pod => [pod.metadata.uid ?? '', pod]))
   for (const type of ['container', 'sandbox'] as const) {
     const seen = new Set<string>()
-    for (const { Labels, State, Names } of await engineContainers(engine, { type, all: true })) {
+    const found = await Promise.all(engines.map(engine => engineContainers(engine, { type, all: true })))
+    for (const { Labels, State, Names } of found.flat()) {
       const uid = Labels['bowline.dev/pod-uid'] ?? ''
       const pod = pods.get(uid)
       if (pod === undefined) problems.push(`orphan ${type} ${Names[0]} (${State})`)
