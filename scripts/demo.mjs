@@ -7,7 +7,7 @@ import { cacheFolder } from './cache-folder.mjs'
 const setup = fileURLToPath(new URL('setup.mjs', import.meta.url))
 const { status } = spawnSync(process.execPath, [setup], { stdio: 'inherit' })
 if (status !== 0) process.exit(status ?? 1)
-build({ ifNeeded: true })
+await build({ ifNeeded: true })
 
 const temporary = process.env.TMPDIR
 process.env.TMPDIR = cacheFolder()

@@ -20,17 +20,9 @@ export default function setup(project: TestProject): () => void {
   const folder = mkdtempSync(join(cache, 'bowline-e2e-'))
   // Beside `dist/`, as in the package: the version is read from it.
   copyFileSync('package.json', join(folder, 'package.json'))
-  execFileSync(
-    process.execPath,
-    [
-      resolve('node_modules/typescript/bin/tsc'),
-      '-p',
-      'tsconfig.build.json',
-      '--outDir',
-      join(folder, 'dist'),
-    ],
-    { stdio: ['ignore', 'inherit', 'inherit'] },
-  )
+  execFileSync(process.execPath, ['scripts/build.mjs', '--to', join(folder, 'dist')], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
   project.provide('bowlineMain', join(folder, 'dist/main.js'))
   return () => rmSync(folder, { recursive: true, force: true })
 }
