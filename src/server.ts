@@ -19,6 +19,7 @@ import {
   ApiServiceController,
   CertificateSigner,
   createAccess,
+  createAccountTokens,
   createAcmeAuthority,
   createAdminKubeconfig,
   createAuthenticator,
@@ -29,12 +30,15 @@ import {
   ensureAuthority,
   ensureBootstrap,
   ensureDefaultRoles,
+  ensureTokenKey,
+  findObject,
   isPerson,
   type JoinTokens,
   joinTokenExtensions,
   oneNodePerMember,
   openLmdbStore,
   openNodeMembers,
+  RootCaPublisher,
   startApiServer,
   startControllers,
   startScheduler,
@@ -140,13 +144,27 @@ export async function startServer(
     const members = await openNodeMembers({ store, clock, ids, log })
     const access = createAccess({ clock, log })
     const { authorizer } = access
-    const authenticator = createAuthenticator({ clock, tokenVerifiers: [joinTokens], members })
+    const issuer = `https://kubernetes.default.svc.${config.network.clusterDomain}`
+    const accountTokens = createAccountTokens({
+      key: await ensureTokenKey(store),
+      issuer,
+      find: (kind, namespace, name) => findObject(verbs, kind, namespace, name),
+      clock,
+      ids,
+    })
+    const authenticator = createAuthenticator({
+      clock,
+      tokenVerifiers: [joinTokens, accountTokens],
+      audiences: [issuer],
+      members,
+    })
     let pipeline: Pipeline | undefined
     const verbs = createVerbs({
       store,
       kinds: allKinds,
       authorizer,
       reviews: access.reviewers(authenticator),
+      issueToken: accountTokens.issue,
       serviceCidr: config.network.serviceCidr,
       clock,
       ids,
@@ -191,6 +209,7 @@ export async function startServer(
         membershipOf: async (node, isJoin) => (isJoin ? members.admit(node) : members.idOf(node)),
       }),
     )
+    run('root-ca', new RootCaPublisher(controllers, authority))
     if (config.acme !== undefined)
       run('acme', new AcmeController(controllers, createAcmeAuthority(config.acme)))
     run('scheduler', startScheduler({ client: clientOf('scheduler'), informers, clock, log }))

@@ -29,6 +29,7 @@ import { ImageLedger } from './node/pressure/image-ledger.ts'
 import { PressureLoop } from './node/pressure/pressure-loop.ts'
 import { fallbackRuntimeInfo, hostShape } from './node/runtime-info.ts'
 import { createPodDirectory } from './pod-directory.ts'
+import { createPodTokens } from './pod-tokens.ts'
 import { isAssigned } from './pods/assigned-pod.ts'
 import { Checkpoints } from './pods/checkpoints.ts'
 import type { CarryOutMeans } from './pods/means.ts'
@@ -89,6 +90,8 @@ const SERVICES_PATIENCE_MS = 1000
 const LAST_EVENTS_MS = 1000
 /** Secrets and ConfigMaps kept for when the server is away. */
 const MAX_KEPT_REFERENCES = 1000
+/** Of their pods' tokens: one each, and some more. */
+const MAX_KEPT_TOKENS = 1000
 /** Images pulled at once on one node. */
 const CONCURRENT_PULLS = 3
 
@@ -163,6 +166,13 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     log,
     onChange: uid => loop.refreshVolumes(uid),
   })
+  const tokens = createPodTokens({
+    client,
+    kept: new KeptObjects(keptLog('tokens'), { maxObjects: MAX_KEPT_TOKENS }),
+    clock,
+    ids,
+    onOld: uid => loop.refreshVolumes(uid),
+  })
   const informers = new KeptInformers({
     client,
     folder: join(dataDir, 'kept'),
@@ -221,6 +231,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
       observed,
       volumes,
       references,
+      tokens,
       directory,
       network,
       host: hostShape(facts(), hostAddress),
@@ -287,6 +298,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     await untilAborted(signal, pods.synced)
     if (!signal.aborted) {
       references.retain([...loop.entries].map(({ pod }) => pod))
+      tokens.retain(new Set([...loop.entries].map(({ uid }) => uid)))
       await loop.removeOrphans(new Set(pods.list().flatMap(pod => pod.metadata.uid ?? []))).catch(error => {
         log.warn('left-over volumes were not removed', { error: messageOf(error) })
       })
@@ -393,7 +405,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   } finally {
     stop.abort()
     await Promise.allSettled(parts)
-    await Promise.all([references.close(), checkpoints.close(), ledger.close()])
+    await Promise.all([references.close(), tokens.close(), checkpoints.close(), ledger.close()])
     const written = new AbortController()
     const patience = clock.sleep(LAST_EVENTS_MS, written.signal).catch(() => {})
     await Promise.race([recorder.close(), patience])

@@ -33,6 +33,7 @@ export type {
   AppSpec,
   AppStatus,
   Binding,
+  BoundObjectReference,
   Capabilities,
   CertificateSigningRequest,
   CertificateSigningRequestCondition,
@@ -172,6 +173,7 @@ export type {
   SelfSubjectRulesReview,
   Service,
   ServiceAccount,
+  ServiceAccountTokenProjection,
   ServiceBackendPort,
   ServicePort,
   ServiceSpec,
@@ -187,6 +189,7 @@ export type {
   SubjectAccessReviewSpec,
   Taint,
   TCPSocketAction,
+  TokenRequest,
   TokenReview,
   Toleration,
   TopologySpreadConstraint,
@@ -194,6 +197,7 @@ export type {
   Volume,
   VolumeMount,
   VolumeNodeAffinity,
+  VolumeProjection,
 } from './generated/types.ts'
 export { type Health, hasOwnHealth, healthOf } from './health/health.ts'
 export { backendPort } from './ingress/backend-port.ts'
@@ -234,7 +238,7 @@ export { inertReason } from './kinds/inert.ts'
 export { allKinds, findKind, findResource, Kinds, storedKinds } from './kinds/kinds.ts'
 export { prepareForCreate, prepareForUpdate } from './kinds/prepare.ts'
 export { SYSTEM_PRIORITY_CLASSES } from './kinds/priority-class.ts'
-export { Reviews } from './kinds/reviews.ts'
+export { Reviews, tokenRequestKind } from './kinds/reviews.ts'
 export { readScale, writeScale } from './kinds/scale.ts'
 export { DEFAULT_STORAGE_CLASS } from './kinds/storage-class.ts'
 export { fromStoredVersion, toStoredVersion } from './kinds/stored-version.ts'
@@ -282,6 +286,7 @@ export { imageTag } from './pod/image.ts'
 export { isLeaving, LEAVING_ANNOTATION } from './pod/leaving.ts'
 export { claimLimitProblems, podLimitProblems, withDefaultLimits } from './pod/limit-ranges.ts'
 export { type NodeResource, podReferences } from './pod/references.ts'
+export { ROOT_CA_CONFIG_MAP, TOKEN_MOUNT_PATH } from './pod/service-account-volume.ts'
 export { type PodSummary, summarizePod } from './pod/summary.ts'
 export { podRequests, type ResourceAmounts, resourceAmounts } from './pod-requests.ts'
 export {

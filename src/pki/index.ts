@@ -1,7 +1,7 @@
 /**
  * X.509 for Bowline's own certificate authority: make it, issue server and client certificates, make and sign PKCS#10 requests,
  * and say when a certificate should be renewed. PEM texts in, PEM texts out; nothing is kept, nothing is written to disk.
- * Keys are EC P-256 in PKCS#8. The only door of `@peculiar/x509`.
+ * Signed tokens likewise. Keys are EC P-256 in PKCS#8. The only door of `@peculiar/x509`.
  *
  *     const authority = await createAuthority(clock)
  *     const { privateKey, request } = await createKeyAndRequest({ commonName: 'system:node:host-1', organizations: ['system:nodes'] })
@@ -13,4 +13,12 @@ export { createKeyPair } from './key.ts'
 export { createKeyAndRequest } from './key-request.ts'
 export { type CertificateFacts, fingerprint, isIssuedBy, readCertificate } from './read.ts'
 export { readRequest, signRequest } from './request.ts'
+export {
+  type Claims,
+  loadTokenKey,
+  openToken,
+  publicWebKey,
+  signToken,
+  type TokenKey,
+} from './signed-token.ts'
 export { DAY_MS, renewalTime, type Validity, validFrom } from './validity.ts'

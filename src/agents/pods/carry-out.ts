@@ -85,11 +85,12 @@ async function mountVolumes(entry: PodEntry, means: CarryOutMeans): Promise<void
 export function payloadSources(
   pod: AssignedPod,
   podIP: string | undefined,
-  { references, host }: Pick<CarryOutMeans, 'references' | 'host'>,
+  { references, tokens, host }: Pick<CarryOutMeans, 'references' | 'tokens' | 'host'>,
 ): PayloadSources {
   const around: PodSurroundings = { podIP, hostIP: host.hostIP, allocatable: host.allocatable }
   return {
     ...references.of(pod.metadata.namespace),
+    token: projection => tokens.of(pod, projection),
     field: selector => fieldValue(pod, selector, around),
     resource(selector) {
       const subject = containersOf(pod).find(({ spec }) => spec.name === selector.containerName)
@@ -139,7 +140,7 @@ async function deleteObject(entry: PodEntry, { client, clock }: CarryOutMeans): 
 
 async function cleanUp(
   entry: PodEntry,
-  { runtime, observed, volumes, references, network }: CarryOutMeans,
+  { runtime, observed, volumes, references, tokens, network }: CarryOutMeans,
 ): Promise<void> {
   const { sandboxes, containers } = observed.pod(entry.uid)
   for (const { id } of sandboxes) {
@@ -152,6 +153,7 @@ async function cleanUp(
   }
   network.forget(entry.uid)
   references.forget(entry.uid)
+  tokens.forget(entry.uid)
   await volumes.remove(entry.uid)
 }
 

@@ -4,6 +4,7 @@ import type { Variable } from '../containers/environment.ts'
 import type { PodSurroundings } from '../containers/field-value.ts'
 import type { ClusterNames } from '../containers/pod-names.ts'
 import type { Network } from '../network/index.ts'
+import type { PodTokens } from '../pod-tokens.ts'
 import type { References } from '../references.ts'
 import type { ResolverConfig, Runtime } from '../runtime/index.ts'
 import type { Volumes } from '../volumes/index.ts'
@@ -34,6 +35,7 @@ export interface CarryOutMeans {
   readonly observed: ObservedPods
   readonly volumes: Volumes
   readonly references: References
+  readonly tokens: PodTokens
   readonly directory: PodDirectory
   /** Told of the addresses of pods before these run. */
   readonly network: Pick<Network, 'admit' | 'forget'>

@@ -1,5 +1,5 @@
 import { type BackoffOptions, backoffMs, messageOf } from '../../base/index.ts'
-import type { Secret } from '../../kube/index.ts'
+import { type Secret, TOKEN_MOUNT_PATH } from '../../kube/index.ts'
 import { pullPolicy, registryAuth } from '../containers/image.ts'
 import type { References } from '../references.ts'
 import type { AssignedPod } from './assigned-pod.ts'
@@ -29,7 +29,9 @@ export async function pullImage(
         `Image "${image}" is ignored: the process runtime runs commands of this host`,
         name,
       )
-    if (attempt === 0 && (container.volumeMounts ?? []).length > 0)
+    // A token in every pod is nobody's wish, and no news where nothing is mounted.
+    const wished = (container.volumeMounts ?? []).filter(({ mountPath }) => mountPath !== TOKEN_MOUNT_PATH)
+    if (attempt === 0 && wished.length > 0)
       record(
         pod,
         'Warning',

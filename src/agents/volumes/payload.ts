@@ -8,6 +8,7 @@ import type {
   PersistentVolumeClaim,
   ResourceFieldSelector,
   Secret,
+  ServiceAccountTokenProjection,
   Volume,
 } from '../../kube/index.ts'
 
@@ -17,6 +18,8 @@ export interface PayloadSources {
   secret(name: string): Promise<Secret | undefined>
   claim(name: string): Promise<PersistentVolumeClaim | undefined>
   persistentVolume(name: string): Promise<PersistentVolume | undefined>
+  /** A token of the pod's ServiceAccount, bound to the pod. */
+  token(projection: ServiceAccountTokenProjection): Promise<string>
   field(selector: ObjectFieldSelector): string
   resource(selector: ResourceFieldSelector): string
 }
@@ -49,10 +52,12 @@ export async function assemblePayload(volume: Volume, sources: PayloadSources): 
   } else if (projected !== undefined) {
     const mode = projected.defaultMode ?? DEFAULT_MODE
     for (const part of projected.sources ?? []) {
-      const { configMap: map, secret: hidden, downwardAPI: fields } = part
+      const { configMap: map, secret: hidden, downwardAPI: fields, serviceAccountToken: token } = part
       if (map !== undefined) await addConfigMap(files, { ...map, name: map.name ?? '', mode }, sources)
       if (hidden !== undefined) await addSecret(files, { ...hidden, name: hidden.name ?? '', mode }, sources)
       if (fields !== undefined) addFields(files, fields.items ?? [], mode, sources)
+      if (token !== undefined)
+        files.set(checkedPath(token.path), { bytes: Buffer.from(await sources.token(token)), mode })
     }
   } else return undefined
   return files

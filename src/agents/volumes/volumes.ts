@@ -1,7 +1,7 @@
 import { chmod, chown, mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BowlineError, hasCode, messageOf } from '../../base/index.ts'
-import type { Container, PodSpec, Volume, VolumeMount } from '../../kube/index.ts'
+import type { Container, PodSpec, Volume, VolumeMount, VolumeProjection } from '../../kube/index.ts'
 import type { ContainerMount, RuntimeVolumes } from '../runtime/index.ts'
 import { hasAtomicFolder, writeAtomicFolder } from './atomic-folder.ts'
 import { openClaim } from './claim-volume.ts'
@@ -88,9 +88,8 @@ export function unsupportedVolume(volume: Volume): string | undefined {
   if (!SUPPORTED.some(supported => supported === type))
     return `Volume "${volume.name}" is of the type ${type}, which this node does not support; supported are ${SUPPORTED.join(', ')}`
   for (const source of volume.projected?.sources ?? [])
-    for (const part of ['serviceAccountToken', 'clusterTrustBundle'] as const)
-      if (source[part] !== undefined)
-        return `Volume "${volume.name}" projects ${part}, which this node does not support`
+    if (source.clusterTrustBundle !== undefined)
+      return `Volume "${volume.name}" projects clusterTrustBundle, which this node does not support`
   return undefined
 }
 
@@ -224,7 +223,9 @@ function namesIn(folder: string): Promise<readonly string[]> {
 }
 
 function holdsSecret({ secret, projected }: Volume): boolean {
-  return secret !== undefined || (projected?.sources ?? []).some(source => source.secret !== undefined)
+  const isSecret = (source: VolumeProjection) =>
+    source.secret !== undefined || source.serviceAccountToken !== undefined
+  return secret !== undefined || (projected?.sources ?? []).some(isSecret)
 }
 
 /** As kubelet makes it: anyone may write, and with `fsGroup` what is made inside belongs to the group. */

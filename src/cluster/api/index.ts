@@ -26,6 +26,8 @@ export {
 export { ensureAuthority } from './auth/kept-authority.ts'
 export { type NodeMembers, oneNodePerMember, openNodeMembers } from './auth/node-members.ts'
 export { ensureDefaultRoles } from './auth/rbac/ensure-default-roles.ts'
+export { type AccountTokens, createAccountTokens } from './auth/service-accounts/account-tokens.ts'
+export { ensureTokenKey } from './auth/service-accounts/kept-token-key.ts'
 export { ensureBootstrap } from './bootstrap.ts'
 export type {
   Admission,
@@ -45,6 +47,7 @@ export type {
   Verbs,
   WatchQuery,
 } from './contract.ts'
+export { findObject } from './find-object.ts'
 export type { DocumentParts } from './http/document-routes.ts'
 export type { Extension, ExtensionAnswer, ExtensionRequest } from './http/extension.ts'
 export { type ApiServer, type ApiServerOptions, startApiServer } from './http/server.ts'

@@ -1,6 +1,7 @@
 import type { Clock, Ids, KeyValueStore, Logger } from '../../base/index.ts'
 import type { KubeObject } from '../../kube/index.ts'
 import type { Allocator } from './allocation/allocator.ts'
+import type { AccountTokens } from './auth/service-accounts/account-tokens.ts'
 import type { World } from './cache/world.ts'
 import type { Admission, Attributes, Authorizer } from './contract.ts'
 import type { Reviewers } from './reviews/reviewer.ts'
@@ -14,6 +15,8 @@ export interface VerbServices {
   readonly authorizer: Authorizer
   /** Answers to the questions that are created and not stored; a kind without an answer is not allowed. */
   readonly reviews: Reviewers
+  /** Signs tokens of ServiceAccounts; undefined where there are none. */
+  readonly issueToken: AccountTokens['issue'] | undefined
   /** In the order in which they are asked. */
   readonly admissions: readonly Admission[]
   /** Asked once admission is through, before validation. */

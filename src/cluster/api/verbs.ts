@@ -13,9 +13,11 @@ import { ingressDefaults } from './admission/ingress-defaults.ts'
 import { limitRanges } from './admission/limit-ranges.ts'
 import { namespaceLifecycle } from './admission/namespace-lifecycle.ts'
 import { podDefaults } from './admission/pod-defaults.ts'
+import { serviceAccounts } from './admission/service-accounts.ts'
 import { storageDefaults } from './admission/storage-defaults.ts'
 import { ServiceAllocator } from './allocation/service-allocator.ts'
 import { entryAs, eventsAs, listAs } from './cache/shown-as.ts'
+import type { AccountTokens } from './auth/service-accounts/account-tokens.ts'
 import { World } from './cache/world.ts'
 import type { Admission, Attributes, Authorizer, RequestContext, Verbs } from './contract.ts'
 import { EventExpiry } from './event-expiry.ts'
@@ -30,6 +32,7 @@ import { deleteObjects } from './verbs/delete-collection.ts'
 import { getObject } from './verbs/get.ts'
 import { listObjects } from './verbs/list.ts'
 import { patchObject } from './verbs/patch.ts'
+import { requestToken } from './verbs/request-token.ts'
 import { updateObject } from './verbs/update.ts'
 import { watchObjects } from './verbs/watch.ts'
 
@@ -47,6 +50,8 @@ export interface VerbsOptions {
   readonly serviceCidr?: Subnet
   /** Asked after the built-in ones (namespaces, pod and storage defaults), in this order. */
   readonly admissions?: readonly Admission[]
+  /** Signs tokens of ServiceAccounts; pods then find theirs in the usual place. */
+  readonly issueToken?: AccountTokens['issue']
   /** Answers questions about users, tokens and what they may. */
   readonly reviews?: Reviewers
   /**
@@ -81,6 +86,7 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
     kinds: served,
     authorizer,
     reviews: options.reviews ?? new Map(),
+    issueToken: options.issueToken,
     admissions: [
       namespaceLifecycle(world),
       podDefaults(world),
@@ -88,6 +94,7 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
       storageDefaults(world),
       claimResize(world),
       ingressDefaults(world),
+      ...(options.issueToken === undefined ? [] : [serviceAccounts(world, ids)]),
       ...(options.admissions ?? []),
     ],
     allocator: new ServiceAllocator(world, options.serviceCidr ?? DEFAULT_SERVICE_CIDR),
@@ -136,8 +143,10 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
     createSubresource: (context, kind, namespace, name, subresource, body, mutation) =>
       refusing(async () => {
         const isBinding = kind.group === '' && kind.kind === Kinds.Pod.kind && subresource === 'binding'
-        if (!isBinding) throw methodNotAllowed()
-        return bindPod(services, context, { namespace, name, body }, mutation)
+        if (isBinding) return bindPod(services, context, { namespace, name, body }, mutation)
+        const isToken = kind === Kinds.ServiceAccount && subresource === 'token'
+        if (isToken) return requestToken(services, context, { namespace, name, body }, mutation)
+        throw methodNotAllowed()
       }),
     delete: (context, handle, namespace, name, deletion) =>
       on(context, handle, async kind => {

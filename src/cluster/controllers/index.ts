@@ -43,6 +43,7 @@ export type { ControllerContext } from './context.ts'
 export type { NodeIpamOptions } from './node-ipam/node-ipam-controller.ts'
 export type { NodeLifecycleOptions } from './node-lifecycle/node-lifecycle-controller.ts'
 export type { PodGcOptions } from './pod-gc.ts'
+export { RootCaPublisher } from './root-ca-publisher.ts'
 export type {
   FolderClaim,
   FolderDigest,

@@ -32,6 +32,12 @@ function describe(kind: Kind, name: string): Subresource {
       return { name, kind: own, verbs: ['get'] }
     case 'scale':
       return { name, kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' }, verbs: READ_WRITE }
+    case 'token':
+      return {
+        name,
+        kind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
+        verbs: ['create'],
+      }
     default:
       return { name, kind: own, verbs: READ_WRITE }
   }

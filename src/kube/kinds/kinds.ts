@@ -97,7 +97,7 @@ import { recordKind } from './record.ts'
 import { replicaSetKind } from './replica-set.ts'
 import { replicationControllerKind } from './replication-controller.ts'
 import { resourceQuotaKind } from './resource-quota.ts'
-import { reviewKinds } from './reviews.ts'
+import { passingKinds, reviewKinds } from './reviews.ts'
 import { roleKind } from './role.ts'
 import { roleBindingKind } from './role-binding.ts'
 import { runtimeClassKind } from './runtime-class.ts'
@@ -255,7 +255,7 @@ export function findResource(group: string, version: string, plural: string): Ki
 /** What is special about a kind. The handle of a custom kind holds it; a copy of one of {@link Kinds} is found by its name. */
 export function definitionOf(kind: Kind): KindDefinition {
   if ('rules' in kind) return kind as KindDefinition
-  const found = byKind.get(`${apiVersionOf(kind)}/${kind.kind}`) ?? reviewKinds.find(one => one === kind)
+  const found = byKind.get(`${apiVersionOf(kind)}/${kind.kind}`) ?? passingKinds.find(one => one === kind)
   if (found === undefined)
     throw new RangeError(
       `Cannot find the definition of kind ${apiVersionOf(kind)} ${kind.kind}: it is not served`,

@@ -4,6 +4,7 @@ import type {
   SelfSubjectReview,
   SelfSubjectRulesReview,
   SubjectAccessReview,
+  TokenRequest,
   TokenReview,
 } from '../generated/types.ts'
 import type { Kind } from '../kind.ts'
@@ -47,3 +48,9 @@ export const Reviews: {
 
 /** Served and in discovery, but no kinds of objects: nothing lists, watches or declares them. */
 export const reviewKinds: readonly Kind[] = Object.values<Kind>(Reviews)
+
+/** What is posted at the subresource `token` of a ServiceAccount, and the answer to it. */
+export const tokenRequestKind: Kind<TokenRequest> = review('authentication', 'TokenRequest', true)
+
+/** The kinds whose objects only travel: {@link reviewKinds} and the bodies of subresources. */
+export const passingKinds: readonly Kind[] = [...reviewKinds, tokenRequestKind]

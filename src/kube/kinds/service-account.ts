@@ -6,6 +6,7 @@ export const serviceAccountKind: KindDefinition<ServiceAccount> = defineKind<Ser
   kind: 'ServiceAccount',
   definition: 'io.k8s.api.core.v1.ServiceAccount',
   shortNames: ['sa'],
+  subresources: ['token'],
   columns: [nameColumn, numberColumn('Secrets', 'Number of Secrets that it may use.'), ageColumn],
   row: (object, nowMs) => [nameOf(object), object.secrets?.length ?? 0, ageOf(object, nowMs)],
 })

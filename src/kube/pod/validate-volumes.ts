@@ -1,4 +1,4 @@
-import type { Container, KeyToPath, Volume } from '../generated/types.ts'
+import type { Container, KeyToPath, ServiceAccountTokenProjection, Volume } from '../generated/types.ts'
 import type { Draft } from '../kinds/definition.ts'
 import { parseQuantity, quantityProblem } from '../quantity.ts'
 import { configKeyProblems, dnsLabelProblems } from '../validation/names.ts'
@@ -22,6 +22,8 @@ const DOWNWARD_FIELD_PATHS = [
   'metadata.namespace',
   'metadata.uid',
 ]
+const MIN_TOKEN_SECONDS = 600
+const MAX_TOKEN_SECONDS = 2 ** 32
 const BAD_MODE = 'must be a number between 0 and 0777 (octal), both inclusive'
 
 /** The volumes of a pod; the answer is their names, which mounts refer to. */
@@ -127,7 +129,24 @@ function validateFiles(volume: Draft<Volume>, path: string, problems: Problems):
     validateItems(source.configMap?.items ?? [], `${at}.configMap.items`, problems)
     validateItems(source.secret?.items ?? [], `${at}.secret.items`, problems)
     validateDownward(source.downwardAPI?.items ?? [], `${at}.downwardAPI`, problems)
+    validateToken(source.serviceAccountToken, `${at}.serviceAccountToken`, problems)
   })
+}
+
+function validateToken(
+  token: Draft<ServiceAccountTokenProjection> | undefined,
+  path: string,
+  problems: Problems,
+): void {
+  if (token === undefined) return
+  const { path: file, expirationSeconds: seconds = MIN_TOKEN_SECONDS } = token
+  const at = `${path}.expirationSeconds`
+  if (seconds < MIN_TOKEN_SECONDS)
+    problems.invalid(at, seconds, 'may not specify a duration less than 10 minutes')
+  if (seconds > MAX_TOKEN_SECONDS)
+    problems.invalid(at, seconds, 'may not specify a duration larger than 2^32 seconds')
+  if (!file) problems.required(`${path}.path`)
+  else validateInside(file, `${path}.path`, problems)
 }
 
 function validateItems(items: readonly Draft<KeyToPath>[], path: string, problems: Problems): void {

@@ -135,8 +135,8 @@ describe('refusalOf()', () => {
       'UnsupportedVolume',
     ],
     [
-      'a projected token',
-      { volumes: [{ name: 'v', projected: { sources: [{ serviceAccountToken: { path: 't' } }] } }] },
+      'a projected trust bundle',
+      { volumes: [{ name: 'v', projected: { sources: [{ clusterTrustBundle: { path: 't' } }] } }] },
       'UnsupportedVolume',
     ],
     [

@@ -48,6 +48,7 @@ const sources: PayloadSources = {
     secrets[name] && { apiVersion: 'v1', kind: 'Secret', metadata: { name }, ...secrets[name] },
   claim: async () => undefined,
   persistentVolume: async () => undefined,
+  token: async ({ audience = '' }) => `token for ${audience}`,
   field: ({ fieldPath }) => `field ${fieldPath}`,
   resource: ({ resource }) => `resource ${resource}`,
 }

@@ -39,7 +39,7 @@ export function createAccess({ clock, log }: { readonly clock: Clock; readonly l
   return {
     authorizer,
     roles,
-    admissions: [nodeRestriction, requesterStamp, roleEscalation(authorizer, roles)],
+    admissions: [nodeRestriction(graph), requesterStamp, roleEscalation(authorizer, roles)],
     reviewers: authenticator =>
       new Map([...accessReviews({ authorizer, roles }), ...authenticationReviews(authenticator)]),
     async follow(verbs, signal, onSynced) {

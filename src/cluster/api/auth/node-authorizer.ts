@@ -12,7 +12,8 @@ type Rule = (attributes: Attributes, nodeName: string, graph: Graph) => Decision
 
 /**
  * What upstream's Node authorizer (plugin/pkg/auth/authorizer/node, 1.32 with selectors) lets a node do with the kinds that are
- * served: its own Node and lease, its own pods, the Secrets, ConfigMaps and claims that those refer to, and the volumes behind the claims; the certificates of the ingresses,
+ * served: its own Node and lease, its own pods, the Secrets, ConfigMaps and claims that those refer to, the volumes behind the claims, and
+ * tokens of their ServiceAccounts; the certificates of the ingresses,
  * which it serves; and what kube-proxy's role
  * (`system:node-proxier`) reads, for an agent is a host's proxy too: all nodes, services and their endpoints. What a write may change is
  * judged by `restrictNode` at admission, where the objects are known.
@@ -43,6 +44,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
       authorizeReference(attributes, nodeName, graph, 'persistentvolumeclaims'),
   ],
   ['/persistentvolumes', authorizeVolume],
+  ['/serviceaccounts', authorizeToken],
   ['/events', authorizeEvent],
   ['coordination.k8s.io/leases', authorizeLease],
   ['certificates.k8s.io/certificatesigningrequests', authorizeSigningRequest],
@@ -102,6 +104,15 @@ function authorizeVolume(attributes: Attributes, nodeName: string, graph: Graph)
   if (!isRead(attributes.verb) || attributes.subresource !== '')
     return refused('can only read resources of this type')
   if (graph.mayReadVolume(nodeName, selectedName(attributes))) return ALLOWED
+  return refused(`no relationship found between node "${nodeName}" and this object`)
+}
+
+/** A token for a pod that it runs; which pod, admission knows. */
+function authorizeToken(attributes: Attributes, nodeName: string, graph: Graph): Decision {
+  const { verb, subresource, namespace, name } = attributes
+  if (verb !== 'create' || subresource !== 'token')
+    return refused('can only create tokens for individual service accounts')
+  if (graph.mayRead(nodeName, 'serviceaccounts', namespace, name)) return ALLOWED
   return refused(`no relationship found between node "${nodeName}" and this object`)
 }
 

@@ -17,8 +17,12 @@ import {
 import type { Verbs } from '../contract.ts'
 import { followKinds, type Sink } from './follow-kind.ts'
 
+/** What a pod makes its node need: what the pod reads, and its ServiceAccount, of which the node asks for tokens. */
+type GraphResource = NodeResource | 'serviceaccounts'
+
 interface BoundPod {
   readonly nodeName: string
+  readonly uid: string
   /** `configmaps/<namespace>/<name>`, `secrets/<namespace>/<name>`, `persistentvolumeclaims/<namespace>/<name>`. */
   readonly references: readonly string[]
 }
@@ -51,8 +55,14 @@ export class NodeGraph {
     return this.#pods.get(`${namespace}/${pod}`)?.nodeName === nodeName
   }
 
+  /** The node of a pod with this uid; undefined when it has none, or when there is no such pod. */
+  nodeOf(namespace: string, pod: string, uid: string): string | undefined {
+    const found = this.#pods.get(`${namespace}/${pod}`)
+    return found?.uid === uid ? found.nodeName : undefined
+  }
+
   /** True when a pod on this node refers to the object, or an ingress that the nodes serve does. */
-  mayRead(nodeName: string, resource: NodeResource, namespace: string, name: string): boolean {
+  mayRead(nodeName: string, resource: GraphResource, namespace: string, name: string): boolean {
     if (this.#counts.has(`${nodeName}|${resource}/${namespace}/${name}`)) return true
     return resource === 'secrets' && this.#ingressCertificates().has(`${namespace}/${name}`)
   }
@@ -123,10 +133,10 @@ export class NodeGraph {
     this.removePod(key)
     const nodeName = pod.spec?.nodeName
     if (!nodeName) return
-    const references = [...podReferences(pod)].map(reference =>
-      reference.replace('/', `/${pod.metadata.namespace}/`),
-    )
-    this.#pods.set(key, { nodeName, references })
+    const account = pod.spec?.serviceAccountName
+    const names = [...podReferences(pod), ...(account ? [`serviceaccounts/${account}`] : [])]
+    const references = names.map(reference => reference.replace('/', `/${pod.metadata.namespace}/`))
+    this.#pods.set(key, { nodeName, uid: pod.metadata.uid ?? '', references })
     for (const reference of references) {
       const count = `${nodeName}|${reference}`
       this.#counts.set(count, (this.#counts.get(count) ?? 0) + 1)

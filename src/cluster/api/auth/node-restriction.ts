@@ -1,9 +1,10 @@
 import { deepEqual } from '../../../base/index.ts'
-import type { KubeObject, StatusError } from '../../../kube/index.ts'
+import { Kinds, type KubeObject, type StatusError, type TokenRequest } from '../../../kube/index.ts'
 import type { Admission, AdmissionRequest } from '../contract.ts'
 import { forbidden } from '../refusals.ts'
 import { nodeNameOf } from './identity.ts'
 import { NODE_LEASE_NAMESPACE } from './node-authorizer.ts'
+import type { NodeGraph } from './node-graph.ts'
 
 const RESTRICTED_NAMESPACE = 'node-restriction.kubernetes.io'
 
@@ -27,16 +28,31 @@ const KUBELET_LABEL_NAMESPACES: readonly string[] = ['kubelet.kubernetes.io', 'n
  * Upstream's NodeRestriction admission (plugin/pkg/admission/noderestriction): a node writes its own Node, lease and pods' status,
  * gives itself no label that schedules work to it by trust, and takes no taint away. Others are not concerned.
  */
-export const nodeRestriction: Admission = {
-  admit(request) {
-    const nodeName = nodeNameOf(request.user)
-    if (nodeName === undefined) return request.object
-    const { group, plural } = request.kind
-    if (group === '' && plural === 'nodes') restrictNode(request, nodeName)
-    if (group === '' && plural === 'pods') restrictPod(request, nodeName)
-    if (group === 'coordination.k8s.io' && plural === 'leases') restrictLease(request, nodeName)
-    return request.object
-  },
+export function nodeRestriction(graph: Pick<NodeGraph, 'nodeOf'>): Admission {
+  return { admit: request => restrict(request, graph) }
+}
+
+function restrict(request: AdmissionRequest, graph: Pick<NodeGraph, 'nodeOf'>): KubeObject | undefined {
+  const nodeName = nodeNameOf(request.user)
+  if (nodeName === undefined) return request.object
+  const { group, plural } = request.kind
+  if (group === '' && plural === 'serviceaccounts') restrictToken(request, nodeName, graph)
+  if (group === '' && plural === 'nodes') restrictNode(request, nodeName)
+  if (group === '' && plural === 'pods') restrictPod(request, nodeName)
+  if (group === 'coordination.k8s.io' && plural === 'leases') restrictLease(request, nodeName)
+  return request.object
+}
+
+/** A node asks for tokens in the name of its pods only, of those that there are now. */
+function restrictToken(request: AdmissionRequest, nodeName: string, graph: Pick<NodeGraph, 'nodeOf'>): void {
+  const { spec } = request.object as Partial<TokenRequest>
+  const { kind, apiVersion, name = '', uid = '' } = spec?.boundObjectRef ?? {}
+  if (kind !== Kinds.Pod.kind || apiVersion !== 'v1' || name === '')
+    throw refuse(request, `node "${nodeName}" requested a token that is not bound to a pod`)
+  if (uid === '')
+    throw refuse(request, `node "${nodeName}" requested a token with a pod binding without a uid`)
+  if (graph.nodeOf(request.namespace, name, uid) !== nodeName)
+    throw refuse(request, `node "${nodeName}" requested a token bound to a pod scheduled on a different node`)
 }
 
 function restrictNode(request: AdmissionRequest, nodeName: string): void {

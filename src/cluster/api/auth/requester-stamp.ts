@@ -10,6 +10,8 @@ export const requesterStamp: Admission = {
     const isNew = verb === 'create' && subresource === '' && kind.kind === 'CertificateSigningRequest'
     if (!isNew || kind.group !== 'certificates.k8s.io' || object === undefined) return object
     const { uid: _uid, extra: _extra, ...spec } = (object as { spec?: { [key: string]: unknown } }).spec ?? {}
-    return { ...object, spec: { ...spec, username: user.username, groups: [...user.groups] } } as KubeObject
+    const { username, groups, uid, extra } = user
+    const requester = { username, groups: [...groups], ...(uid && { uid }), ...(extra && { extra }) }
+    return { ...object, spec: { ...spec, ...requester } } as KubeObject
   },
 }

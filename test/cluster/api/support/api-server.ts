@@ -14,6 +14,7 @@ import type { Client } from '../../../../src/client/index.ts'
 import {
   type ApiServer,
   createAccess,
+  createAccountTokens,
   createAdminKubeconfig,
   createAuthenticator,
   createInProcessClient,
@@ -23,6 +24,8 @@ import {
   ensureAuthority,
   ensureBootstrap,
   ensureDefaultRoles,
+  ensureTokenKey,
+  findObject,
   type JoinTokens,
   joinTokenExtensions,
   startApiServer,
@@ -73,9 +76,13 @@ export interface TestApiOptions {
   readonly clock?: Clock
   /** How many events the watch caches keep. */
   readonly eventWindow?: number
+  /** ServiceAccounts have tokens, and pods find theirs. Default false. */
+  readonly accountTokens?: boolean
   /** Stands between the server and the real verbs. */
   readonly wrapVerbs?: (verbs: Verbs) => Verbs
 }
+
+const ISSUER = 'https://kubernetes.default.svc.cluster.local'
 
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const folder = mkdtempSync(join(tmpdir(), 'bowline-api-'))
@@ -95,7 +102,19 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     ids,
     authorityFingerprint: fingerprint(authority.certificate),
   })
-  const authenticator = createAuthenticator({ clock, tokenVerifiers: [joinTokens], members: undefined })
+  const accountTokens = createAccountTokens({
+    key: await ensureTokenKey(store),
+    issuer: ISSUER,
+    find: (kind, namespace, name) => findObject(verbs, kind, namespace, name),
+    clock,
+    ids,
+  })
+  const authenticator = createAuthenticator({
+    clock,
+    tokenVerifiers: [joinTokens, accountTokens],
+    audiences: [ISSUER],
+    members: undefined,
+  })
   const verbs = createVerbs({
     store,
     kinds: allKinds,
@@ -105,6 +124,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     log,
     admissions,
     reviews: access.reviewers(authenticator),
+    ...(options.accountTokens ? { issueToken: accountTokens.issue } : {}),
     ...(options.eventWindow === undefined ? {} : { eventWindow: options.eventWindow }),
   })
   const running = [verbs.start(stop.signal)]
