@@ -6,6 +6,7 @@ import type { Reviewers } from '../reviews/reviewer.ts'
 import type { Authenticator } from './authenticator.ts'
 import { chainAuthorizers, mastersAuthorizer, systemAuthorizer } from './authorizers.ts'
 import { bootstrapAuthorizer } from './bootstrap-authorizer.ts'
+import { certificatePermissions } from './certificate-permissions.ts'
 import { nodeAuthorizer } from './node-authorizer.ts'
 import { NodeGraph } from './node-graph.ts'
 import { nodeRestriction } from './node-restriction.ts'
@@ -39,7 +40,12 @@ export function createAccess({ clock, log }: { readonly clock: Clock; readonly l
   return {
     authorizer,
     roles,
-    admissions: [nodeRestriction(graph), requesterStamp, roleEscalation(authorizer, roles)],
+    admissions: [
+      nodeRestriction(graph),
+      requesterStamp,
+      certificatePermissions(authorizer),
+      roleEscalation(authorizer, roles),
+    ],
     reviewers: authenticator =>
       new Map([...accessReviews({ authorizer, roles }), ...authenticationReviews(authenticator)]),
     async follow(verbs, signal, onSynced) {

@@ -12,10 +12,13 @@ import {
 import { type Authority, DAY_MS, readRequest, signRequest, validFrom } from '../../../pki/index.ts'
 import { type ControllerContext, voiceOf } from '../context.ts'
 import { type ReconcileResult, runController } from '../controller.ts'
+import { CLIENT_SIGNER, type ClientSubject, clientProblem } from './client-request.ts'
 import { deny, judgeRequest, NODE_SIGNER, nodeNameIn, requesterOf, type Verdict } from './node-request.ts'
 
 const NAME = 'certificate-signer'
 const DEFAULT_LIFETIME_MS = 30 * DAY_MS
+/** The longest that a person's certificate lasts (upstream's `--cluster-signing-duration`). */
+const CLIENT_LIFETIME_MS = 365 * DAY_MS
 const HOUR_MS = 60 * 60 * 1000
 
 /** How long requests are kept (upstream's csrcleaner): decided ones for an hour, those that wait for a person for a day. */
@@ -41,8 +44,9 @@ export interface CertificateSignerOptions {
 type Condition = NonNullable<NonNullable<CertificateSigningRequest['status']>['conditions']>[number]
 
 /**
- * Answers the requests for agents' certificates: decides those of joining hosts and of agents that renew, signs what is approved,
- * and forgets old ones. The certificate's subject is always the node's, whatever the request asks for.
+ * Answers the requests for client certificates: decides those of joining hosts and of agents that renew, signs what is approved, and
+ * forgets old ones. The subject of an agent's certificate is always its node's, whatever the request asks for; that of a person's is the
+ * one that a person approved.
  */
 export class CertificateSigner implements Service {
   readonly #client: Client
@@ -90,10 +94,13 @@ export class CertificateSigner implements Service {
       await this.#forget(request)
       return undefined
     }
-    if (request.spec.signerName !== NODE_SIGNER || isSettled(request)) return { requeueAfterMs: left }
-    // Either write comes back as a change, which is looked at anew.
-    if (hasCondition(request, 'Approved')) await this.#sign(request)
-    else await this.#decide(request)
+    const { signerName } = request.spec
+    // Every write comes back as a change, which is looked at anew.
+    if (!isSettled(request)) {
+      const isApproved = hasCondition(request, 'Approved')
+      if (signerName === NODE_SIGNER) await (isApproved ? this.#signNode(request) : this.#decide(request))
+      else if (signerName === CLIENT_SIGNER && isApproved) await this.#signClient(request)
+    }
     return { requeueAfterMs: left }
   }
 
@@ -123,27 +130,31 @@ export class CertificateSigner implements Service {
     )
   }
 
-  async #sign(request: CertificateSigningRequest): Promise<void> {
+  async #signNode(request: CertificateSigningRequest): Promise<void> {
     const asked = await readAsked(request)
-    if ('problem' in asked)
-      return this.#addCondition(request, 'status', {
-        type: 'Failed',
-        status: 'True',
-        reason: 'BadRequest',
-        message: asked.problem,
-      })
-    const { authority, membershipOf, lifetimeMs = DEFAULT_LIFETIME_MS } = this.#options
+    if ('problem' in asked) return this.#fail(request, asked.problem)
+    const { membershipOf, lifetimeMs = DEFAULT_LIFETIME_MS } = this.#options
     const memberId = await membershipOf(asked.nodeName, requesterOf(request).type !== 'node')
+    const organizations = ['system:nodes', ...(memberId === undefined ? [] : [`bowline:member:${memberId}`])]
+    await this.#sign(request, { commonName: `system:node:${asked.nodeName}`, organizations }, lifetimeMs)
+  }
+
+  /** What a person has approved: the subject is the one that was asked for, and that the person has seen. */
+  async #signClient(request: CertificateSigningRequest): Promise<void> {
+    const asked = await readSubject(request)
+    const problem = 'problem' in asked ? asked.problem : clientProblem(request.spec, asked)
+    if ('problem' in asked || problem !== undefined) return this.#fail(request, problem ?? '')
+    await this.#sign(request, asked, CLIENT_LIFETIME_MS)
+  }
+
+  async #sign(request: CertificateSigningRequest, subject: ClientSubject, longestMs: number): Promise<void> {
     const wantedMs = (request.spec.expirationSeconds ?? Number.POSITIVE_INFINITY) * 1000
     const certificate = await signRequest({
-      authority,
+      authority: this.#options.authority,
       request: pemOf(request),
-      subject: {
-        commonName: `system:node:${asked.nodeName}`,
-        organizations: ['system:nodes', ...(memberId === undefined ? [] : [`bowline:member:${memberId}`])],
-      },
+      subject,
       usages: ['client'],
-      validity: validFrom(this.#clock.now(), Math.min(wantedMs, lifetimeMs)),
+      validity: validFrom(this.#clock.now(), Math.min(wantedMs, longestMs)),
     })
     const status = { ...request.status, certificate: Buffer.from(certificate).toString('base64') }
     await this.#client.update(
@@ -151,6 +162,16 @@ export class CertificateSigner implements Service {
       { ...request, status },
       { subresource: 'status' },
     )
+  }
+
+  #fail(request: CertificateSigningRequest, message: string): Promise<void> {
+    const condition: Condition = {
+      type: 'Failed',
+      status: 'True',
+      reason: 'SignerValidationFailure',
+      message,
+    }
+    return this.#addCondition(request, 'status', condition)
   }
 
   async #addCondition(
@@ -226,13 +247,26 @@ export class CertificateSigner implements Service {
 /** The node and the key that a request is about, or what is wrong with it in words for whoever made it. */
 async function readAsked(
   request: CertificateSigningRequest,
-): Promise<{ readonly nodeName: string; readonly publicKey: string } | { readonly problem: string }> {
+): Promise<{ readonly nodeName: string; readonly publicKey: string } | Problem> {
+  const asked = await readSubject(request)
+  if ('problem' in asked) return asked
+  const nodeName = nodeNameIn(asked.commonName)
+  if (nodeName === undefined)
+    return { problem: 'The common name must be system:node:<name>, the name a DNS subdomain.' }
+  return { nodeName, publicKey: asked.publicKey }
+}
+
+interface Problem {
+  readonly problem: string
+}
+
+/** Who is to be certified, as the request says, and the key. */
+async function readSubject(
+  request: CertificateSigningRequest,
+): Promise<(ClientSubject & { readonly publicKey: string }) | Problem> {
   try {
     const { subject, publicKey } = await readRequest(pemOf(request))
-    const nodeName = nodeNameIn(subject.commonName)
-    if (nodeName === undefined)
-      return { problem: 'The common name must be system:node:<name>, the name a DNS subdomain.' }
-    return { nodeName, publicKey }
+    return { commonName: subject.commonName, organizations: subject.organizations, publicKey }
   } catch (error) {
     if (hasCode(error, 'bad-input')) return { problem: messageOf(error) }
     throw error
