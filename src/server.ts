@@ -145,8 +145,9 @@ export async function startServer(
     const access = createAccess({ clock, log })
     const { authorizer } = access
     const issuer = `https://kubernetes.default.svc.${config.network.clusterDomain}`
+    const tokenKey = await ensureTokenKey(store)
     const accountTokens = createAccountTokens({
-      key: await ensureTokenKey(store),
+      key: tokenKey,
       issuer,
       find: (kind, namespace, name) => findObject(verbs, kind, namespace, name),
       clock,
@@ -243,7 +244,11 @@ export async function startServer(
         listen: config.listen,
         names: apiNames(config),
         tunnels,
-        documents: { version: versionInfo(), unready: () => [] },
+        documents: {
+          version: versionInfo(),
+          unready: () => [],
+          issuer: { url: issuer, key: tokenKey },
+        },
         extensions: [
           ...joinTokenExtensions(joinTokens),
           planExtension(pipeline),

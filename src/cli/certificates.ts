@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import type { Client } from '../client/index.ts'
-import { type Ingress, isNotFound, Kinds, type Secret, tlsSecrets } from '../kube/index.ts'
+import { type Ingress, isForbidden, isNotFound, Kinds, type Secret, tlsSecrets } from '../kube/index.ts'
 
 /** A certificate that an ingress shows, or shall show. */
 export interface CertificateSummary {
@@ -14,15 +14,16 @@ export interface CertificateSummary {
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-/** The certificates of all ingresses, the one that expires first at the top. */
+/** The certificates of all ingresses that the user may look at, the one that expires first at the top. */
 export async function readCertificates(client: Client, now: number): Promise<readonly CertificateSummary[]> {
   const { items } = await client.list(Kinds.Ingress)
   const found = await Promise.all(
-    tlsSecrets(items).map(async ({ namespace, name }) =>
-      summarizeCertificate(`${namespace}/${name}`, items, await readSecret(client, namespace, name), now),
-    ),
+    tlsSecrets(items).map(async ({ namespace, name }) => {
+      const secret = await readSecret(client, namespace, name)
+      return secret === 'forbidden' ? [] : [summarizeCertificate(`${namespace}/${name}`, items, secret, now)]
+    }),
   )
-  return found.sort((a, b) => (a.daysLeft ?? -Infinity) - (b.daysLeft ?? -Infinity))
+  return found.flat().sort((a, b) => (a.daysLeft ?? -Infinity) - (b.daysLeft ?? -Infinity))
 }
 
 /** What is to be said of one Secret. A part of a day does not count as one. */
@@ -52,11 +53,16 @@ function endOf(object: Secret | undefined): number | undefined {
   }
 }
 
-async function readSecret(client: Client, namespace: string, name: string): Promise<Secret | undefined> {
+async function readSecret(
+  client: Client,
+  namespace: string,
+  name: string,
+): Promise<Secret | 'forbidden' | undefined> {
   try {
     return await client.get(Kinds.Secret, name, { namespace })
   } catch (error) {
     if (isNotFound(error)) return undefined
+    if (isForbidden(error)) return 'forbidden'
     throw error
   }
 }

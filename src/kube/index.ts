@@ -341,6 +341,7 @@ export { validateClusterIps } from './service/validate-addresses.ts'
 export {
   isAlreadyExists,
   isConflict,
+  isForbidden,
   isGone,
   isNodeRemoved,
   isNotFound,

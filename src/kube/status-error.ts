@@ -132,6 +132,11 @@ function hasReason(error: unknown, ...reasons: readonly StatusReason[]): boolean
   return false
 }
 
+/** The requester may not do what was asked. */
+export function isForbidden(error: unknown): boolean {
+  return hasReason(error, 'Forbidden')
+}
+
 /** The object is not there. */
 export function isNotFound(error: unknown): boolean {
   return hasReason(error, 'NotFound')

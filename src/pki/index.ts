@@ -19,6 +19,7 @@ export {
   openToken,
   publicWebKey,
   signToken,
+  TOKEN_ALGORITHM,
   type TokenKey,
 } from './signed-token.ts'
 export { DAY_MS, renewalTime, type Validity, validFrom } from './validity.ts'

@@ -12,7 +12,7 @@ export interface TokenKey {
 }
 
 /** Every key here is EC P-256, so this is the one algorithm: what a token's header names is compared with it, never obeyed. */
-const ALGORITHM = 'ES256'
+export const TOKEN_ALGORITHM = 'ES256'
 const SIGNATURE = { dsaEncoding: 'ieee-p1363' } as const
 
 /** The key of an EC P-256 private key in PEM. */
@@ -25,7 +25,7 @@ export function loadTokenKey(privatePem: string): TokenKey {
 
 /** A JSON Web Token (RFC 7519) in its compact form. */
 export function signToken(key: TokenKey, claims: Claims): string {
-  const content = `${encode({ alg: ALGORITHM, kid: key.id })}.${encode(claims)}`
+  const content = `${encode({ alg: TOKEN_ALGORITHM, kid: key.id })}.${encode(claims)}`
   const signature = sign('sha256', Buffer.from(content), { key: key.privateKey, ...SIGNATURE })
   return `${content}.${signature.toString('base64url')}`
 }
@@ -37,7 +37,7 @@ export function signToken(key: TokenKey, claims: Claims): string {
 export function openToken(key: TokenKey, token: string): Claims | 'forged' | 'unknown' {
   const [header = '', payload = '', signature = '', ...rest] = token.split('.')
   const { alg, kid } = decode(header) ?? {}
-  if (alg !== ALGORITHM || kid !== key.id || signature === '' || rest.length > 0) return 'unknown'
+  if (alg !== TOKEN_ALGORITHM || kid !== key.id || signature === '' || rest.length > 0) return 'unknown'
   const isGenuine = verify(
     'sha256',
     Buffer.from(`${header}.${payload}`),
@@ -49,7 +49,7 @@ export function openToken(key: TokenKey, token: string): Claims | 'forged' | 'un
 
 /** The public key as a JSON Web Key (RFC 7517), for those who check tokens without asking this server. */
 export function publicWebKey({ id, publicKey }: TokenKey): object {
-  return { use: 'sig', alg: ALGORITHM, kid: id, ...publicKey.export({ format: 'jwk' }) }
+  return { use: 'sig', alg: TOKEN_ALGORITHM, kid: id, ...publicKey.export({ format: 'jwk' }) }
 }
 
 function encode(value: Claims): string {

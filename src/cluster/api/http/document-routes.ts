@@ -1,3 +1,4 @@
+import { publicWebKey, TOKEN_ALGORITHM, type TokenKey } from '../../../pki/index.ts'
 import type { KindIndex } from '../contract.ts'
 import { methodNotAllowed } from '../refusals.ts'
 import type { Answer } from './answer.ts'
@@ -13,6 +14,8 @@ export interface DocumentParts {
   readonly version: VersionInfo
   /** The reasons why the server cannot serve yet or any more; empty when it can. */
   readonly unready: () => readonly string[]
+  /** Who signs the tokens of ServiceAccounts; absent: nobody. */
+  readonly issuer?: { readonly url: string; readonly key: TokenKey }
 }
 
 /** `GET /version`, as kubectl prints it. */
@@ -52,6 +55,15 @@ async function documentAt(
     await parts.kinds.fresh(exchange.context.signal)
     return keptAnswer(discoveryDocument(parts.kinds.all, root, rest, form), headers['if-none-match'])
   }
+  if (parts.issuer !== undefined) {
+    const path = [root, ...rest].join('/')
+    if (path === '.well-known/openid-configuration') return jsonAnswer(200, issuerBody(parts.issuer))
+    if (path === 'openid/v1/jwks')
+      return {
+        ...jsonAnswer(200, { keys: [publicWebKey(parts.issuer.key)] }),
+        contentType: 'application/jwk-set+json',
+      }
+  }
   if (root === 'openapi' && rest[0] === 'v3') {
     requireJson(headers.accept)
     await parts.kinds.fresh(exchange.context.signal)
@@ -78,6 +90,17 @@ function healthAnswer(probe: string, { unready }: DocumentParts): Answer {
   const reasons = probe === 'livez' ? [] : unready()
   if (reasons.length === 0) return textAnswer(200, 'ok')
   return textAnswer(500, `${reasons.map(reason => `[-]${reason}`).join('\n')}\n${probe} check failed\n`)
+}
+
+/** OpenID Connect discovery: how others check the tokens of ServiceAccounts without asking this server about each. */
+function issuerBody({ url }: NonNullable<DocumentParts['issuer']>): object {
+  return {
+    issuer: url,
+    jwks_uri: `${url}/openid/v1/jwks`,
+    response_types_supported: ['id_token'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: [TOKEN_ALGORITHM],
+  }
 }
 
 function versionBody({ major, minor, gitVersion, platform }: VersionInfo): object {

@@ -102,8 +102,9 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     ids,
     authorityFingerprint: fingerprint(authority.certificate),
   })
+  const tokenKey = await ensureTokenKey(store)
   const accountTokens = createAccountTokens({
-    key: await ensureTokenKey(store),
+    key: tokenKey,
     issuer: ISSUER,
     find: (kind, namespace, name) => findObject(verbs, kind, namespace, name),
     clock,
@@ -143,6 +144,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       documents: {
         version: { major: '1', minor: '32', gitVersion: 'v1.32.9+bowline-test', platform: 'linux/amd64' },
         unready: () => [],
+        ...(options.accountTokens ? { issuer: { url: ISSUER, key: tokenKey } } : {}),
       },
       extensions: [...joinTokenExtensions(joinTokens), ...(options.extensions ?? [])],
       limits: options.limits ?? {},

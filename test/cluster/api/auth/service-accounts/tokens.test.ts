@@ -1,3 +1,4 @@
+import { createPublicKey, verify } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../../../../base/eventually.ts'
 import { startTestApi, type TestApi, type TestIdentity } from '../../support/api-server.ts'
@@ -177,6 +178,27 @@ describe('TokenRequest', () => {
     })
     expect(other.code).toBe(409)
   })
+})
+
+it('whoever is a ServiceAccount learns how to check tokens without asking the server', async () => {
+  const token = await tokenOf('bot')
+  const read = (path: string) => ask(api, path, { as: null, headers: { authorization: `Bearer ${token}` } })
+  const { json } = await read('/.well-known/openid-configuration')
+  expect(json).toMatchObject({ issuer: ISSUER, jwks_uri: `${ISSUER}/openid/v1/jwks` })
+  const keys = await read('/openid/v1/jwks')
+  expect(keys.headers['content-type']).toBe('application/jwk-set+json')
+  const [header = '', payload = '', signature = ''] = token.split('.')
+  const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString())
+  const key = keys.json.keys.find((one: { kid: string }) => one.kid === kid)
+  const isGood = verify(
+    'sha256',
+    Buffer.from(`${header}.${payload}`),
+    { key: createPublicKey({ key, format: 'jwk' }), dsaEncoding: 'ieee-p1363' },
+    Buffer.from(signature, 'base64url'),
+  )
+  expect(isGood).toBe(true)
+  const eve = await api.identity('eve')
+  expect((await ask(api, '/openid/v1/jwks', { as: eve })).code).toBe(403)
 })
 
 describe('an agent', () => {
