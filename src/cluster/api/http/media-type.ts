@@ -35,6 +35,15 @@ export function negotiateRepresentation(accept: string | undefined): Representat
   throw notAcceptable()
 }
 
+/** For objects that are shown as themselves alone: other forms are not to be had, and passed over where there is a choice. */
+export function negotiateObject(accept: string | undefined): Representation {
+  const takesObject = rangesOf(accept).some(
+    ({ type, parameters }) => coversJson(type) && !parameters.has('as'),
+  )
+  if (!takesObject) throw notAcceptable()
+  return { form: 'object' }
+}
+
 /** Chooses the discovery document for `/api` and `/apis`. */
 export function negotiateDiscovery(accept: string | undefined): DiscoveryForm {
   for (const { type, parameters } of rangesOf(accept)) {

@@ -6,7 +6,7 @@ import { type Answer, bytesAnswer, jsonAnswer } from './answer.ts'
 import type { ApiPath } from './api-path.ts'
 import { parseDeleteBody, parseObjectBody, parsePatchBody, readBody } from './body.ts'
 import { type Exchange, pathNotFound } from './exchange.ts'
-import { negotiateRepresentation } from './media-type.ts'
+import { negotiateObject, negotiateRepresentation } from './media-type.ts'
 import {
   isForced,
   isWatch,
@@ -295,6 +295,8 @@ function renderOptions({ clock }: ResourceParts, { request, query }: Exchange, k
   const include = query.get('includeObject') ?? 'Metadata'
   if (include !== 'None' && include !== 'Metadata' && include !== 'Object')
     throw new StatusError('BadRequest', 'includeObject must be one of None, Metadata, Object')
-  const representation = negotiateRepresentation(request.headers.accept)
+  // What is never stored, such as a review, has neither columns nor metadata.
+  const negotiate = kind.verbs.includes('get') ? negotiateRepresentation : negotiateObject
+  const representation = negotiate(request.headers.accept)
   return { kind, representation, includeObject: include, nowMs: clock.now() }
 }
