@@ -42,7 +42,7 @@ import { createReferences } from './references.ts'
 import type { Runtime } from './runtime/index.ts'
 import { podStatus } from './status/pod-status.ts'
 import { Publisher } from './status/publisher.ts'
-import { keepTunnel, type TunnelOptions, type TunnelRequest } from './tunnel.ts'
+import { Tunnel, type TunnelOptions, type TunnelRequest } from './tunnel.ts'
 import { untilAborted } from './until-aborted.ts'
 import { answerVolumeRequest } from './volume-requests.ts'
 import { createVolumes, FolderStore, type Volumes } from './volumes/index.ts'
@@ -377,6 +377,13 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   // A host that was told to serve no more does not go on by what its last agent left.
   if (ingress === undefined) await purgeIngress(dataDir, clock)
 
+  const tunnel =
+    options.tunnel === undefined ? undefined : new Tunnel({ ...options.tunnel, handle, clock, ids, log })
+  function connectAnew(): void {
+    reconnect()
+    tunnel?.renew()
+  }
+
   network.onChange(() => reporter.nudge())
   const parts = [
     informers.start(signal),
@@ -389,16 +396,17 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     pressure.run(signal),
     folders.run(signal),
     reporter.run(signal).catch(error => (isNodeRemoved(error) ? leave(error) : Promise.reject(error))),
-    renewLease({ client, nodeName, node: () => reporter.node, reconnect, clock, ids, log }, signal),
+    renewLease(
+      { client, nodeName, node: () => reporter.node, reconnect: connectAnew, clock, ids, log },
+      signal,
+    ),
     hostAddress.follow(() => {
       // What was connected from the old address hears nothing any more.
-      reconnect()
+      connectAnew()
       reporter.nudge()
       for (const { pod } of loop.entries) publisher.add(pod.metadata.uid)
     }, signal),
-    ...(options.tunnel === undefined
-      ? []
-      : [keepTunnel({ ...options.tunnel, handle, clock, ids, log }, signal)]),
+    ...(tunnel === undefined ? [] : [tunnel.run(signal)]),
   ]
   try {
     await Promise.all(parts)

@@ -53,26 +53,43 @@ const SILENCE_MS = 45_000
 const MAX_STREAMS = 100
 
 /**
- * Keeps this node's tunnel open until `signal` aborts: an outgoing connection, upgraded, on which the agent serves HTTP/2, so that
- * logs and volumes reach the server through any firewall.
+ * This node's tunnel: an outgoing connection, upgraded, on which the agent serves HTTP/2, so that logs and volumes reach the server
+ * through any firewall.
  */
-export async function keepTunnel(options: TunnelOptions, signal: AbortSignal): Promise<void> {
-  const { clock, ids, log } = options
-  let failures = 0
-  while (!signal.aborted) {
-    try {
-      const socket = await connect(options, signal)
-      failures = 0
-      log.debug('tunnel open', { server: options.server })
-      await serve(socket, options, signal)
-      log.debug('tunnel closed', { server: options.server })
-    } catch (error) {
-      if (signal.aborted) return
-      if (failures === 0)
-        log.warn('the tunnel is not open', { server: options.server, error: messageOf(error) })
+export class Tunnel {
+  readonly #options: TunnelOptions
+  #endConnection: () => void = () => {}
+
+  constructor(options: TunnelOptions) {
+    this.#options = options
+  }
+
+  /** Gives up the connection, which may lead nowhere any more, for another. */
+  renew(): void {
+    this.#endConnection()
+  }
+
+  /** Keeps it open until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { server, clock, ids, log } = this.#options
+    let failures = 0
+    while (!signal.aborted) {
+      const connection = new AbortController()
+      this.#endConnection = () => connection.abort()
+      const either = AbortSignal.any([signal, connection.signal])
+      try {
+        const socket = await connect(this.#options, either)
+        failures = 0
+        log.debug('tunnel open', { server })
+        await serve(socket, this.#options, either)
+        log.debug('tunnel closed', { server })
+      } catch (error) {
+        if (signal.aborted) return
+        if (failures === 0) log.warn('the tunnel is not open', { server, error: messageOf(error) })
+      }
+      failures += 1
+      await clock.sleep(jittered(backoffMs(failures, RECONNECT), 0.5, ids.random()), signal).catch(() => {})
     }
-    failures += 1
-    await clock.sleep(jittered(backoffMs(failures, RECONNECT), 0.5, ids.random()), signal).catch(() => {})
   }
 }
 
