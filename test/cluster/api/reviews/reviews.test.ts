@@ -252,3 +252,84 @@ describe('impersonation', () => {
     )
   })
 })
+
+describe('kubectl auth', () => {
+  const canI = async (...args: string[]) => {
+    const { code, stdout } = await kubectl(api, ['auth', 'can-i', ...args])
+    return [code, stdout.trim().split('\n').at(-1)]
+  }
+
+  it('can-i asks for oneself and for another', async () => {
+    expect(await canI('create', 'deployments', '--namespace', 'shop')).toEqual([0, 'yes'])
+    expect(await canI('list', 'pods', '--namespace', 'shop', '--as', 'bob')).toEqual([0, 'yes'])
+    expect(await canI('list', 'pods', '--namespace', 'till', '--as', 'bob')).toEqual([1, 'no'])
+    expect(await canI('get', 'pods', '--subresource=log', '--namespace', 'shop', '--as', 'bob')).toEqual([1, 'no'])
+    expect(await canI('get', '/version', '--as', 'bob')).toEqual([0, 'yes'])
+  })
+
+  it('can-i --list lists the rules', async () => {
+    const { stdout } = await kubectl(api, ['auth', 'can-i', '--list', '--namespace', 'shop', '--as', 'bob'])
+    const lines = stdout.split('\n').map(line => line.replaceAll(/ +/g, ' ').trim())
+    expect(lines).toContain('pods [] [] [get list]')
+    expect(lines).toContain('[/version] [] [get]')
+  })
+
+  it('whoami says who asks', async () => {
+    const { stdout } = await kubectl(api, [
+      'auth',
+      'whoami',
+      '--as',
+      'bob',
+      '--as-group',
+      'helpers',
+      '-o',
+      'json',
+    ])
+    expect(JSON.parse(stdout).status.userInfo).toMatchObject({
+      username: 'bob',
+      groups: ['helpers', 'system:authenticated'],
+    })
+  })
+
+  it('reconcile makes roles and bindings', async () => {
+    const role = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata: { name: 'reconciled', namespace: 'shop' },
+      rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }],
+    }
+    const made = await kubectl(api, ['auth', 'reconcile', '-f', '-'], JSON.stringify(role))
+    expect([made.code, made.stdout]).toEqual([0, expect.stringContaining('reconciled')])
+    const { json } = await ask(api, `${RBAC}/namespaces/shop/roles/reconciled`)
+    expect(json.rules).toEqual(role.rules)
+  })
+
+  it('create role, clusterrole and their bindings are RBAC’s own', async () => {
+    for (const args of [
+      ['role', 'made', '--verb=get,list', '--resource=pods,deployments.apps/scale', '-n', 'shop'],
+      ['clusterrole', 'made', '--verb=get', '--non-resource-url=/metrics'],
+      ['rolebinding', 'made', '--role=made', '--serviceaccount=shop:bot', '-n', 'shop'],
+      ['clusterrolebinding', 'made', '--clusterrole=made', '--group=helpers', '--user=eve'],
+    ]) {
+      const { code, stderr } = await kubectl(api, ['create', ...args])
+      expect([code, stderr]).toEqual([0, ''])
+    }
+    const { stdout } = await kubectl(api, [
+      'get',
+      'rolebindings,clusterrolebindings',
+      '-n',
+      'shop',
+      '-o',
+      'wide',
+    ])
+    const rows = stdout.split('\n').map(line => line.replaceAll(/ +/g, ' ').trim())
+    expect(rows.find(row => row.startsWith('rolebinding.rbac.authorization.k8s.io/made'))).toMatch(
+      / Role\/made \S+ shop\/bot$/,
+    )
+    expect(rows.find(row => row.startsWith('clusterrolebinding.rbac.authorization.k8s.io/made'))).toMatch(
+      / ClusterRole\/made \S+ eve helpers$/,
+    )
+    const described = await kubectl(api, ['describe', 'clusterrole', 'made'])
+    expect(described.stdout).toMatch(/\[\/metrics\]\s+\[\]\s+\[get\]/)
+  })
+})

@@ -32,10 +32,10 @@ afterAll(async () => {
   await api.close()
 })
 
-/** What `kubectl certificate approve` and `deny` write. */
-async function decide(name: string, type: 'Approved' | 'Denied', user?: string): Promise<Reply> {
+/** What `kubectl certificate approve` writes. */
+async function approve(name: string, user?: string): Promise<Reply> {
   const live = (await ask(api, `${REQUESTS}/${name}`)).json
-  const condition = { type, status: 'True', reason: `By${type}`, message: 'by a person' }
+  const condition = { type: 'Approved', status: 'True', reason: 'Known', message: 'by a person' }
   return ask(api, `${REQUESTS}/${name}/approval`, {
     method: 'PUT',
     headers: user === undefined ? {} : { 'impersonate-user': user },
@@ -84,7 +84,7 @@ const conditions = (status: CertificateSigningRequest['status']) =>
 describe('a certificate for a person', () => {
   it('is signed once it is approved, and proves who they are', async () => {
     const key = await request('ada', 'ada', ['readers'], { expirationSeconds: 3600 })
-    expect((await decide('ada', 'Approved')).code).toBe(200)
+    expect(await kubectlOk(api, ['certificate', 'approve', 'ada'])).toContain('approved')
     const { certificate = '' } = await statusBecomes('ada', status => Boolean(status.certificate))
     const cert = Buffer.from(certificate, 'base64').toString()
     const { subject, notAfter } = readCertificate(cert)
@@ -109,16 +109,16 @@ describe('a certificate for a person', () => {
 
   it('is not signed when it is denied', async () => {
     await request('bob', 'bob')
-    expect((await decide('bob', 'Denied')).code).toBe(200)
+    expect(await kubectlOk(api, ['certificate', 'deny', 'bob'])).toContain('denied')
     const status = await statusBecomes('bob', ({ conditions = [] }) => conditions.length > 0)
-    expect([conditions(status), status.certificate]).toEqual([['Denied ByDenied'], undefined])
+    expect([conditions(status), status.certificate]).toEqual([['Denied KubectlDeny'], undefined])
   })
 
   it('is never one of an administrator, of an agent or of a part of the server', async () => {
     await request('boss', 'boss', ['system:masters'])
-    await decide('boss', 'Approved')
+    await approve('boss')
     const status = await statusBecomes('boss', ({ conditions = [] }) => conditions.length > 1)
-    expect(conditions(status)).toEqual(['Approved ByApproved', 'Failed SignerValidationFailure'])
+    expect(conditions(status)).toEqual(['Approved Known', 'Failed SignerValidationFailure'])
     expect(status.certificate).toBeUndefined()
   })
 
@@ -171,9 +171,9 @@ describe('who approves', () => {
       })
     await bind('carol', 'approver')
     await request('dave', 'dave')
-    const approve = () => decide('dave', 'Approved', 'carol')
+    const tries = () => approve('dave', 'carol')
     await eventually('carol to be refused for the signer', async () => {
-      return (await approve()).json.message?.includes(
+      return (await tries()).json.message?.includes(
         'certificatesigningrequests.certificates.k8s.io "dave" is forbidden: user not permitted to approve requests with signerName "kubernetes.io/kube-apiserver-client"',
       )
     })
@@ -188,7 +188,7 @@ describe('who approves', () => {
       expect.stringContaining('not permitted to sign'),
     ])
     await bind('carol-signer', 'system:certificates.k8s.io:kube-apiserver-client-approver')
-    await eventually('carol to approve', async () => (await approve()).code === 200)
+    await eventually('carol to approve', async () => (await tries()).code === 200)
     await statusBecomes('dave', status => Boolean(status.certificate))
   })
 })

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../../../../base/eventually.ts'
 import { startTestApi, type TestApi, type TestIdentity } from '../../support/api-server.ts'
 import { ask, type Reply } from '../../support/https.ts'
+import { kubectl } from '../../support/kubectl.ts'
 
 const NS = '/api/v1/namespaces/shop'
 const BOT = `${NS}/serviceaccounts/bot`
@@ -272,4 +273,20 @@ describe('pods', () => {
       'pods "x" is forbidden: error looking up service account shop/none: serviceaccount "none" not found',
     ])
   })
+})
+
+it('kubectl create token gives one, for a duration, an audience and a pod', async () => {
+  await makePod('for-kubectl', { serviceAccountName: 'bot' })
+  const { code, stdout, stderr } = await kubectl(api, [
+    ...['create', 'token', 'bot', '--namespace', 'shop', '--duration', '10m', '--audience', 'vault'],
+    ...['--bound-object-kind', 'Pod', '--bound-object-name', 'for-kubectl'],
+  ])
+  expect([code, stderr]).toEqual([0, ''])
+  const claims = JSON.parse(Buffer.from(stdout.split('.')[1] ?? '', 'base64url').toString())
+  expect([claims.aud, claims.exp - claims.iat, claims['kubernetes.io'].pod.name]).toEqual([
+    ['vault'],
+    600,
+    'for-kubectl',
+  ])
+  expect(await review(stdout.trim(), ['vault'])).toMatchObject({ authenticated: true })
 })
