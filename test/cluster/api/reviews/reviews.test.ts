@@ -263,7 +263,10 @@ describe('kubectl auth', () => {
     expect(await canI('create', 'deployments', '--namespace', 'shop')).toEqual([0, 'yes'])
     expect(await canI('list', 'pods', '--namespace', 'shop', '--as', 'bob')).toEqual([0, 'yes'])
     expect(await canI('list', 'pods', '--namespace', 'till', '--as', 'bob')).toEqual([1, 'no'])
-    expect(await canI('get', 'pods', '--subresource=log', '--namespace', 'shop', '--as', 'bob')).toEqual([1, 'no'])
+    expect(await canI('get', 'pods', '--subresource=log', '--namespace', 'shop', '--as', 'bob')).toEqual([
+      1,
+      'no',
+    ])
     expect(await canI('get', '/version', '--as', 'bob')).toEqual([0, 'yes'])
   })
 
