@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Clock, Logger, Service } from './base/index.ts'
-import type { App } from './kube/index.ts'
+import type { App, KindView } from './kube/index.ts'
 import {
   findGit,
   type GitBinary,
@@ -23,8 +23,16 @@ export class SourceOpener implements Service {
   readonly #git: GitBinary | undefined
   readonly #pool: ParsePool
   readonly #cache: ParseCache
+  readonly #kinds: () => KindView
 
-  private constructor(cacheFolder: string, clock: Clock, git: GitBinary | undefined, cache: ParseCache) {
+  private constructor(
+    cacheFolder: string,
+    clock: Clock,
+    git: GitBinary | undefined,
+    cache: ParseCache,
+    kinds: () => KindView,
+  ) {
+    this.#kinds = kinds
     this.#cacheFolder = cacheFolder
     this.#clock = clock
     this.#git = git
@@ -38,13 +46,15 @@ export class SourceOpener implements Service {
     readonly environment: Environment
     readonly clock: Clock
     readonly log: Logger
+    /** The kinds that are defined in the cluster, at the time of the call. */
+    readonly kinds: () => KindView
   }): Promise<SourceOpener> {
-    const { cacheFolder, environment, clock, log } = options
+    const { cacheFolder, environment, clock, log, kinds } = options
     const [git, cache] = await Promise.all([
       findGit(environment),
       ParseCache.open(join(cacheFolder, 'parsed'), { log, version: VERSION }),
     ])
-    return new SourceOpener(cacheFolder, clock, git, cache)
+    return new SourceOpener(cacheFolder, clock, git, cache, kinds)
   }
 
   async open({
@@ -64,6 +74,7 @@ export class SourceOpener implements Service {
       clock: this.#clock,
       folder: source.path,
       whole: { name: metadata.name ?? '', namespace },
+      kinds: this.#kinds,
     })
     return { repository, loader }
   }

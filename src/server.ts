@@ -49,7 +49,16 @@ import {
 import type { ClusterNetwork } from './cluster-network.ts'
 import { readConfig } from './config.ts'
 import { SourceOpener } from './gitops.ts'
-import { type App, allKinds, apiVersionOf, Kinds, refOf } from './kube/index.ts'
+import {
+  type App,
+  allKinds,
+  apiVersionOf,
+  builtInKinds,
+  isEstablished,
+  Kinds,
+  refOf,
+  withDefinitions,
+} from './kube/index.ts'
 import { Pipeline } from './pipeline/index.ts'
 import {
   type Authority,
@@ -215,9 +224,11 @@ export async function startServer(
       run('acme', new AcmeController(controllers, createAcmeAuthority(config.acme)))
     run('scheduler', startScheduler({ client: clientOf('scheduler'), informers, clock, log }))
     const client = clientOf('pipeline')
+    const definitions = informers.of(Kinds.CustomResourceDefinition)
     const sources = await SourceOpener.create({
       cacheFolder: join(config.dataDir, 'cache'),
       environment: readConfig().environment,
+      kinds: () => withDefinitions(definitions.list().filter(isEstablished), builtInKinds),
       clock,
       log,
     })

@@ -3,8 +3,8 @@ import type { Client } from '../client/index.ts'
 import type { Change } from '../diff/index.ts'
 import {
   describeRef,
-  findKind,
   isConflict,
+  isCustomKind,
   isNotFound,
   isTransient,
   type Kind,
@@ -25,9 +25,14 @@ const RETRY = { initialMs: 100, maxMs: 2_000 }
 /** How long an object of the same name, or its namespace, may take to end before the new one counts as failed. */
 const ENDING_MS = 120_000
 
+/** How long a definition may take to be established before its objects count as failed. */
+const ESTABLISHING_MS = 30_000
+
 export interface ChangeOptions {
   readonly desired: (ref: ObjectRef) => KubeObject | undefined
   readonly live: (ref: ObjectRef) => KubeObject | undefined
+  /** The kind of an object that the plan names. */
+  readonly kindOf: (ref: ObjectRef) => Kind | undefined
   readonly client: Client
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -49,14 +54,17 @@ async function endOf(change: Change, options: ChangeOptions): Promise<Ending> {
   if (change.action === 'delete' && options.isAfterFailure)
     return { outcome: 'skipped', message: 'another change of this commit failed' }
   const patience = clock.now() + ENDING_MS
+  const patienceForKind = clock.now() + ESTABLISHING_MS
   for (let attempt = 1; ; attempt += 1) {
     if (signal.aborted) return skipped(signal)
     try {
       return await write(change, options)
     } catch (error) {
       if (signal.aborted && isAborted(error)) return skipped(signal)
-      const isWaiting = isStillEnding(error) && clock.now() < patience
-      const retryable = isStillEnding(error) || mayRetry(error)
+      const isEarly = isNotServedYet(change, error, options)
+      const isWaiting =
+        (isStillEnding(error) && clock.now() < patience) || (isEarly && clock.now() < patienceForKind)
+      const retryable = isStillEnding(error) || isEarly || mayRetry(error)
       if (!isWaiting && (!retryable || attempt >= ATTEMPTS))
         return { outcome: 'failed', message: describeFailure(change.ref, error), retryable }
       await clock.sleep(backoffMs(attempt, RETRY), signal).catch(() => undefined)
@@ -73,7 +81,7 @@ function write(change: Change, options: ChangeOptions): Promise<Ending> {
 }
 
 async function apply({ action, ref }: Change, options: ChangeOptions): Promise<Ending> {
-  const kind = kindOf(ref)
+  const kind = requiredKind(ref, options)
   const body = options.desired(ref)
   if (body === undefined)
     throw new BowlineError(
@@ -102,7 +110,7 @@ async function remove({ ref }: Change, options: ChangeOptions): Promise<Ending> 
   const uid = options.live(ref)?.metadata.uid
   if (uid === undefined) return { outcome: 'unchanged' }
   try {
-    await options.client.delete(kindOf(ref), ref.name, {
+    await options.client.delete(requiredKind(ref, options), ref.name, {
       ...placeOf(ref),
       propagationPolicy: 'Background',
       preconditions: { uid },
@@ -119,14 +127,25 @@ function placeOf({ namespace }: ObjectRef): { readonly namespace?: string } {
   return namespace === undefined ? {} : { namespace }
 }
 
-function kindOf(ref: ObjectRef): Kind {
-  const kind = findKind(ref.apiVersion, ref.kind)
+function requiredKind(ref: ObjectRef, { kindOf }: ChangeOptions): Kind {
+  const kind = kindOf(ref)
   if (kind === undefined)
     throw new BowlineError(
       'unsupported',
       `Cannot apply ${describeRef(ref)}: this server does not serve ${ref.apiVersion}`,
     )
   return kind
+}
+
+/** The definition of the object's kind was made a moment ago, by this plan or another app's, and is not established yet. */
+function isNotServedYet({ action, ref }: Change, error: unknown, { kindOf }: ChangeOptions): boolean {
+  const kind = kindOf(ref)
+  return action !== 'delete' && kind !== undefined && isCustomKind(kind) && isKindNotFound(error)
+}
+
+/** A NotFound of an object names it. */
+function isKindNotFound(error: unknown): boolean {
+  return error instanceof StatusError && error.reason === 'NotFound' && error.details.name === undefined
 }
 
 /** A conflict on a forced apply is a race with another writer, so the same write may succeed. */

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { type Clock, Limit } from '../base/index.ts'
 import type { Client } from '../client/index.ts'
 import type { Change, Plan } from '../diff/index.ts'
-import type { KubeObject, ObjectRef } from '../kube/index.ts'
+import type { Kind, KubeObject, ObjectRef } from '../kube/index.ts'
 import { applyChange } from './apply-change.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -15,6 +15,8 @@ export interface ApplyOptions {
   readonly desired: (ref: ObjectRef) => KubeObject | undefined
   /** The object as the cluster holds it now: what a `delete` may remove, and what a `create` has to wait for. */
   readonly live: (ref: ObjectRef) => KubeObject | undefined
+  /** The kind of an object that the plan names; undefined: it is not served. */
+  readonly kindOf: (ref: ObjectRef) => Kind | undefined
   readonly client: Client
   readonly clock: Clock
   /** Aborts when the attempt has to end; its reason says why. What was not begun is `skipped`. */

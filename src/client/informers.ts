@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock, Ids, Logger, Service } from '../base/index.ts'
-import { type Kind, type KubeObject, resourceName } from '../kube/index.ts'
+import { isCustomKind, type Kind, type KubeObject, resourceName } from '../kube/index.ts'
 import type { Reader, Watcher } from './client.ts'
 import { createInformer, type Informer } from './informer.ts'
 
@@ -26,7 +26,8 @@ export class Informers implements Service {
   }
 
   of<T extends KubeObject>(kind: Kind<T>): Informer<T> {
-    const name = resourceName(kind)
+    // Each version of a defined kind shows objects of its own.
+    const name = isCustomKind(kind) ? `${resourceName(kind)}/${kind.version}` : resourceName(kind)
     const known = this.#informers.get(name)
     // The name of a resource fixes its type.
     if (known !== undefined) return known as Informer<KubeObject> as Informer<T>

@@ -1,6 +1,7 @@
 import {
   applyDefaults,
   findKind,
+  type Kind,
   type KubeObject,
   type ObjectRef,
   schemaFor,
@@ -15,6 +16,8 @@ export interface DesiredObject {
   /** In its namespace, checked; frozen. What it does not declare, defaults included, is left to the cluster. */
   readonly object: KubeObject
   readonly source: SourcePosition
+  /** The object's kind where it is not built in. */
+  readonly kind?: Kind
 }
 
 /** The prediction reads no clock: times are part of no plan. */
@@ -38,7 +41,8 @@ export function planObject(desired: DesiredObject, { ref, live, manager }: Compa
     return { action: 'create', ref, source, fields: [] }
   const known = knownKeep(desired, live, manager)
   if (known !== undefined) return known
-  const fields = predictChanges(ref, object, live, manager)
+  const kind = desired.kind ?? findKind(ref.apiVersion, ref.kind)
+  const fields = predictChanges(kind, object, live, manager)
   if (fields.length > 0) return { action: 'configure', ref, source, fields }
   const keep: Change = { action: 'keep', ref, source, fields: [] }
   keeps.set(live, { desired: object, manager, keep })
@@ -46,14 +50,17 @@ export function planObject(desired: DesiredObject, { ref, live, manager }: Compa
 }
 
 function predictChanges(
-  ref: ObjectRef,
+  kind: Kind | undefined,
   applied: KubeObject,
   live: KubeObject,
   manager: string,
 ): Change['fields'] {
-  const kind = findKind(ref.apiVersion, ref.kind)
   const schema = kind === undefined ? {} : schemaFor(kind)
-  const { object } = serverSideApply({ schema, live, applied, manager, force: true, nowIso: NO_TIME })
+  const hasStatus = kind?.subresources.includes('status')
+  const { object } = serverSideApply({
+    ...{ schema, live, applied, manager, force: true, nowIso: NO_TIME },
+    ...(hasStatus === undefined ? {} : { hasStatus }),
+  })
   if (object === live) return []
   const predicted = kind === undefined ? object : applyDefaults(kind, object)
   return compareObjects(schema, ...maskSecrets(live, predicted))

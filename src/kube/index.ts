@@ -235,6 +235,7 @@ export {
 export { applyDefaults, schemaFor } from './kinds/defaults.ts'
 export { fieldValue, selectableFields } from './kinds/fields.ts'
 export { inertReason } from './kinds/inert.ts'
+export { builtInKinds, type KindView, withDefinitions } from './kinds/kind-view.ts'
 export { allKinds, findKind, findResource, Kinds, storedKinds } from './kinds/kinds.ts'
 export { prepareForCreate, prepareForUpdate } from './kinds/prepare.ts'
 export { SYSTEM_PRIORITY_CLASSES } from './kinds/priority-class.ts'

@@ -1,6 +1,6 @@
 import type { KeyValueStore, Operation } from '../base/index.ts'
 import type { SourcePosition } from '../diff/index.ts'
-import { findKind, type Kind, type ObjectRef, refKey } from '../kube/index.ts'
+import { type ObjectRef, refKey } from '../kube/index.ts'
 
 /** One object that Git owns: who declares it, where, and which commit changed it last. */
 export interface InventoryEntry {
@@ -42,10 +42,11 @@ export class Inventory {
     return inventory
   }
 
-  /** The kinds of everything that Git owns. */
-  kinds(): ReadonlySet<Kind> {
-    const kinds = [...this.#owners.values()].map(({ ref }) => findKind(ref.apiVersion, ref.kind))
-    return new Set(kinds.flatMap(kind => kind ?? []))
+  /** One reference for each kind of which Git owns an object. */
+  kinds(): readonly ObjectRef[] {
+    const kinds = new Map<string, ObjectRef>()
+    for (const { ref } of this.#owners.values()) kinds.set(`${ref.apiVersion}/${ref.kind}`, ref)
+    return [...kinds.values()]
   }
 
   /** What an app owns, by `refKey`. */

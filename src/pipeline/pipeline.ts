@@ -110,7 +110,13 @@ export class Pipeline implements Service {
     const status = new StatusWriter({ client, tree, inventory, clock, log })
     this.#parts = { inventory, tree, status }
     for (const record of await this.#ledger.findOpen()) await closeInterrupted(this.#ledger, record)
-    await Promise.all([apps.synced, this.#live.follow([...BASE_KINDS, ...inventory.kinds()])])
+    await Promise.all([
+      apps.synced,
+      // A repository may hold objects of kinds that are defined in the cluster.
+      informers.of(Kinds.CustomResourceDefinition).synced,
+      this.#live.follow(BASE_KINDS),
+      this.#live.followKindsOf(inventory.kinds()),
+    ])
     for (const { metadata, status } of apps.list())
       if (status?.phase === 'Held') this.#heldBefore.set(metadata.name ?? '', status.observedRevision ?? '')
     const unroute = routeLiveChanges({

@@ -3,7 +3,7 @@ import { applyPlan, type Outcome } from '../../src/apply/index.ts'
 import { BowlineError } from '../../src/base/index.ts'
 import type { Client } from '../../src/client/index.ts'
 import type { Change, Plan } from '../../src/diff/index.ts'
-import { type KubeObject, type ObjectRef, refKey, StatusError } from '../../src/kube/index.ts'
+import { findKind, type KubeObject, type ObjectRef, refKey, StatusError } from '../../src/kube/index.ts'
 import { FakeClock } from '../base/fake-clock.ts'
 
 describe('applyPlan()', () => {
@@ -28,6 +28,7 @@ describe('applyPlan()', () => {
       plan,
       desired: ref => ({ apiVersion: ref.apiVersion, kind: ref.kind, metadata: { name: ref.name } }),
       live: ref => live.get(refKey(ref)),
+      kindOf: ref => findKind(ref.apiVersion, ref.kind),
       client: fakeClient(),
       clock,
       signal: stop.signal,

@@ -26,7 +26,17 @@ import {
   type Verbs,
 } from '../../src/cluster/index.ts'
 import { SourceOpener } from '../../src/gitops.ts'
-import { type App, type AppStatus, allKinds, Kinds, type RecordObject, refOf } from '../../src/kube/index.ts'
+import {
+  type App,
+  type AppStatus,
+  allKinds,
+  builtInKinds,
+  isEstablished,
+  Kinds,
+  type RecordObject,
+  refOf,
+  withDefinitions,
+} from '../../src/kube/index.ts'
 import { Pipeline } from '../../src/pipeline/index.ts'
 import { testKeyring } from '../agents/support/keyring.ts'
 import { eventually } from '../base/eventually.ts'
@@ -303,9 +313,11 @@ async function startParts(
     running.push(startControllers({ client, informers, clock, ids, log }).start(stop.signal))
     running.push(startScheduler({ client, informers, clock, log }).start(stop.signal))
   }
+  const definitions = informers.of(Kinds.CustomResourceDefinition)
   const sources = await SourceOpener.create({
     cacheFolder: join(folder, 'cache'),
     environment: process.env,
+    kinds: () => withDefinitions(definitions.list().filter(isEstablished), builtInKinds),
     ...{ clock, log },
   })
   running.push(sources.start(stop.signal))

@@ -46,7 +46,8 @@ export function validateDefinition(
       'conversion by webhooks is not served here: use None, with versions that differ in nothing but the name',
     )
   validateVersions(spec.versions, problems)
-  validateStoredVersions(status?.storedVersions ?? [], spec.versions, problems)
+  // A definition in a file has no status yet.
+  if (status !== undefined) validateStoredVersions(status.storedVersions ?? [], spec.versions, problems)
   if (old === undefined || !isEstablished(old)) return
   if (spec.scope !== old.spec.scope) problems.invalid('spec.scope', spec.scope, 'field is immutable')
   if (spec.names.kind !== old.spec.names.kind)

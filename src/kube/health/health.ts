@@ -1,5 +1,6 @@
 import type { KubeObject, ObjectRef } from '../object.ts'
 import { claimHealth } from './claim-health.ts'
+import { definitionHealth } from './definition-health.ts'
 import { deploymentHealth } from './deployment-health.ts'
 import { ingressHealth } from './ingress-health.ts'
 import { namespaceHealth } from './namespace-health.ts'
@@ -23,6 +24,7 @@ interface Rule {
 
 /** The kinds whose status tells their health; every other kind is healthy as soon as it is there. */
 const RULES: ReadonlyMap<string, Rule> = new Map([
+  ['CustomResourceDefinition', { apiVersion: 'apiextensions.k8s.io/v1', judge: definitionHealth }],
   ['Deployment', { apiVersion: 'apps/v1', judge: deploymentHealth }],
   ['ReplicaSet', { apiVersion: 'apps/v1', judge: replicaSetHealth }],
   ['Ingress', { apiVersion: 'networking.k8s.io/v1', judge: ingressHealth }],

@@ -128,6 +128,7 @@ async function write(
     plan,
     desired: ref => target.desired.get(refKey(ref))?.object,
     live: ref => live.get(ref),
+    kindOf: ref => target.desired.get(refKey(ref))?.kind ?? live.kindOf(ref),
     client,
     clock,
     signal,

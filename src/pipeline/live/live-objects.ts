@@ -1,7 +1,12 @@
 import { Broadcast, type Clock, type Logger, messageOf } from '../../base/index.ts'
 import type { Informers, Lister } from '../../client/index.ts'
 import {
+  apiVersionOf,
+  type CustomResourceDefinition,
+  customKinds,
   findKind,
+  isCustomKind,
+  isEstablished,
   type Kind,
   Kinds,
   type KubeObject,
@@ -11,7 +16,6 @@ import {
   type Pod,
   refKey,
   refOf,
-  resourceName,
 } from '../../kube/index.ts'
 import { type Root, WorkloadPods } from './workload-pods.ts'
 
@@ -45,6 +49,13 @@ export class LiveObjects {
   readonly #informers: Informers
   readonly #clock: Clock
   readonly #followed = new Set<string>()
+  /** The kinds, as `apiVersion/kind`, that somebody asked for and definitions may define. */
+  readonly #wanted = new Set<string>()
+  /** Those of them that are defined. */
+  readonly #defined = new Map<string, Kind>()
+  /** When definitions are gone, by uid. */
+  readonly #ends = new Map<string, { readonly promise: Promise<void>; readonly end: () => void }>()
+  #followsDefinitions = false
   /** Where to look references up, for those that are asked about again and again. */
   readonly #places = new WeakMap<ObjectRef, { readonly lister: Lister<KubeObject>; readonly key: string }>()
   readonly #workloads: WorkloadPods
@@ -67,28 +78,95 @@ export class LiveObjects {
   async follow(kinds: Iterable<Kind>): Promise<void> {
     const synced: Promise<void>[] = []
     for (const kind of kinds) {
-      const informer = this.#informers.of(kind)
-      synced.push(informer.synced)
-      if (this.#followed.has(resourceName(kind))) continue
-      this.#followed.add(resourceName(kind))
+      if (isCustomKind(kind)) this.#wanted.add(nameOf(kind))
+      else synced.push(this.#followKind(kind))
+    }
+    await Promise.all([...synced, this.#followDefined()])
+  }
+
+  /** Follows the kinds of these objects, those among them that are defined, now or later. */
+  async followKindsOf(refs: Iterable<ObjectRef>): Promise<void> {
+    const kinds: Kind[] = []
+    for (const { apiVersion, kind } of refs) {
+      const builtIn = findKind(apiVersion, kind)
+      if (builtIn === undefined) this.#wanted.add(`${apiVersion}/${kind}`)
+      else kinds.push(builtIn)
+    }
+    await this.follow(kinds)
+  }
+
+  /** The kind of an object; undefined for one that is neither built in nor defined in the cluster and followed. */
+  kindOf({ apiVersion, kind }: Pick<ObjectRef, 'apiVersion' | 'kind'>): Kind | undefined {
+    return findKind(apiVersion, kind) ?? this.#defined.get(`${apiVersion}/${kind}`)
+  }
+
+  /** A defined kind is followed once it is established: before that there is nothing of it, and nobody could say so. */
+  async #followDefined(): Promise<void> {
+    if (this.#wanted.size === 0) return
+    const definitions = this.#informers.of(Kinds.CustomResourceDefinition)
+    if (!this.#followsDefinitions) {
+      this.#followsDefinitions = true
+      const look = (definition: CustomResourceDefinition): void => void this.#followKindsIn(definition)
+      definitions.subscribe({ added: look, updated: look, deleted: definition => this.#drop(definition) })
+    }
+    await definitions.synced
+    await Promise.all(definitions.list().map(definition => this.#followKindsIn(definition)))
+  }
+
+  async #followKindsIn(definition: CustomResourceDefinition): Promise<void> {
+    if (!isEstablished(definition) || definition.metadata.deletionTimestamp !== undefined) return
+    const gone = this.#untilGone(definition)
+    const synced: Promise<void>[] = []
+    for (const kind of customKinds(definition)) {
+      if (!this.#wanted.has(nameOf(kind)) || !kind.custom.isServed) continue
+      this.#defined.set(nameOf(kind), kind)
+      synced.push(this.#followKind(kind))
+    }
+    // What is deleted before its objects are known would never be.
+    await Promise.race([Promise.all(synced), gone])
+  }
+
+  #untilGone({ metadata: { uid = '' } }: CustomResourceDefinition): Promise<void> {
+    const known = this.#ends.get(uid)
+    if (known !== undefined) return known.promise
+    let end = (): void => undefined
+    const promise = new Promise<void>(resolve => {
+      end = resolve
+    })
+    this.#ends.set(uid, { promise, end })
+    return promise
+  }
+
+  #drop(definition: CustomResourceDefinition): void {
+    const { uid = '' } = definition.metadata
+    this.#ends.get(uid)?.end()
+    this.#ends.delete(uid)
+    for (const kind of customKinds(definition)) this.#defined.delete(nameOf(kind))
+  }
+
+  #followKind(kind: Kind): Promise<void> {
+    const informer = this.#informers.of(kind)
+    if (!this.#followed.has(nameOf(kind))) {
+      this.#followed.add(nameOf(kind))
       informer.subscribe({
         added: object => this.#publish({ ref: refOf(object), object }),
         updated: (object, previous) => this.#publish({ ref: refOf(object), object, previous }),
         deleted: previous => this.#publish({ ref: refOf(previous), previous }),
       })
     }
-    await Promise.all(synced)
+    return informer.synced
   }
 
   /** The live object, or undefined. Its kind must have been followed. */
   get(ref: ObjectRef): KubeObject | undefined {
     const known = this.#places.get(ref)
     if (known !== undefined) return known.lister.get(known.key)
-    const kind = findKind(ref.apiVersion, ref.kind)
+    const kind = this.kindOf(ref)
     if (kind === undefined) return undefined
     const metadata = { name: ref.name, ...(ref.namespace === undefined ? {} : { namespace: ref.namespace }) }
     const place = { lister: this.#informers.of(kind), key: objectKey({ metadata }) }
-    this.#places.set(ref, place)
+    // A definition may go and come again: where its objects are is asked anew each time.
+    if (!isCustomKind(kind)) this.#places.set(ref, place)
     return place.lister.get(place.key)
   }
 
@@ -165,6 +243,10 @@ export class LiveObjects {
     }
     return { ref: refOf(at), isKnown: true }
   }
+}
+
+function nameOf(kind: Kind): string {
+  return `${apiVersionOf(kind)}/${kind.kind}`
 }
 
 function isPod(object: KubeObject): object is Pod {

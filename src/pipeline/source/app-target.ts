@@ -1,12 +1,14 @@
 import type { RecordCommit, Trigger } from '../../audit/index.ts'
 import type { SourcePosition } from '../../diff/index.ts'
-import type { Diagnostic, KubeObject, ObjectRef } from '../../kube/index.ts'
+import type { Diagnostic, Kind, KubeObject, ObjectRef } from '../../kube/index.ts'
 
 /** An object as Git declares it, in its namespace. */
 export interface DesiredObject {
   /** May be made only when it is asked for. */
   readonly object: KubeObject
   readonly ref: ObjectRef
+  /** Undefined for an app's own namespace. */
+  readonly kind?: Kind
   /** The id of the content that declares it; undefined for an app's own namespace, which no file declares. */
   readonly blob: string | undefined
   readonly source: SourcePosition

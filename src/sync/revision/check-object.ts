@@ -3,13 +3,15 @@ import {
   allKinds,
   apiVersionOf,
   applyDefaults,
+  builtInKinds,
   type DiagnosticCode,
   type FieldProblem,
-  findKind,
   findTypeProblems,
   findUnknownFields,
+  groupOf,
   type Kind,
   Kinds,
+  type KindView,
   type KubeObject,
   type ObjectMeta,
   parseFieldPath,
@@ -67,9 +69,13 @@ const QUOTE_HINT =
  * Checks one manifest as strictly as the API would: known kind, known fields, right types, valid values, and nothing that Git
  * cannot own. All issues at once. The object is as declared, with its namespace, without nulls; frozen.
  */
-export function checkObject(value: unknown, namespace: string): CheckedObject {
+export function checkObject(
+  value: unknown,
+  namespace: string,
+  kinds: KindView = builtInKinds,
+): CheckedObject {
   if (!isObject(value)) return { issues: [notAnObject(value)] }
-  const kind = findDeclaredKind(value)
+  const kind = findDeclaredKind(value, kinds)
   if ('code' in kind) return { issues: [kind] }
   const refusal = REFUSED.get(kind)
   if (refusal !== undefined)
@@ -111,11 +117,11 @@ function notAnObject(value: unknown): Issue {
   )
 }
 
-function findDeclaredKind(value: { readonly [key: string]: unknown }): Kind | Issue {
+function findDeclaredKind(value: { readonly [key: string]: unknown }, kinds: KindView): Kind | Issue {
   for (const field of ['apiVersion', 'kind'] as const)
     if (typeof value[field] !== 'string' || value[field] === '') return missing(field, value[field])
   const [apiVersion, name] = [value.apiVersion as string, value.kind as string]
-  const kind = findKind(apiVersion, name)
+  const kind = kinds.find(apiVersion, name)
   return kind ?? unknownKind(apiVersion, name)
 }
 
@@ -147,6 +153,14 @@ function unknownKind(apiVersion: string, name: string): Issue {
     name,
     declarable.map(kind => kind.kind),
   )
+  if (near === undefined && groupOf(apiVersion).includes('.'))
+    return issue(
+      'unknown-kind',
+      'kind',
+      'value',
+      message,
+      'no CustomResourceDefinition that defines it is in this revision, and none was in the cluster',
+    )
   const served = declarable.map(kind => kind.kind).join(', ')
   const hint = near === undefined ? `this cluster serves ${served}` : `did you mean kind: ${near}?`
   return issue('unknown-kind', 'kind', 'value', message, hint)

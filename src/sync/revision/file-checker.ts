@@ -1,27 +1,21 @@
 import type { Clock } from '../../base/index.ts'
-import {
-  createFieldLocator,
-  excerptOf,
-  Kinds,
-  mayHoldSecrets,
-  type ParsedManifests,
-  type ParsedProblem,
-  refKey,
-  refOf,
-  yamlLimits,
-} from '../../kube/index.ts'
+import { type ParsedManifests, type ParsedProblem, refKey, refOf, yamlLimits } from '../../kube/index.ts'
 import type { GitReader } from '../git/git-reader.ts'
 import { Breather } from './breather.ts'
 import { checkObject, type Issue } from './check-object.ts'
+import { mayBeDefined, type PendingObject } from './defined-objects.ts'
 import { type FileObject, recallObjects, type Verdict, verdictOf } from './file-object.ts'
 import { decodeText, fileProblem, tooLarge } from './parse-blob.ts'
 import type { ParseCache } from './parse-cache.ts'
 import type { ParsePool } from './parse-pool.ts'
+import { placeIssues } from './place-issues.ts'
 
 /** What one blob declares in one namespace: the same for every path that it stands at. */
 export interface FileResult {
   readonly objects: readonly FileObject[]
   readonly problems: readonly ParsedProblem[]
+  /** What only the definition of its kind can tell more of. */
+  readonly pending: readonly PendingObject[]
 }
 
 /** A blob to check and the namespace of its objects that name none. */
@@ -95,7 +89,8 @@ export class FileChecker {
       if (recalled.some(({ objects }) => objects === undefined))
         await finish(oid, JSON.parse(json.toString()) as ParsedManifests)
       else {
-        for (const { request, objects = [] } of recalled) settle(request, { objects, problems: [] })
+        for (const { request, objects = [] } of recalled)
+          settle(request, { objects, problems: [], pending: [] })
         wanted.delete(oid)
       }
       await breather.breathe()
@@ -202,7 +197,12 @@ export class FileChecker {
       readonly manifest: ParsedManifests['manifests'][number]
       readonly issues: readonly Issue[]
     }[] = []
+    const pending: PendingObject[] = []
     for (const manifest of parsed.manifests) {
+      if (mayBeDefined(manifest.value)) {
+        pending.push({ manifest, namespace, oid })
+        continue
+      }
       const checked = checkObject(manifest.value, namespace)
       if (!('object' in checked)) found.push({ manifest, issues: checked.issues })
       else {
@@ -212,11 +212,12 @@ export class FileChecker {
         objects.push({ object, ref, kind, key: refKey(ref), line, column })
       }
     }
-    if (found.length === 0 && parsed.problems.length === 0)
+    // A verdict is about what the file alone tells.
+    if (found.length === 0 && parsed.problems.length === 0 && pending.length === 0)
       this.#cache.add(requestKey({ oid, namespace }), Buffer.from(JSON.stringify(verdictOf(objects))))
-    if (found.length === 0) return { objects, problems: parsed.problems }
+    if (found.length === 0) return { objects, problems: parsed.problems, pending }
     const text = decodeText(bytes ?? (await this.#reader.readBlob(oid))) ?? ''
-    return { objects, problems: [...parsed.problems, ...placeIssues(text, found)] }
+    return { objects, problems: [...parsed.problems, ...placeIssues(text, found)], pending }
   }
 
   #take(key: string): FileResult | undefined {
@@ -246,29 +247,8 @@ export function requestKey({ oid, namespace }: FileRequest): string {
   return `${oid} ${namespace}`
 }
 
-/** Gives issues their place and excerpt, from the text that they are about. */
-function placeIssues(
-  text: string,
-  found: readonly {
-    readonly manifest: ParsedManifests['manifests'][number]
-    readonly issues: readonly Issue[]
-  }[],
-): readonly ParsedProblem[] {
-  const locate = createFieldLocator(text)
-  const masked =
-    mayHoldSecrets(text) ||
-    found.some(({ manifest }) => (manifest.value as { kind?: unknown } | null)?.kind === Kinds.Secret.kind)
-  return found.flatMap(({ manifest, issues }) =>
-    issues.map(({ code, path, at, message, hint }) => {
-      const position = locate(manifest, path, at) ?? { line: manifest.line, column: manifest.column }
-      const excerpt = excerptOf(text, position, masked)
-      return { ...position, code, message, excerpt, ...(hint === undefined ? {} : { hint }) }
-    }),
-  )
-}
-
 function weightOf(result: FileResult): number {
-  return 1 + result.objects.length + result.problems.length
+  return 1 + result.objects.length + result.problems.length + result.pending.length
 }
 
 /** Waits for what is under way before an error goes up, so that nothing goes on behind the caller's back. */

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../../kube/index.ts'
 import type { TreeEntry } from '../git/object.ts'
+import type { PlacedObject } from './defined-objects.ts'
 import { type FileRequest, type FileResult, requestKey } from './file-checker.ts'
 import type { FileObject } from './file-object.ts'
 import type { DesiredObject } from './revision.ts'
@@ -11,6 +12,8 @@ export interface LoadedFile {
   readonly oid: string
   readonly objects: readonly DesiredObject[]
   readonly diagnostics: readonly Diagnostic[]
+  /** What only the definition of its kind can tell more of. */
+  readonly pending: readonly PlacedObject[]
 }
 
 /** A folder of an app at one path. Carried over as a whole to the next revision when its tree is the same. */
@@ -118,6 +121,7 @@ export function finishFolder(
 export interface FolderContents {
   readonly objects: readonly DesiredObject[]
   readonly diagnostics: readonly Diagnostic[]
+  readonly pending: readonly PlacedObject[]
 }
 
 /** Folders that were carried over have been summed up before. */
@@ -130,6 +134,7 @@ export function contentsOf(folder: LoadedFolder): FolderContents {
   const contents = {
     objects: [...folder.files, ...inner].flatMap(({ objects }) => objects),
     diagnostics: [folder, ...folder.files, ...inner].flatMap(({ diagnostics }) => diagnostics),
+    pending: [...folder.files, ...inner].flatMap(({ pending }) => pending),
   }
   knownContents.set(folder, contents)
   return contents
@@ -152,6 +157,7 @@ function finishFile(
     oid,
     objects: result.objects.map(declared => desiredObject(declared, { path, oid })),
     diagnostics: result.problems.map(problem => ({ file: path, ...problem })),
+    pending: result.pending.map(pending => ({ pending, file: path })),
   }
 }
 

@@ -1,8 +1,17 @@
-import { BowlineError, type Clock } from '../../base/index.ts'
-import { compareDiagnostics, type Diagnostic } from '../../kube/index.ts'
+import { BowlineError, type Clock, deepEqual } from '../../base/index.ts'
+import {
+  builtInKinds,
+  type CustomResourceDefinition,
+  compareDiagnostics,
+  type Diagnostic,
+  Kinds,
+  type KindView,
+  withDefinitions,
+} from '../../kube/index.ts'
 import type { GitReader } from '../git/git-reader.ts'
 import type { Commit } from '../git/object.ts'
 import { APP_CONFIG_FILE } from './app-config.ts'
+import { DefinedObjects } from './defined-objects.ts'
 import { findRepeats, findSharedObjects } from './duplicates.ts'
 import { FileChecker, type FileRequest } from './file-checker.ts'
 import { type AppPlace, findApps } from './find-apps.ts'
@@ -22,6 +31,8 @@ export interface RevisionLoaderOptions {
   readonly folder: string
   /** The one app of a folder without `bowline.yaml`, and where its objects go that name no namespace. */
   readonly whole: { readonly name: string; readonly namespace: string }
+  /** The kinds that are defined outside of the repository, at the time of the call. Absent: none. */
+  readonly kinds?: () => KindView
 }
 
 export interface LoadOptions {
@@ -34,6 +45,8 @@ export interface LoadOptions {
 interface Loaded {
   /** Without what other apps have to do with it. */
   readonly own: AppRevision
+  /** The same without the objects whose kinds are defined, in this app or elsewhere. */
+  readonly bare: AppRevision
   readonly root: LoadedFolder
 }
 
@@ -42,6 +55,7 @@ export class RevisionLoader {
   readonly #options: RevisionLoaderOptions
   readonly #listings: TreeListings
   readonly #checker: FileChecker
+  readonly #defined: DefinedObjects
   readonly #folder: readonly string[]
   readonly #loaded = new WeakMap<AppRevision, Loaded>()
 
@@ -50,6 +64,7 @@ export class RevisionLoader {
     this.#options = options
     this.#listings = new TreeListings(options.reader)
     this.#checker = new FileChecker(options)
+    this.#defined = new DefinedObjects(options.reader)
     this.#folder = parseFolder(options.folder)
   }
 
@@ -115,7 +130,32 @@ export class RevisionLoader {
         ? (known as Loaded)
         : loadedApp(place, finishFolder(draft, place.namespace, results)),
     )
-    return this.#joinApps(loaded, before)
+    return this.#joinApps(await this.#complete(loaded), before)
+  }
+
+  /** Adds the objects of defined kinds: by the definitions of the revision, then by those of the cluster. */
+  async #complete(loaded: readonly Loaded[]): Promise<readonly Loaded[]> {
+    const definitions = loaded.flatMap(({ bare }) =>
+      bare.objects.flatMap(({ kind, object }) =>
+        kind === Kinds.CustomResourceDefinition ? [object as CustomResourceDefinition] : [],
+      ),
+    )
+    const kinds = withDefinitions(definitions, this.#options.kinds?.() ?? builtInKinds)
+    return Promise.all(loaded.map(item => this.#withDefined(item, kinds)))
+  }
+
+  async #withDefined(item: Loaded, kinds: KindView): Promise<Loaded> {
+    const { own, bare, root } = item
+    const { pending } = contentsOf(root)
+    if (pending.length === 0) return item
+    const { objects, diagnostics: found } = await this.#defined.judge(pending, kinds)
+    const diagnostics = sorted([...bare.diagnostics, ...found, ...findRepeats(objects)])
+    const all = [...bare.objects, ...objects]
+    const isSame =
+      all.length === own.objects.length &&
+      all.every((object, index) => object === own.objects[index]) &&
+      deepEqual(diagnostics, own.diagnostics)
+    return isSame ? item : { own: Object.freeze({ ...bare, objects: all, diagnostics }), bare, root }
   }
 
   /** Adds what apps have to do with one another; an app that is as it was stays the same object. */
@@ -142,7 +182,8 @@ export class RevisionLoader {
 function loadedApp({ name, namespace, folder, treeOid }: AppPlace, root: LoadedFolder): Loaded {
   const { objects, diagnostics: found } = contentsOf(root)
   const diagnostics = sorted([...found, ...findRepeats(objects)])
-  return { own: Object.freeze({ name, namespace, folder, treeOid, objects, diagnostics }), root }
+  const bare = Object.freeze({ name, namespace, folder, treeOid, objects, diagnostics })
+  return { own: bare, bare, root }
 }
 
 function revisionOf(
