@@ -46,6 +46,7 @@ export interface AccountTokensOptions {
 
 /** How long a token is good after the deletion of what it is bound to was asked for (apiserver `jwt.DefaultLeeway`). */
 const LEEWAY_MS = 60_000
+const MAX_OPENED = 1_000
 const EXTRA = 'authentication.kubernetes.io'
 
 /**
@@ -55,6 +56,20 @@ const EXTRA = 'authentication.kubernetes.io'
  */
 export function createAccountTokens(options: AccountTokensOptions): AccountTokens {
   const { key, issuer, find, clock, ids } = options
+
+  /** Genuine tokens that were seen lately: a signature is checked once, everything that may change at every use. */
+  const opened = new Map<string, Claims>()
+
+  function open(token: string): ReturnType<typeof openToken> {
+    const known = opened.get(token)
+    if (known !== undefined) return known
+    const claims = openToken(key, token)
+    if (claims === 'forged' || claims === 'unknown') return claims
+    const [oldest] = opened.keys()
+    if (opened.size >= MAX_OPENED && oldest !== undefined) opened.delete(oldest)
+    opened.set(token, claims)
+    return claims
+  }
 
   async function lives(kind: Kind, namespace: string, bound: Bound): Promise<boolean> {
     const object = await find(kind, namespace, bound.name)
@@ -101,7 +116,7 @@ export function createAccountTokens(options: AccountTokensOptions): AccountToken
     },
 
     async verify(token, audiences): Promise<VerifiedToken | RefusedToken | undefined> {
-      const claims = openToken(key, token)
+      const claims = open(token)
       if (claims === 'unknown') return undefined
       if (claims === 'forged') return { error: 'the signature of the token is not good' }
       const origin = originOf(claims)
