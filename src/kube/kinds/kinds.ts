@@ -119,114 +119,114 @@ import {
 /** The handles of the served kinds. */
 export const Kinds: {
   readonly APIService: Kind<APIService>
-  readonly CSIDriver: Kind<CSIDriver>
-  readonly CSINode: Kind<CSINode>
-  readonly CSIStorageCapacity: Kind<CSIStorageCapacity>
-  readonly CronJob: Kind<CronJob>
-  readonly DaemonSet: Kind<DaemonSet>
-  readonly EventsEvent: Kind<EventsEvent>
-  readonly FlowSchema: Kind<FlowSchema>
-  readonly HorizontalPodAutoscaler: Kind<HorizontalPodAutoscaler>
-  readonly HorizontalPodAutoscalerV1: Kind<HorizontalPodAutoscalerV1>
-  readonly Job: Kind<Job>
-  readonly LimitRange: Kind<LimitRange>
-  readonly MutatingWebhookConfiguration: Kind<MutatingWebhookConfiguration>
-  readonly PodDisruptionBudget: Kind<PodDisruptionBudget>
-  readonly PodTemplate: Kind<PodTemplate>
-  readonly PriorityClass: Kind<PriorityClass>
-  readonly PriorityLevelConfiguration: Kind<PriorityLevelConfiguration>
-  readonly ReplicationController: Kind<ReplicationController>
-  readonly ResourceQuota: Kind<ResourceQuota>
-  readonly RuntimeClass: Kind<RuntimeClass>
-  readonly ValidatingAdmissionPolicy: Kind<ValidatingAdmissionPolicy>
-  readonly ValidatingAdmissionPolicyBinding: Kind<ValidatingAdmissionPolicyBinding>
-  readonly ValidatingWebhookConfiguration: Kind<ValidatingWebhookConfiguration>
-  readonly VolumeAttachment: Kind<VolumeAttachment>
   readonly App: Kind<App>
   readonly CertificateSigningRequest: Kind<CertificateSigningRequest>
   readonly ClusterRole: Kind<ClusterRole>
   readonly ClusterRoleBinding: Kind<ClusterRoleBinding>
   readonly ConfigMap: Kind<ConfigMap>
   readonly ControllerRevision: Kind<ControllerRevision>
+  readonly CronJob: Kind<CronJob>
+  readonly CSIDriver: Kind<CSIDriver>
+  readonly CSINode: Kind<CSINode>
+  readonly CSIStorageCapacity: Kind<CSIStorageCapacity>
   readonly CustomResourceDefinition: Kind<CustomResourceDefinition>
+  readonly DaemonSet: Kind<DaemonSet>
   readonly Deployment: Kind<Deployment>
-  readonly EndpointSlice: Kind<EndpointSlice>
   readonly Endpoints: Kind<Endpoints>
+  readonly EndpointSlice: Kind<EndpointSlice>
   readonly Event: Kind<EventObject>
+  readonly EventsEvent: Kind<EventsEvent>
+  readonly FlowSchema: Kind<FlowSchema>
+  readonly HorizontalPodAutoscaler: Kind<HorizontalPodAutoscaler>
+  readonly HorizontalPodAutoscalerV1: Kind<HorizontalPodAutoscalerV1>
   readonly Ingress: Kind<Ingress>
   readonly IngressClass: Kind<IngressClass>
+  readonly Job: Kind<Job>
   readonly Lease: Kind<Lease>
+  readonly LimitRange: Kind<LimitRange>
+  readonly MutatingWebhookConfiguration: Kind<MutatingWebhookConfiguration>
   readonly Namespace: Kind<Namespace>
   readonly NetworkPolicy: Kind<NetworkPolicy>
   readonly Node: Kind<Node>
   readonly PersistentVolume: Kind<PersistentVolume>
   readonly PersistentVolumeClaim: Kind<PersistentVolumeClaim>
   readonly Pod: Kind<Pod>
+  readonly PodDisruptionBudget: Kind<PodDisruptionBudget>
+  readonly PodTemplate: Kind<PodTemplate>
   readonly PolicyEndpoints: Kind<PolicyEndpoints>
+  readonly PriorityClass: Kind<PriorityClass>
+  readonly PriorityLevelConfiguration: Kind<PriorityLevelConfiguration>
   readonly Record: Kind<RecordObject>
   readonly ReplicaSet: Kind<ReplicaSet>
+  readonly ReplicationController: Kind<ReplicationController>
+  readonly ResourceQuota: Kind<ResourceQuota>
   readonly Role: Kind<Role>
   readonly RoleBinding: Kind<RoleBinding>
+  readonly RuntimeClass: Kind<RuntimeClass>
   readonly Secret: Kind<Secret>
   readonly Service: Kind<Service>
   readonly ServiceAccount: Kind<ServiceAccount>
   readonly StatefulSet: Kind<StatefulSet>
   readonly StorageClass: Kind<StorageClass>
+  readonly ValidatingAdmissionPolicy: Kind<ValidatingAdmissionPolicy>
+  readonly ValidatingAdmissionPolicyBinding: Kind<ValidatingAdmissionPolicyBinding>
+  readonly ValidatingWebhookConfiguration: Kind<ValidatingWebhookConfiguration>
+  readonly VolumeAttachment: Kind<VolumeAttachment>
 } = {
   APIService: apiServiceKind,
-  CSIDriver: csiDriverKind,
-  CSINode: csiNodeKind,
-  CSIStorageCapacity: csiStorageCapacityKind,
-  CronJob: cronJobKind,
-  DaemonSet: daemonSetKind,
-  EventsEvent: eventsEventKind,
-  FlowSchema: flowSchemaKind,
-  HorizontalPodAutoscaler: horizontalPodAutoscalerKind,
-  HorizontalPodAutoscalerV1: horizontalPodAutoscalerV1Kind,
-  Job: jobKind,
-  LimitRange: limitRangeKind,
-  MutatingWebhookConfiguration: mutatingWebhookConfigurationKind,
-  PodDisruptionBudget: podDisruptionBudgetKind,
-  PodTemplate: podTemplateKind,
-  PriorityClass: priorityClassKind,
-  PriorityLevelConfiguration: priorityLevelConfigurationKind,
-  ReplicationController: replicationControllerKind,
-  ResourceQuota: resourceQuotaKind,
-  RuntimeClass: runtimeClassKind,
-  ValidatingAdmissionPolicy: validatingAdmissionPolicyKind,
-  ValidatingAdmissionPolicyBinding: validatingAdmissionPolicyBindingKind,
-  ValidatingWebhookConfiguration: validatingWebhookConfigurationKind,
-  VolumeAttachment: volumeAttachmentKind,
   App: appKind,
   CertificateSigningRequest: certificateSigningRequestKind,
   ClusterRole: clusterRoleKind,
   ClusterRoleBinding: clusterRoleBindingKind,
   ConfigMap: configMapKind,
   ControllerRevision: controllerRevisionKind,
+  CronJob: cronJobKind,
+  CSIDriver: csiDriverKind,
+  CSINode: csiNodeKind,
+  CSIStorageCapacity: csiStorageCapacityKind,
   CustomResourceDefinition: customResourceDefinitionKind,
+  DaemonSet: daemonSetKind,
   Deployment: deploymentKind,
-  EndpointSlice: endpointSliceKind,
   Endpoints: endpointsKind,
+  EndpointSlice: endpointSliceKind,
   Event: eventKind,
+  EventsEvent: eventsEventKind,
+  FlowSchema: flowSchemaKind,
+  HorizontalPodAutoscaler: horizontalPodAutoscalerKind,
+  HorizontalPodAutoscalerV1: horizontalPodAutoscalerV1Kind,
   Ingress: ingressKind,
   IngressClass: ingressClassKind,
+  Job: jobKind,
   Lease: leaseKind,
+  LimitRange: limitRangeKind,
+  MutatingWebhookConfiguration: mutatingWebhookConfigurationKind,
   Namespace: namespaceKind,
   NetworkPolicy: networkPolicyKind,
   Node: nodeKind,
   PersistentVolume: persistentVolumeKind,
   PersistentVolumeClaim: persistentVolumeClaimKind,
   Pod: podKind,
+  PodDisruptionBudget: podDisruptionBudgetKind,
+  PodTemplate: podTemplateKind,
   PolicyEndpoints: policyEndpointsKind,
+  PriorityClass: priorityClassKind,
+  PriorityLevelConfiguration: priorityLevelConfigurationKind,
   Record: recordKind,
   ReplicaSet: replicaSetKind,
+  ReplicationController: replicationControllerKind,
+  ResourceQuota: resourceQuotaKind,
   Role: roleKind,
   RoleBinding: roleBindingKind,
+  RuntimeClass: runtimeClassKind,
   Secret: secretKind,
   Service: serviceKind,
   ServiceAccount: serviceAccountKind,
   StatefulSet: statefulSetKind,
   StorageClass: storageClassKind,
+  ValidatingAdmissionPolicy: validatingAdmissionPolicyKind,
+  ValidatingAdmissionPolicyBinding: validatingAdmissionPolicyBindingKind,
+  ValidatingWebhookConfiguration: validatingWebhookConfigurationKind,
+  VolumeAttachment: volumeAttachmentKind,
 }
 
 /** Every served kind, by group (the core group first), then by plural name. */
