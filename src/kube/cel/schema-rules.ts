@@ -8,6 +8,11 @@ import { compileExpression, type Expression } from './expression.ts'
 import { BudgetExceeded, Meter } from './meter.ts'
 import { type CelShape, SchemaTypes } from './schema-types.ts'
 
+/** Rules of one schema. Each takes some tenths of a millisecond to compile. */
+const MAX_RULES = 500
+/** Schemas whose compiled rules are kept: a definition whose status changes has the same as before. */
+const MAX_KEPT = 100
+
 /** What one evaluation costs beside its loops: the value has to be made ready for it. */
 const EVALUATION_SIZE = 4_000
 const REASONS: readonly CauseType[] = [
@@ -39,6 +44,7 @@ export interface RuleProblem {
 /** The rules in CEL of a structural schema (`x-kubernetes-validations`), compiled. */
 export class SchemaRules {
   readonly problems: readonly RuleProblem[]
+  readonly #schema: SchemaProps
   readonly #nodes = new Map<SchemaProps, NodeRules>()
   /** The parts of the schema at which or below which there is a rule. */
   readonly #ruled = new Set<SchemaProps>()
@@ -46,29 +52,52 @@ export class SchemaRules {
   #root: unknown
   #size: number | undefined
 
+  /** The rules of a schema, compiled at most once for equal schemas that are asked for again and again. */
+  static of(schema: SchemaProps): SchemaRules {
+    const text = JSON.stringify(schema)
+    const rules = kept.get(text) ?? new SchemaRules(schema)
+    kept.delete(text)
+    kept.set(text, rules)
+    for (const oldest of kept.keys()) {
+      if (kept.size <= MAX_KEPT) break
+      kept.delete(oldest)
+    }
+    return rules
+  }
+
   constructor(schema: SchemaProps) {
     const problems: RuleProblem[] = []
     this.problems = problems
+    this.#schema = schema
     if (!this.#mark(schema)) return
+    const texts = [...this.#ruled].flatMap(node => node['x-kubernetes-validations'] ?? [])
+    if (texts.length > MAX_RULES) {
+      problems.push({ path: '', value: texts.length, detail: `must have at most ${MAX_RULES} rules` })
+      return
+    }
     const environment = createEnvironment(({ compiled }) => {
       this.#size ??= JSON.stringify(this.#root ?? null).length
       this.#meter.spend(this.#size + compiled * 1000)
     })
-    const types = new SchemaTypes(environment)
+    const types = new SchemaTypes(environment, namesIn(texts))
     const shapes = new Map<SchemaProps, CelShape | undefined>()
     shapes.set(schema, types.shapeOf(schema, true))
     for (const node of this.#ruled) shapes.set(node, shapes.get(node) ?? types.shapeOf(node))
+    if (types.isFull) {
+      problems.push({ path: '', value: '', detail: 'has rules about too many different objects' })
+      return
+    }
     this.#compile(schema, { path: '', isCorrelatable: true, environment, shapes, problems })
   }
 
   /** Adds what rules a value breaks. Rules that look at the old value run where there is one, or where they say that they do without. */
-  check(schema: SchemaProps, value: unknown, old: unknown, problems: Problems): void {
-    if (!this.#ruled.has(schema)) return
+  check(value: unknown, old: unknown, problems: Problems): void {
+    if (!this.#ruled.has(this.#schema)) return
     this.#meter = new Meter()
     this.#root = value
     this.#size = undefined
     try {
-      this.#checkNode(schema, value, old, '', problems)
+      this.#checkNode(this.#schema, value, old, '', problems)
     } catch (error) {
       if (!(error instanceof BudgetExceeded)) throw error
       problems.invalid(
@@ -169,6 +198,18 @@ export class SchemaRules {
       add(problems, rule, `${path}${rule.fieldPath ?? ''}`.replace(/^\./, ''), schema.type ?? '', detail)
     }
   }
+}
+
+/** By the schema's text, the least recently used first. */
+const kept = new Map<string, SchemaRules>()
+
+/** Every word in rules: what they do not name they do not look at. */
+function namesIn(rules: readonly ValidationRule[]): ReadonlySet<string> {
+  return new Set(
+    rules.flatMap(
+      ({ rule, messageExpression = '' }) => `${rule} ${messageExpression}`.match(/[A-Za-z_]\w*/g) ?? [],
+    ),
+  )
 }
 
 /** Undefined: the rule holds. Empty: it does not. Else why it could not be evaluated. */

@@ -16,6 +16,9 @@ export interface CelShape {
   convert(value: unknown): unknown
 }
 
+/** Types of objects in one schema that rules can speak of. */
+const MAX_TYPES = 1_000
+
 const RESERVED: ReadonlySet<string> = new Set(
   'true false null in as break const continue else for function if import let loop package namespace return'.split(
     ' ',
@@ -33,13 +36,21 @@ const IDENTITY: { readonly [name: string]: SchemaProps } = {
 /** The types of a structural schema in an environment. The shape of a part is undefined where expressions cannot see what it holds. */
 export class SchemaTypes {
   readonly #environment: Environment
+  readonly #names: ReadonlySet<string>
   readonly #shapes = new Map<SchemaProps, CelShape | undefined>()
   /** What instances were made of, by which they are compared. */
   readonly #sources = new WeakMap<object, unknown>()
   #count = 0
 
-  constructor(environment: Environment) {
+  /** `names`: the fields that expressions name; others need no type. */
+  constructor(environment: Environment, names: ReadonlySet<string>) {
     this.#environment = environment
+    this.#names = names
+  }
+
+  /** There were more types of objects than are made. */
+  get isFull(): boolean {
+    return this.#count > MAX_TYPES
   }
 
   shapeOf(schema: SchemaProps, isResource: boolean = isEmbeddedResource(schema)): CelShape | undefined {
@@ -97,17 +108,19 @@ export class SchemaTypes {
     return this.#struct({ ...schema.properties, ...(isResource ? IDENTITY : {}) })
   }
 
-  #struct(properties: { readonly [name: string]: SchemaProps }): CelShape {
+  #struct(properties: { readonly [name: string]: SchemaProps }): CelShape | undefined {
     this.#count += 1
+    if (this.isFull) return undefined
     const type = `Object${this.#count}`
     // Each type has a class of its own, by which the language tells its values.
     const Instance = class {}
     const fields: Record<string, string> = {}
     const members: { readonly name: string; readonly field: string; readonly shape: CelShape }[] = []
     for (const [name, property] of Object.entries(properties)) {
-      const shape = this.shapeOf(property)
-      if (shape === undefined || !/^[A-Za-z_.\-/][\w.\-/]*$/.test(name)) continue
       const field = escapeName(name)
+      if (!this.#names.has(field) || !/^[A-Za-z_.\-/][\w.\-/]*$/.test(name)) continue
+      const shape = this.shapeOf(property)
+      if (shape === undefined) continue
       fields[field] = shape.type
       members.push({ name, field, shape })
     }

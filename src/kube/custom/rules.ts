@@ -50,8 +50,8 @@ export function customRules({
       checkEmbedded(schema, object, found)
       // Rules rely on the types that the schema promises.
       if (found.list.length === 0) {
-        rules ??= new SchemaRules(schema)
-        rules.check(schema, value, before, found)
+        rules ??= SchemaRules.of(schema)
+        rules.check(value, before, found)
       }
       for (const problem of found.list) problems.add(problem)
     },

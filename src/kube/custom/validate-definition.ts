@@ -132,7 +132,7 @@ function validateVersion(version: CustomResourceDefinitionVersion, path: string,
     for (const problem of found.list) problems.add(problem)
     // The types that expressions see are those of a structural schema.
     if (found.list.length === 0)
-      for (const { path: below, value, detail } of new SchemaRules(schema).problems)
+      for (const { path: below, value, detail } of SchemaRules.of(schema).problems)
         problems.invalid(`${at}${below}`, value, detail)
   }
   for (const [index, column] of (version.additionalPrinterColumns ?? []).entries())

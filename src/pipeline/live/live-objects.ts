@@ -236,7 +236,7 @@ export class LiveObjects {
     for (let depth = 0; depth < MAX_OWNERS; depth += 1) {
       const owner = controllerOf(at)
       if (owner === undefined) return { ref: refOf(at), isKnown: true }
-      const ref = ownerRef(owner, at.metadata.namespace)
+      const ref = ownerRef(owner, at.metadata.namespace, this.kindOf(owner))
       const next = this.get(ref)
       if (next === undefined || next.metadata.uid !== owner.uid) return { ref, isKnown: false }
       at = next
@@ -258,8 +258,8 @@ function controllerOf(object: KubeObject): OwnerReference | undefined {
 }
 
 /** An owner is in the namespace of what it owns, or has none. */
-function ownerRef(owner: OwnerReference, namespace: string | undefined): ObjectRef {
-  const namespaced = findKind(owner.apiVersion, owner.kind)?.namespaced ?? namespace !== undefined
+function ownerRef(owner: OwnerReference, namespace: string | undefined, kind: Kind | undefined): ObjectRef {
+  const namespaced = kind?.namespaced ?? namespace !== undefined
   return {
     apiVersion: owner.apiVersion,
     kind: owner.kind,

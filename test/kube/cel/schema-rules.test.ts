@@ -20,7 +20,7 @@ function check(schema: SchemaProps, spec: unknown, old?: unknown): readonly stri
   const rules = new SchemaRules(schema)
   expect(rules.problems).toEqual([])
   const problems = new Problems()
-  rules.check(schema, { spec }, old === undefined ? undefined : { spec: old }, problems)
+  rules.check({ spec }, old === undefined ? undefined : { spec: old }, problems)
   return problems.list.map(formatProblem)
 }
 
@@ -198,6 +198,24 @@ describe('SchemaRules', () => {
     const items = { ...text, 'x-kubernetes-validations': [{ rule: 'self == oldSelf' }] }
     const { problems } = new SchemaRules(specWith({ l: { type: 'array', items } }))
     expect(problems[0]?.detail).toBe('oldSelf cannot be used on the uncorrelatable portion of the schema')
+  })
+
+  it('takes no more rules and types than can be compiled soon', () => {
+    const many = Array.from({ length: 501 }, (_, index) => ({ rule: `self.a > ${index}` }))
+    expect(new SchemaRules(specWith({ a: integer }, ...many)).problems).toEqual([
+      { path: '', value: 501, detail: 'must have at most 500 rules' },
+    ])
+    const nested = Object.fromEntries(
+      Array.from({ length: 1_100 }, (_, index) => [`p${index}`, { type: 'object', properties: { q: text } }]),
+    )
+    const all = Object.keys(nested).map(name => `has(self.${name}.q)`)
+    const rules = Array.from({ length: 11 }, (_, part) => ({
+      rule: all.slice(part * 100, part * 100 + 100).join('||'),
+    }))
+    expect(new SchemaRules(specWith(nested, ...rules)).problems).toEqual([
+      { path: '', value: '', detail: 'has rules about too many different objects' },
+    ])
+    expect(new SchemaRules(specWith(nested, { rule: 'has(self.p7.q)' })).problems).toEqual([])
   })
 
   it('ends what would take too long, however it is nested', () => {
