@@ -13,8 +13,8 @@ const READ_GAP_BYTES = 64 * 1024
 
 /** What records may be called: a blob's id, or that and a namespace. */
 const NAME = /^[0-9a-f]{40,64}(?: [-a-z0-9.]{1,253})?$/
-/** `<name> <length> <first 16 digits of the content's SHA-256>` */
-const RECORD = /^(.+) (\d{1,9}) ([0-9a-f]{16})$/
+/** What stands behind it in the head of a record: the length, and the first 16 digits of the content's SHA-256. */
+const REST = /^(\d{1,9}) ([0-9a-f]{16})$/
 /** More than the head of a record ever takes. */
 const HEAD_BYTES = 384
 
@@ -149,9 +149,12 @@ export class ParseCache {
     for (;;) {
       const head = await at(offset, Math.min(HEAD_BYTES, size - offset))
       const end = head.indexOf(0x0a)
-      const match = end === -1 ? null : RECORD.exec(head.toString('latin1', 0, end))
-      const [, name = '', digits = '', digest = ''] = match ?? []
-      if (!NAME.test(name)) return offset
+      const text = head.toString('latin1', 0, Math.max(0, end))
+      // From behind, for a name may hold a space: one expression for all of it would try every place, 20,000 times.
+      const split = text.lastIndexOf(' ', text.lastIndexOf(' ') - 1)
+      const name = text.slice(0, Math.max(0, split))
+      const [, digits = '', digest = ''] = REST.exec(text.slice(split + 1)) ?? []
+      if (digest === '' || !NAME.test(name)) return offset
       const length = Number(digits)
       const next = offset + end + 1 + length + 1
       if (next > size) return offset
