@@ -1,7 +1,8 @@
+import { networkInterfaces } from 'node:os'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type ConfigMap, type Container, Kinds, type Secret } from '../../src/kube/index.ts'
 import { startTestEngine, TEST_IMAGE, type TestEngine, testEngineAvailability } from '../support/dockerd.ts'
-import { isReady, podUntil, startDockerAgent, type TestAgent, until } from './support/test-agent.ts'
+import { isReady, NODE, podUntil, startDockerAgent, type TestAgent, until } from './support/test-agent.ts'
 
 const { available, reason } = testEngineAvailability()
 
@@ -49,6 +50,40 @@ describe.skipIf(!available)(`startAgent() over a Docker Engine (${reason})`, { t
     expect((await agent.pod('web')).status?.containerStatuses?.[0]?.restartCount).toBe(0)
     await run('web', 'echo yes > /www/index.html')
     await podUntil(agent, 'web', isReady)
+  })
+
+  it('startAgent() leads node ports to pods that the engine wired, for the host and for other pods', async () => {
+    agent = await startDockerAgent(engine)
+    const script = 'mkdir /www; echo hello > /www/index.html; exec httpd -f -p 8080 -h /www'
+    await agent.createPod('web', { containers: [shell(script)] })
+    await agent.createPod('client', { containers: [sleeper] })
+    const { podIP = '' } = await podUntil(agent, 'web', isReady)
+    await podUntil(agent, 'client', isReady)
+    const { spec } = await agent.client.create(Kinds.Service, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'web', namespace: 'default' },
+      spec: { type: 'NodePort', ports: [{ port: 80 }] },
+    })
+    await agent.client.create(Kinds.EndpointSlice, {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'web', namespace: 'default', labels: { 'kubernetes.io/service-name': 'web' } },
+      addressType: 'IPv4',
+      ports: [{ port: 8080, protocol: 'TCP' }],
+      endpoints: [{ addresses: [podIP], conditions: { ready: true }, nodeName: NODE }],
+    })
+    const nodePort = spec?.ports?.[0]?.nodePort
+    const found = await until('the node port answers', () =>
+      fetch(`http://127.0.0.1:${nodePort}/`)
+        .then(answer => answer.text())
+        .catch(() => undefined),
+    )
+    expect(found).toBe('hello\n')
+    const host = Object.values(networkInterfaces())
+      .flatMap(addresses => addresses ?? [])
+      .find(({ family, internal }) => family === 'IPv4' && !internal)
+    expect(await run('client', `wget -qO- http://${host?.address}:${nodePort}/`)).toBe('hello\n')
   })
 
   it('startAgent() mounts ConfigMaps, Secrets and empty folders, and brings their files up to date', async () => {
