@@ -276,7 +276,7 @@ describe('the status of objects', () => {
     message: 'as a test would have it',
     lastTransitionTime: '2026-01-02T03:04:05Z',
   })
-  it.each<readonly [string, Kind, object]>([
+  const statuses: readonly (readonly [string, Kind, object])[] = [
     [
       'API priority and fairness should support FlowSchema API operations',
       Kinds.FlowSchema,
@@ -328,33 +328,37 @@ describe('the status of objects', () => {
       Kinds.ResourceQuota,
       { hard: { pods: '3' }, used: { pods: '1' } },
     ],
-  ])('%s (%o)', async (_, kind, status) => {
-    const collection = apiPath(kind, kind.namespaced ? 'default' : undefined)
-    const sample = sampleOf(kind, 'status') as { metadata: { name: string } }
-    const object = `${collection}/${sample.metadata.name}`
-    const made = await json(collection, post(sample))
-    const patched = await json(`${object}/status`, {
-      method: 'PATCH',
-      headers: MERGE,
-      body: JSON.stringify({
-        metadata: { annotations: { patched: 'status' } },
-        status,
-        spec: { ignored: true },
-      }),
-    })
-    expect(patched.status).toMatchObject(status)
-    expect(patched.metadata.annotations).toMatchObject({ patched: 'status' })
-    expect(patched.spec).toEqual(made.spec)
-    const read = await json(object)
-    const replaced = await json(`${object}/status`, {
-      method: 'PUT',
-      body: { ...read, metadata: { ...read.metadata, annotations: { replaced: 'status' } } },
-    })
-    expect(replaced.status).toEqual(read.status)
-    // The main resource leaves the status alone.
-    const main = await json(object, { method: 'PUT', body: { ...replaced, status: {} } })
-    expect(main.status).toEqual(read.status)
-  })
+  ]
+  it.each(statuses.map(([name, kind, status]) => [name, kind.kind, kind, status] as const))(
+    '%s (%s)',
+    async (_, _name, kind, status) => {
+      const collection = apiPath(kind, kind.namespaced ? 'default' : undefined)
+      const sample = sampleOf(kind, 'status') as { metadata: { name: string } }
+      const object = `${collection}/${sample.metadata.name}`
+      const made = await json(collection, post(sample))
+      const patched = await json(`${object}/status`, {
+        method: 'PATCH',
+        headers: MERGE,
+        body: JSON.stringify({
+          metadata: { annotations: { patched: 'status' } },
+          status,
+          spec: { ignored: true },
+        }),
+      })
+      expect(patched.status).toMatchObject(status)
+      expect(patched.metadata.annotations).toMatchObject({ patched: 'status' })
+      expect(patched.spec).toEqual(made.spec)
+      const read = await json(object)
+      const replaced = await json(`${object}/status`, {
+        method: 'PUT',
+        body: { ...read, metadata: { ...read.metadata, annotations: { replaced: 'status' } } },
+      })
+      expect(replaced.status).toEqual(read.status)
+      // The main resource leaves the status alone.
+      const main = await json(object, { method: 'PUT', body: { ...replaced, status: {} } })
+      expect(main.status).toEqual(read.status)
+    },
+  )
 
   it('Certificates API should support CSR API operations', async () => {
     const path = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
