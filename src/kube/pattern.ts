@@ -18,3 +18,25 @@ export function compilePattern(source: string): Pattern | { readonly problem: st
     return { problem: error instanceof Error ? error.message : String(error) }
   }
 }
+
+/** About how large the compiled expression is: counted repetitions are written out, one within another as often as they multiply. */
+export function patternCost(source: string): number {
+  const sizes = [0]
+  let last = 0
+  const add = (size: number): void => {
+    last = size
+    sizes.push((sizes.pop() ?? 0) + size)
+  }
+  const tokens = source.matchAll(/\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\d{1,4}(?:,(\d{0,4}))?\}|[\s\S]/g)
+  for (const [token, upper] of tokens) {
+    if (token === '(') sizes.push(0)
+    else if (token === ')' && sizes.length > 1) add((sizes.pop() ?? 0) + 1)
+    else if (token.length > 2 && token.startsWith('{')) {
+      const times = Number(upper || /\d+/.exec(token)?.[0])
+      const size = last
+      add(size * Math.max(0, times - 1))
+      last = size * Math.max(1, times)
+    } else add(token.length > 2 ? token.length : 1)
+  }
+  return sizes.reduce((sum, size) => sum + size, 0)
+}

@@ -1,5 +1,5 @@
 import { Environment } from '@marcbachmann/cel-js'
-import { compilePattern, type Pattern } from '../pattern.ts'
+import { compilePattern, type Pattern, patternCost } from '../pattern.ts'
 import { compareQuantities, parseQuantity, quantityProblem, quantityToNumber } from '../quantity.ts'
 import { MATCHES, TICK } from './instrument.ts'
 
@@ -24,7 +24,7 @@ class CelQuantity {
 /**
  * The functions of Kubernetes' expressions beyond the language's own: lists (`sum`, `min`, `max`, `isSorted`, `indexOf`, `lastIndexOf`),
  * texts (`charAt`, `replace`), `matches` by RE2 and quantities. `spend` is told what costs more than the rest: a turn of a loop, and the
- * length of an expression that is compiled; it throws when that is too much.
+ * size of a regular expression that is compiled; it throws when that is too much.
  */
 export function createEnvironment(spend: (what: { readonly compiled: number }) => void): Environment {
   const environment = new Environment({
@@ -39,7 +39,7 @@ export function createEnvironment(spend: (what: { readonly compiled: number }) =
   const patternOf = (source: string): Pattern => {
     const known = patterns.get(source)
     if (known !== undefined) return known
-    spend({ compiled: source.length })
+    spend({ compiled: patternCost(source) })
     const compiled = compilePattern(source)
     if ('problem' in compiled) throw new RangeError(`${JSON.stringify(source)} is no regular expression`)
     if (patterns.size >= MAX_PATTERNS) patterns.clear()

@@ -1,5 +1,5 @@
 import { deepCopy, deepEqual, isObject } from '../../base/index.ts'
-import { compilePattern } from '../pattern.ts'
+import { compilePattern, patternCost } from '../pattern.ts'
 import { Problems } from '../validation/problems.ts'
 import { checkValue } from './check-value.ts'
 import { fillCustomDefaults } from './fill-defaults.ts'
@@ -52,9 +52,32 @@ const NOT_NESTED: readonly (readonly [keyof SchemaProps, string])[] = [
 ]
 const INT_OR_STRING_ANY_OF = [{ type: 'integer' }, { type: 'string' }]
 
+/** What the regular expressions of one schema may come to together, written out: some tenths of a second to compile. */
+const MAX_PATTERN_COST = 500_000
+
 /** Adds what keeps a schema from being structural (apiextensions `pkg/apiserver/schema/validation.go`), or from being one at all. */
 export function checkStructural(schema: SchemaProps, path: string, problems: Problems): void {
+  const patterns = new Set<string>()
+  collectPatterns(schema, patterns)
+  const cost = [...patterns].reduce((sum, pattern) => sum + patternCost(pattern), 0)
+  if (cost > MAX_PATTERN_COST) {
+    problems.invalid(
+      path,
+      cost,
+      `its regular expressions are too large: at most ${MAX_PATTERN_COST} steps in all`,
+    )
+    return
+  }
   checkNode(schema, path, 'root', problems)
+}
+
+function collectPatterns(value: unknown, found: Set<string>): void {
+  if (Array.isArray(value)) for (const item of value) collectPatterns(item, found)
+  else if (isObject(value))
+    for (const [key, member] of Object.entries(value)) {
+      if (key === 'pattern' && typeof member === 'string') found.add(member)
+      else if (key !== 'default' && key !== 'enum' && key !== 'example') collectPatterns(member, found)
+    }
 }
 
 function checkNode(schema: SchemaProps, path: string, level: Level, problems: Problems): void {
