@@ -23,7 +23,7 @@ function vitest(args, { quiet = false } = {}) {
 }
 
 async function everything() {
-  const unit = await vitest(['--project', 'unit'])
+  const unit = await vitest(['--project', 'pure', '--project', 'unit'])
   const hosts = vitest(['--project', 'e2e-hosts'], { quiet: true })
   const host = await vitest(['--project', 'e2e'])
   return Math.max(unit, host, await hosts)
