@@ -23,14 +23,14 @@ export class SourceOpener implements Service {
   readonly #git: GitBinary | undefined
   readonly #pool: ParsePool
   readonly #cache: ParseCache
-  readonly #kinds: () => KindView
+  readonly #kinds: () => Promise<KindView>
 
   private constructor(
     cacheFolder: string,
     clock: Clock,
     git: GitBinary | undefined,
     cache: ParseCache,
-    kinds: () => KindView,
+    kinds: () => Promise<KindView>,
   ) {
     this.#kinds = kinds
     this.#cacheFolder = cacheFolder
@@ -47,7 +47,7 @@ export class SourceOpener implements Service {
     readonly clock: Clock
     readonly log: Logger
     /** The kinds that are defined in the cluster, at the time of the call. */
-    readonly kinds: () => KindView
+    readonly kinds: () => Promise<KindView>
   }): Promise<SourceOpener> {
     const { cacheFolder, environment, clock, log, kinds } = options
     const [git, cache] = await Promise.all([

@@ -32,7 +32,7 @@ export interface RevisionLoaderOptions {
   /** The one app of a folder without `bowline.yaml`, and where its objects go that name no namespace. */
   readonly whole: { readonly name: string; readonly namespace: string }
   /** The kinds that are defined outside of the repository, at the time of the call. Absent: none. */
-  readonly kinds?: () => KindView
+  readonly kinds?: () => Promise<KindView>
 }
 
 export interface LoadOptions {
@@ -135,12 +135,14 @@ export class RevisionLoader {
 
   /** Adds the objects of defined kinds: by the definitions of the revision, then by those of the cluster. */
   async #complete(loaded: readonly Loaded[]): Promise<readonly Loaded[]> {
+    if (loaded.every(({ root }) => contentsOf(root).pending.length === 0)) return loaded
     const definitions = loaded.flatMap(({ bare }) =>
       bare.objects.flatMap(({ kind, object }) =>
         kind === Kinds.CustomResourceDefinition ? [object as CustomResourceDefinition] : [],
       ),
     )
-    const kinds = withDefinitions(definitions, this.#options.kinds?.() ?? builtInKinds)
+    const defined = (await this.#options.kinds?.()) ?? builtInKinds
+    const kinds = withDefinitions(definitions, defined)
     return Promise.all(loaded.map(item => this.#withDefined(item, kinds)))
   }
 
