@@ -13,6 +13,8 @@ export interface TestCluster {
   readonly informers: Informers
   /** Pods whose names start so stay Pending, or Running and not ready. */
   readonly stuck: Set<string>
+  /** Pods with a container of such an image stay Pending. */
+  readonly brokenImages: Set<string>
   /** The folders of volumes on the nodes. */
   readonly volumeHosts: MemoryVolumeHosts
   /** Joins a node that runs its pods at once: each becomes Running and Ready at an address of its own, and goes when it is deleted. */
@@ -45,6 +47,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     informers.start(stop.signal),
   ]
   const stuck = new Set<string>()
+  const brokenImages = new Set<string>()
   const agents = new Map<string, AbortController>()
   let started = 0
 
@@ -55,6 +58,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       return
     }
     if (pod.status?.phase !== 'Pending' || [...stuck].some(prefix => name.startsWith(prefix))) return
+    if (pod.spec?.containers.some(({ image = '' }) => brokenImages.has(image))) return
     const time = formatTime(clock.now())
     const conditions = ['Initialized', 'ContainersReady', 'Ready'].map(type => ({
       type,
@@ -73,6 +77,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     client,
     informers,
     stuck,
+    brokenImages,
     volumeHosts,
     async addNode(name, facts = {}) {
       const { status, ...object } = node(name, facts)

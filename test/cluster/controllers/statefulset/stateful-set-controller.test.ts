@@ -143,10 +143,9 @@ describe('StatefulSetController', () => {
   it('replaces the pod of an update that never came up when the update is taken back', async () => {
     await make({ replicas: 2 })
     await untilRolledOut('db:1', 2)
-    cluster.stuck.add('db-1')
+    cluster.brokenImages.add('db:broken')
     await setImage('db:broken')
     await eventually('it is stuck', async () => (await images()) === 'db-0:db:1 db-1:db:broken')
-    cluster.stuck.clear()
     await setImage('db:1')
     await untilRolledOut('db:1', 2)
     expect(await reasons()).toContain('ReplacingStuckPod')
