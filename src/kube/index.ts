@@ -280,6 +280,7 @@ export {
   refOf,
 } from './object.ts'
 export { openApiIndex, openApiPaths, openApiV3 } from './openapi/documents.ts'
+export { openApiV2 } from './openapi/swagger.ts'
 export { applyJsonPatch } from './patch/json-patch.ts'
 export { applyMergePatch } from './patch/merge-patch.ts'
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts'

@@ -34,10 +34,22 @@ export function openApiV3(path: string, kinds: readonly Kind[] = allKinds): obje
   const parts = path.split('/')
   const [group, version] = parts[0] === 'api' ? ['', parts[1]] : [parts[1], parts[2]]
   if (group === undefined || version === undefined || !openApiPaths(kinds).includes(path)) return undefined
+  const { paths, schemas } = describeKinds(findGroupVersion(kinds, group, version)?.kinds ?? [])
+  return { openapi: '3.0.0', info: documentInfo, paths, components: { schemas } }
+}
+
+/** What every document says of the API as a whole. */
+export const documentInfo = { title: 'Bowline', version: 'v1.32.0' } as const
+
+/** The paths of kinds, and every schema that these refer to by name, in the form of OpenAPI v3. */
+export function describeKinds(kinds: readonly Kind[]): {
+  readonly paths: Readonly<Record<string, object>>
+  readonly schemas: Readonly<Record<string, object>>
+} {
   const paths: Record<string, object> = {}
   const names = [...sharedDefinitions, LIST_META]
   const own: Record<string, object> = {}
-  for (const kind of findGroupVersion(kinds, group, version)?.kinds ?? []) {
+  for (const kind of kinds) {
     const bodies = bodyNames(kind)
     Object.assign(paths, renderPaths(kind, bodies))
     const { rules } = definitionOf(kind)
@@ -49,12 +61,7 @@ export function openApiV3(path: string, kinds: readonly Kind[] = allKinds): obje
     names.push(...Object.values(bodies.subresources).filter(name => name !== bodies.object))
     own[bodies.list] = listSchema(kind, bodies.object)
   }
-  return {
-    openapi: '3.0.0',
-    info: { title: 'Bowline', version: 'v1.32.0' },
-    paths,
-    components: { schemas: { ...renderSchemas(names), ...own } },
-  }
+  return { paths, schemas: { ...renderSchemas(names), ...own } }
 }
 
 function bodyNames(kind: Kind): BodyNames {

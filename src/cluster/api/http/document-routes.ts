@@ -2,12 +2,12 @@ import { publicWebKey, TOKEN_ALGORITHM, type TokenKey } from '../../../pki/index
 import type { KindIndex } from '../contract.ts'
 import { methodNotAllowed } from '../refusals.ts'
 import type { Answer } from './answer.ts'
-import { bytesAnswer, jsonAnswer, textAnswer } from './answer.ts'
+import { jsonAnswer, textAnswer } from './answer.ts'
 import { discoveryDocument } from './discovery-route.ts'
 import { type Exchange, pathNotFound } from './exchange.ts'
 import type { KeptDocument } from './kept-document.ts'
-import { negotiateDiscovery, requireJson } from './media-type.ts'
-import { openApiDocument } from './openapi-route.ts'
+import { negotiateDiscovery, negotiateOpenApiV2, requireJson } from './media-type.ts'
+import { openApiDocument, openApiV2Document } from './openapi-route.ts'
 
 /** What the server says of itself, for everyone who is authenticated. */
 export interface DocumentParts {
@@ -64,6 +64,11 @@ async function documentAt(
         contentType: 'application/jwk-set+json',
       }
   }
+  if (root === 'openapi' && rest[0] === 'v2' && rest.length === 1) {
+    const form = negotiateOpenApiV2(headers.accept)
+    await parts.kinds.fresh(exchange.context.signal)
+    return keptAnswer(openApiV2Document(parts.kinds.all, form), headers['if-none-match'])
+  }
   if (root === 'openapi' && rest[0] === 'v3') {
     requireJson(headers.accept)
     await parts.kinds.fresh(exchange.context.signal)
@@ -78,12 +83,7 @@ function keptAnswer(document: KeptDocument | undefined, ifNoneMatch: string | un
   const headers = { etag: document.etag, vary: 'Accept' }
   const isKnown = ifNoneMatch?.split(',').some(tag => tag.trim().replace(/^W\//, '') === document.etag)
   if (isKnown) return { type: 'not-modified', headers }
-  const { contentType } = document
-  return {
-    ...bytesAnswer(200, document.body),
-    ...(contentType === undefined ? {} : { contentType }),
-    headers,
-  }
+  return { type: 'bytes', code: 200, contentType: document.contentType, body: [document.body], headers }
 }
 
 function healthAnswer(probe: string, { unready }: DocumentParts): Answer {

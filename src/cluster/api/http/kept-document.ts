@@ -10,7 +10,11 @@ export interface KeptDocument {
 
 /** Serialises and hashes a document. */
 export function keepDocument(value: unknown, contentType = 'application/json'): KeptDocument {
-  const body = Buffer.from(JSON.stringify(value))
+  return keepBytes(Buffer.from(`${JSON.stringify(value)}\n`), contentType)
+}
+
+/** Hashes what is serialised already. */
+export function keepBytes(body: Buffer, contentType: string): KeptDocument {
   return { body, etag: `"${hashOf(body)}"`, contentType }
 }
 

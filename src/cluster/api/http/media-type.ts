@@ -8,6 +8,14 @@ export type Representation =
 /** Which discovery document is wanted: the aggregated one in a version, or the old plain one. */
 export type DiscoveryForm = 'plain' | 'v2' | 'v2beta1'
 
+/** The forms of `/openapi/v2`. */
+export type OpenApiForm = 'json' | 'protobuf'
+
+/** What the protobuf form of `/openapi/v2` is called (kube-openapi `pkg/handler`). */
+export const OPENAPI_V2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
+/** Its older name, by which kubectl asks; media types may not hold an `@`. */
+const OPENAPI_V2_PROTOBUF_OLD = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
+
 interface MediaRange {
   readonly type: string
   readonly parameters: ReadonlyMap<string, string>
@@ -57,6 +65,15 @@ export function negotiateDiscovery(accept: string | undefined): DiscoveryForm {
   throw notAcceptable()
 }
 
+/** Chooses the form of `/openapi/v2`: the first that the client names. */
+export function negotiateOpenApiV2(accept: string | undefined): OpenApiForm {
+  for (const { type } of rangesOf(accept)) {
+    if (coversJson(type)) return 'json'
+    if (type === OPENAPI_V2_PROTOBUF || type === OPENAPI_V2_PROTOBUF_OLD) return 'protobuf'
+  }
+  throw notAcceptable('application/json', OPENAPI_V2_PROTOBUF)
+}
+
 /** For documents that exist as plain JSON only. */
 export function requireJson(accept: string | undefined): void {
   if (!rangesOf(accept).some(({ type }) => coversJson(type))) throw notAcceptable()
@@ -98,6 +115,7 @@ function coversJson(type: string): boolean {
   return type === 'application/json' || type === '*/*' || type === 'application/*'
 }
 
-function notAcceptable(): StatusError {
-  return new StatusError('NotAcceptable', 'only the following media types are accepted: application/json')
+function notAcceptable(...types: readonly string[]): StatusError {
+  const accepted = types.length === 0 ? 'application/json' : types.join(', ')
+  return new StatusError('NotAcceptable', `only the following media types are accepted: ${accepted}`)
 }

@@ -1,5 +1,7 @@
-import { type Kind, openApiIndex, openApiPaths, openApiV3 } from '../../../kube/index.ts'
-import { hashOf, type KeptDocument, keepDocument } from './kept-document.ts'
+import { type Kind, openApiIndex, openApiPaths, openApiV2, openApiV3 } from '../../../kube/index.ts'
+import { hashOf, type KeptDocument, keepBytes, keepDocument } from './kept-document.ts'
+import { OPENAPI_V2_PROTOBUF, type OpenApiForm } from './media-type.ts'
+import { encodeOpenApiV2 } from './protobuf/encode-openapi.ts'
 
 /** The document of a group in a version, and the kinds that it describes. */
 interface GroupDocument {
@@ -10,6 +12,10 @@ interface GroupDocument {
 /** By path. A document is made anew when the kinds of its group are others; those of the other groups stay. */
 const kept = new Map<string, GroupDocument>()
 const indexes = new WeakMap<readonly Kind[], KeptDocument>()
+const whole: Readonly<Record<OpenApiForm, WeakMap<readonly Kind[], KeptDocument>>> = {
+  json: new WeakMap(),
+  protobuf: new WeakMap(),
+}
 
 /** The document at `/openapi/v3/<segments>`, or the index of them all; undefined when there is none. */
 export function openApiDocument(
@@ -26,6 +32,19 @@ export function openApiDocument(
   )
   indexes.set(kinds, index)
   return index
+}
+
+/** The document at `/openapi/v2`: all kinds in one. Made when it is asked for the first time after the kinds have changed. */
+export function openApiV2Document(kinds: readonly Kind[], form: OpenApiForm): KeptDocument {
+  const known = whole[form].get(kinds)
+  if (known !== undefined) return known
+  const value = openApiV2(kinds)
+  const document =
+    form === 'json'
+      ? keepDocument(value)
+      : keepBytes(Buffer.from(encodeOpenApiV2(value)), OPENAPI_V2_PROTOBUF)
+  whole[form].set(kinds, document)
+  return document
 }
 
 function groupDocument(all: readonly Kind[], path: string): KeptDocument | undefined {

@@ -87,6 +87,7 @@ describe('who may come in', () => {
       '/version',
       '/livez',
       '/metrics',
+      '/openapi/v2',
       '/openapi/v3',
       TUNNEL_PATH,
     ])
@@ -207,7 +208,7 @@ describe('what the server says of itself', () => {
       '/api/v9/pods',
       '/apis/apps/v1/nothings',
       '/apis/none/v1',
-      '/openapi/v2',
+      '/openapi/v1',
       '/openapi/v3/none',
       `${PODS}/web/exec`,
       '/api/v1/pods/web',
