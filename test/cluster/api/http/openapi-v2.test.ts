@@ -175,6 +175,42 @@ describe('kubectl 1.32 and kind: List', () => {
     expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining('unknown field "sighs"')])
   })
 
+  it('is not put off by any schema that a custom kind may have', async () => {
+    const open = { 'x-kubernetes-preserve-unknown-fields': true }
+    const text = { type: 'string' }
+    const spec = {
+      type: 'object',
+      nullable: true,
+      properties: {
+        list: { type: 'array', nullable: true, items: text },
+        openList: { type: 'array', items: { type: 'object', ...open, properties: { a: text } } },
+        object: { type: 'object', ...open, properties: { a: { type: 'array', items: text } } },
+        embedded: { type: 'object', 'x-kubernetes-embedded-resource': true, ...open },
+        whole: {
+          type: 'object',
+          'x-kubernetes-embedded-resource': true,
+          properties: { spec: { type: 'object' } },
+        },
+        either: { 'x-kubernetes-int-or-string': true },
+        any: { ...open },
+        map: { type: 'object', additionalProperties: { type: 'array', nullable: true, items: text } },
+        all: { type: 'object', allOf: [{ required: ['a'] }], properties: { a: { ...text, default: 'a' } } },
+        choice: { type: 'string', enum: ['a', '\u007f: "\u2028'], default: 'a' },
+      },
+    }
+    const status = { type: 'object', properties: (spec as { properties: object }).properties }
+    await define(api, definition('Oddity', { versions: [version({ schema: schemaOf(spec, status) })] }))
+    const oddity = {
+      apiVersion: 'example.com/v1',
+      kind: 'Oddity',
+      metadata: { name: 'odd' },
+      spec: { list: null, openList: [{ b: 1 }], object: { b: 1 }, either: 5, any: [1], map: { a: null } },
+    }
+    expect(await feed(listOf(oddity, map('beside')), 'create')).toBe(
+      'oddity.example.com/odd created\nconfigmap/beside created\n',
+    )
+  })
+
   it('applies a Deployment twice and changes nothing the second time', async () => {
     const single = { ...deployment, metadata: { name: 'single' } }
     expect(await feed(single, 'apply')).toBe('deployment.apps/single created\n')
