@@ -5,7 +5,7 @@ import { Kinds, type Pod } from '../../src/kube/index.ts'
 import { TEST_IMAGE } from '../support/dockerd.ts'
 import { Fleet } from '../support/fleet.ts'
 import { type TestHost, TestHosts, testHostsAvailability } from '../support/hosts.ts'
-import { isReady } from './support/installation.ts'
+import { Hopeless, isReady } from './support/installation.ts'
 import { WAIT } from './support/manifests.ts'
 
 const { available, reason } = testHostsAvailability()
@@ -143,7 +143,10 @@ describe.skipIf(!available)(`volumes on several hosts (${reason})`, { timeout: 2
     const before = await database()
     const [from, to] = [hostOf(before), otherThan(hostOf(before))]
     const moving = fleet.spawn(['volume', 'move', 'shop/data', '--to', to.name])
-    await fleet.until('the move has begun', async () => moving.stdout.includes('stops its pods'))
+    await fleet.until('the move has begun', async () => {
+      if (moving.hasEnded) throw new Hopeless(`the move ended: ${moving.stderr}${moving.stdout}`)
+      return /stops its pods|copies from|binds the copy|starts its pods/.test(moving.stdout)
+    })
     await fleet.stopServer('SIGKILL')
     await moving.ended
     await fleet.startServer()
