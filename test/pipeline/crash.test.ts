@@ -23,6 +23,7 @@ describe('Pipeline: a server that dies', () => {
     await world.kill()
     await world.start()
     await world.reaches('Healthy', commit)
+    await world.closed()
     const [, interrupted, ...rest] = await world.records()
     expect(interrupted?.spec.commit.id).toBe(commit)
     expect(interrupted?.status?.state).toBe('Interrupted')

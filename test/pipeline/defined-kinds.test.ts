@@ -91,6 +91,7 @@ describe('Pipeline: kinds that are defined', () => {
     const second = world.push('larger', { 'a-widget.yaml': widget('one', '{ size: 2 }') })
     await world.reaches('Healthy', second)
     expect((await read('one')).spec).toEqual({ size: 2, color: 'grey' })
+    await world.closed()
     const [record] = (await world.records()).slice(-1)
     expect(record?.spec.plan.changes.map(({ action, ref }) => [action, ref.kind])).toEqual([
       ['configure', 'Widget'],

@@ -28,6 +28,7 @@ describe('Pipeline: commits', () => {
       apps: { total: 1, affected: [ROOT] },
       lastRecord: `${ROOT}-000001`,
     })
+    await world.closed()
     const [record, ...more] = await world.records()
     expect(more).toEqual([])
     expect(record?.spec).toMatchObject({

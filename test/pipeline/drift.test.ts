@@ -208,6 +208,7 @@ describe('Pipeline: drift', () => {
     const commit = world.push('three', { 'c.yaml': configMap('c', 'new') })
     await world.start()
     await world.reaches('Healthy', commit)
+    await world.closed()
     const record = (await world.records()).find(({ spec }) => spec.commit.id === commit)
     const actions = record?.status?.changes.map(({ ref, action }) => `${action} ${ref.name}`)
     expect(actions?.toSorted()).toEqual(['configure a', 'configure c', 'create b'])

@@ -86,6 +86,7 @@ describe('Pipeline: failures', () => {
     await world.start()
     await world.reaches('Healthy', commit)
     expect(refusals).toBe(2)
+    await world.closed()
     expect((await world.records())[0]?.status?.changes).toMatchObject([{ outcome: 'created' }])
   })
 
