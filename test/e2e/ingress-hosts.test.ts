@@ -3,7 +3,7 @@ import { systemClock } from '../../src/base/index.ts'
 import { Fleet } from '../support/fleet.ts'
 import { haproxyMissing } from '../support/haproxy.ts'
 import { type TestHost, TestHosts, testHostsAvailability } from '../support/hosts.ts'
-import { webDeployment } from './support/manifests.ts'
+import { WEB_ROUTES, webDeployment } from './support/manifests.ts'
 
 const { available, reason } = testHostsAvailability()
 const why = haproxyMissing ?? (available ? undefined : reason)
@@ -14,26 +14,6 @@ const PODS = 6
 const CLIENTS = 6
 /** As long as a browser waits at least. A host that vanishes is silent for some seconds before others are sure of it. */
 const PATIENCE_MS = 30_000
-
-const ROUTES = `apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec:
-  selector: {app: web}
-  ports: [{port: 80, targetPort: 8080}]
----
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: web}
-spec:
-  rules:
-    - host: shop.test
-      http:
-        paths:
-          - path: /
-            pathType: Prefix
-            backend: {service: {name: web, port: {number: 80}}}
-`
 
 /** What became of the requests since the last time that somebody asked. */
 interface Report {
@@ -56,7 +36,7 @@ describe.skipIf(why !== undefined)(`the ingress of a host that stays, under load
     await fleet.repository.push('a shop', {
       'bowline.yaml': 'apps: apps/*\n',
       'apps/shop/web.yaml': shop('one'),
-      'apps/shop/routes.yaml': ROUTES,
+      'apps/shop/routes.yaml': WEB_ROUTES,
     })
     await fleet.start()
     await fleet.readyPods('shop', PODS)

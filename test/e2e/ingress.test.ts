@@ -7,31 +7,11 @@ import { Kinds } from '../../src/kube/index.ts'
 import { freePorts, Load, send } from '../agents/network/ingress/haproxy/proxy-world.ts'
 import { startTestEngine, type TestEngine, testEngineAvailability } from '../support/dockerd.ts'
 import { haproxyMissing } from '../support/haproxy.ts'
-import { webDeployment } from './support/manifests.ts'
+import { WEB_ROUTES, webDeployment } from './support/manifests.ts'
 import { Site } from './support/site.ts'
 
 const { available, reason } = testEngineAvailability()
 const why = haproxyMissing ?? (available ? undefined : reason)
-
-const ROUTES = `apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec:
-  selector: {app: web}
-  ports: [{port: 80, targetPort: 8080}]
----
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: web}
-spec:
-  rules:
-    - host: shop.test
-      http:
-        paths:
-          - path: /
-            pathType: Prefix
-            backend: {service: {name: web, port: {number: 80}}}
-`
 
 /** Three pods that still answer while the proxy learns that they end. */
 function shop(text: string): string {
@@ -52,7 +32,7 @@ describe.skipIf(why !== undefined)(`an ingress, from git push to its last reques
     await site.repository.push('a shop', {
       'bowline.yaml': 'apps: apps/*\n',
       'apps/shop/web.yaml': shop('one'),
-      'apps/shop/routes.yaml': ROUTES,
+      'apps/shop/routes.yaml': WEB_ROUTES,
     })
     await site.start()
   })

@@ -46,6 +46,27 @@ spec:
 ${lifecycle}`
 }
 
+/** Leads `shop.test` to the pods of a {@link webDeployment} that is called `web`. */
+export const WEB_ROUTES = `apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports: [{port: 80, targetPort: 8080}]
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web}
+spec:
+  rules:
+    - host: shop.test
+      http:
+        paths:
+          - path: /
+            pathType: Prefix
+            backend: {service: {name: web, port: {number: 80}}}
+`
+
 /** A Deployment whose container runs a shell script. */
 export function scriptDeployment(name: string, script: string, replicas = 1): string {
   return `apiVersion: apps/v1
