@@ -378,7 +378,9 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   if (ingress === undefined) await purgeIngress(dataDir, clock)
 
   const tunnel =
-    options.tunnel === undefined ? undefined : new Tunnel({ ...options.tunnel, handle, clock, ids, log })
+    options.tunnel === undefined
+      ? undefined
+      : new Tunnel({ ...options.tunnel, client, handle, clock, ids, log })
   function connectAnew(): void {
     reconnect()
     tunnel?.renew()

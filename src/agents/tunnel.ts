@@ -13,6 +13,7 @@ import {
   type Logger,
   messageOf,
 } from '../base/index.ts'
+import { type Regaining, waitToRetry } from '../client/index.ts'
 import { StatusError } from '../kube/index.ts'
 
 export interface TunnelOptions {
@@ -23,6 +24,8 @@ export interface TunnelOptions {
   readonly credentials: () => { readonly certificate: string; readonly key: string }
   /** The answer to a request: text chunks; a StatusError thrown before the first becomes the answer's status. */
   readonly handle: TunnelHandler
+  /** Says when others reach the server again. */
+  readonly client: Partial<Regaining>
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Logger
@@ -71,7 +74,7 @@ export class Tunnel {
 
   /** Keeps it open until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { server, clock, ids, log } = this.#options
+    const { server, client, clock, ids, log } = this.#options
     let failures = 0
     while (!signal.aborted) {
       const connection = new AbortController()
@@ -88,7 +91,8 @@ export class Tunnel {
         if (failures === 0) log.warn('the tunnel is not open', { server, error: messageOf(error) })
       }
       failures += 1
-      await clock.sleep(jittered(backoffMs(failures, RECONNECT), 0.5, ids.random()), signal).catch(() => {})
+      const wait = jittered(backoffMs(failures, RECONNECT), 0.5, ids.random())
+      await waitToRetry(wait, { server: client, clock, ids }, signal).catch(() => {})
     }
   }
 }

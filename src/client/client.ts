@@ -1,4 +1,5 @@
 import type { Kind, KubeObject } from '../kube/index.ts'
+import type { Regaining } from './reachability.ts'
 
 /** Narrows a read to some objects. All parts must hold. */
 export interface Selection {
@@ -84,8 +85,11 @@ export interface Reader {
   list<T extends KubeObject>(kind: Kind<T>, options?: ListOptions): Promise<ObjectList<T>>
 }
 
-/** Following. The iteration ends when the signal aborts or the server closes; it throws `Gone`/`Expired` when the version is too old. */
-export interface Watcher {
+/**
+ * Following. The iteration ends when the signal aborts or the server closes; it throws `Gone`/`Expired` when the version is too old.
+ * One whose server may be away says when it is back.
+ */
+export interface Watcher extends Partial<Regaining> {
   watch<T extends KubeObject>(kind: Kind<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>>
 }
 

@@ -21,6 +21,7 @@ import type {
   WriteOptions,
 } from './client.ts'
 import { parseJsonLines } from './json-lines.ts'
+import type { Regaining } from './reachability.ts'
 import { type Credentials, Transport, type TransportOptions } from './transport.ts'
 
 export interface HttpsClientOptions extends TransportOptions {
@@ -45,6 +46,7 @@ export interface HttpsClient extends Client {
   setCredentials(credentials: Credentials): void
   /** For connections that lead nowhere any more: all are given up, also those that hang; reads and watches begin anew. */
   reconnect(): void
+  readonly onRegained: Regaining['onRegained']
   close(): Promise<void>
 }
 
@@ -138,6 +140,7 @@ export function createHttpsClient(options: HttpsClientOptions): HttpsClient {
     stream: (path, signal) => transport.stream(path, signal, 0),
     setCredentials: credentials => transport.setCredentials(credentials),
     reconnect: () => transport.reconnect(),
+    onRegained: listener => transport.reachability.onRegained(listener),
     close: () => transport.close(),
   }
 }

@@ -46,4 +46,5 @@ export {
 export { Informers, type InformersOptions, untilSynced } from './informers.ts'
 export { type KubeconfigConnection, loadKubeconfig, readKubeconfig } from './kubeconfig.ts'
 export type { IndexFunction } from './object-cache.ts'
+export { type Regaining, waitToRetry } from './reachability.ts'
 export type { Credentials } from './transport.ts'

@@ -9,6 +9,7 @@ import {
 } from '../base/index.ts'
 import { isGone, type Kind, type KubeObject, resourceName } from '../kube/index.ts'
 import type { Reader, Selection, WatchEvent, Watcher } from './client.ts'
+import { waitToRetry } from './reachability.ts'
 
 /** client-go `tools/cache/reflector.go`: 0.8 s to 30 s, doubling, starting over after two minutes without a failure. */
 const BACKOFF: BackoffOptions = { initialMs: 800, maxMs: 30_000 }
@@ -35,7 +36,7 @@ export interface ReflectorOptions {
 
 /**
  * Lists a kind, then follows it. A watch that ended is resumed from the last version seen; when that version is gone
- * the kind is listed again; each failure in a row waits longer.
+ * the kind is listed again; each failure in a row waits longer, but not past the time when the server answers others.
  */
 export class Reflector<T extends KubeObject> {
   readonly #client: Reader & Watcher
@@ -66,7 +67,7 @@ export class Reflector<T extends KubeObject> {
       const wait = await this.#session(signal)
       if (wait === 0 || signal.aborted) continue
       // Rejects only by the abort, which the loop sees.
-      await this.#options.clock.sleep(wait, signal).catch(() => {})
+      await waitToRetry(wait, { ...this.#options, server: this.#client }, signal).catch(() => {})
     }
   }
 

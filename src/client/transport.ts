@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Agent, Dispatcher } from 'undici'
 import { BowlineError, type Clock, causesOf, isAborted, messageOf } from '../base/index.ts'
 import { type Status, StatusError } from '../kube/index.ts'
+import { Reachability } from './reachability.ts'
 import { createAgent } from './undici.ts'
 import { parseWarnings } from './warnings.ts'
 
@@ -52,6 +53,8 @@ export class Transport {
   #credentials: Credentials
   #requests: Agent
   #streams: Agent
+  /** What requests and streams find. */
+  readonly reachability: Reachability = new Reachability()
   /** Agents with earlier credentials that still carry something. */
   readonly #retired = new Set<Agent>()
 
@@ -169,7 +172,11 @@ export class Transport {
     return { status: response.statusCode, headers: response.headers, body: parseBody(text) }
   }
 
-  #dispatch(agent: Agent, request: TransportRequest, bodyTimeout: number): Promise<Dispatcher.ResponseData> {
+  async #dispatch(
+    agent: Agent,
+    request: TransportRequest,
+    bodyTimeout: number,
+  ): Promise<Dispatcher.ResponseData> {
     const headers: Record<string, string> = {
       accept: 'application/json',
       'user-agent': this.#options.userAgent,
@@ -178,7 +185,7 @@ export class Transport {
     // Each request that is under way listens to its signal, and a caller may have many of them: that is no leak.
     if (request.signal !== undefined) setMaxListeners(0, request.signal)
     if (request.body !== undefined) headers['content-type'] = request.contentType ?? 'application/json'
-    return agent.request({
+    const response = await agent.request({
       origin: this.#options.server,
       path: request.path,
       method: request.method,
@@ -187,6 +194,8 @@ export class Transport {
       body: request.body === undefined ? null : JSON.stringify(request.body),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     })
+    this.reachability.answered()
+    return response
   }
 
   #warn(headers: Dispatcher.ResponseData['headers']): void {
@@ -196,6 +205,7 @@ export class Transport {
 
   #failure(error: unknown): unknown {
     if (error instanceof BowlineError || isAborted(error)) return error
+    this.reachability.failed()
     const { server } = this.#options
     const code = errorCode(error)
     if (TIMEOUTS.has(code))

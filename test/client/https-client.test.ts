@@ -283,6 +283,31 @@ describe('createHttpsClient()', () => {
     expect(await client.get(PODS, 'web', { namespace: 'shop' })).toEqual(pod('web'))
   })
 
+  it('onRegained() tells once when the server answers after it did not; a refusal is an answer', async () => {
+    let regained = 0
+    const unsubscribe = client.onRegained(() => {
+      regained += 1
+    })
+    const ask = () => client.get(PODS, 'web', { namespace: 'shop' }).catch(() => undefined)
+    await ask()
+    expect(regained).toBe(0)
+    const refuse = handle
+    handle = request => request.socket.destroy()
+    await ask()
+    await ask()
+    expect(regained).toBe(0)
+    handle = refuse
+    await ask()
+    await ask()
+    expect(regained).toBe(1)
+    unsubscribe()
+    handle = request => request.socket.destroy()
+    await ask()
+    handle = refuse
+    await ask()
+    expect(regained).toBe(1)
+  })
+
   it('watch() throws the Status of an ERROR event', async () => {
     const status = { kind: 'Status', reason: 'Expired', code: 410, message: 'too old' }
     handle = (_, response) => answer(response, 200, `${JSON.stringify({ type: 'ERROR', object: status })}\n`)

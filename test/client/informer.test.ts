@@ -52,7 +52,15 @@ class Source implements Reader, Watcher {
   pageSize = 500
   listError: Error | undefined
   watchError: Error | undefined
+  regain: () => void = () => {}
   #channel: Channel<WatchEvent<KubeObject>> | undefined
+
+  onRegained(listener: () => void): () => void {
+    this.regain = listener
+    return () => {
+      this.regain = () => {}
+    }
+  }
 
   put(name: string, uid: string = name, labels: Record<string, string> = {}): void {
     const type = this.objects.has(name) ? 'MODIFIED' : 'ADDED'
@@ -237,6 +245,19 @@ describe('createInformer()', () => {
     expect(asked).toEqual(Array(8).fill(1))
     source.listError = undefined
     await clock.advance(30_000)
+    expect(informer.hasSynced).toBe(true)
+  })
+
+  it('waits no longer than a second when the server answers others again', async () => {
+    const source = new Source()
+    source.listError = new Error('down')
+    const { clock, informer } = startInformer(source)
+    await clock.advance(60_000)
+    const before = source.lists
+    source.listError = undefined
+    source.regain()
+    await clock.advance(1000)
+    expect(source.lists).toBe(before + 1)
     expect(informer.hasSynced).toBe(true)
   })
 

@@ -177,7 +177,7 @@ describe.skipIf(!available)(`a host that is lost, and returns (${reason})`, { ti
     await asking
     expect([...answered]).toEqual([other.metadata.name])
     expect(back.spec?.nodeName).toBe(goes.name)
-    expect(await fleet.kubectlOk(['logs', 'db-0'])).toBe('start 0\nstart 1\n')
+    expect(await fleet.until('its log', () => fleet.kubectlOk(['logs', 'db-0']))).toBe('start 0\nstart 1\n')
     expect(await running(goes)).toEqual([back.metadata.uid])
     expect(await running(stays)).toEqual([other.metadata.uid])
   })
