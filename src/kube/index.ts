@@ -300,7 +300,7 @@ export {
   quantityProblem,
   quantityToNumber,
 } from './quantity.ts'
-export { missingRules } from './rbac/missing-rules.ts'
+export { combinationsIn, missingRules, uncoveredRules } from './rbac/missing-rules.ts'
 export { type Action, ruleAllows } from './rbac/rule-allows.ts'
 export {
   describeRule,

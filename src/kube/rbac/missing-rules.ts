@@ -9,8 +9,31 @@ export function missingRules(
   held: readonly PolicyRule[],
   wanted: readonly PolicyRule[],
 ): readonly PolicyRule[] {
-  const missing = wanted.flatMap(parts).filter(part => !held.some(rule => covers(rule, part)))
+  const missing = uncoveredRules(held, wanted)
+    .flatMap(parts)
+    .filter(part => !isCovered(held, part))
   return joined(missing)
+}
+
+/** Those of `wanted` that no single rule of `held` covers: the ones whose combinations must be compared one by one. */
+export function uncoveredRules(
+  held: readonly PolicyRule[],
+  wanted: readonly PolicyRule[],
+): readonly PolicyRule[] {
+  return wanted.filter(rule => !isCovered(held, rule))
+}
+
+/** How many combinations of verb, group, resource and name (or of verb and path) the rules name: a short text can name millions. */
+export function combinationsIn(rules: readonly PolicyRule[]): number {
+  return rules.reduce((sum, rule) => {
+    const { verbs = [], apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule
+    const things = apiGroups.length * resources.length * Math.max(1, resourceNames.length)
+    return sum + (things + nonResourceURLs.length) * verbs.length
+  }, 0)
+}
+
+function isCovered(held: readonly PolicyRule[], wanted: PolicyRule): boolean {
+  return held.some(rule => covers(rule, wanted))
 }
 
 /** A rule with one verb, on one resource of one group with one name at most, or on one path. */
@@ -37,7 +60,7 @@ function parts(rule: PolicyRule): readonly Part[] {
   return found
 }
 
-function covers(rule: PolicyRule, part: Part): boolean {
+function covers(rule: PolicyRule, part: PolicyRule): boolean {
   const all = (values: readonly string[] | undefined, taken: (value: string) => boolean): boolean =>
     (values ?? []).every(taken)
   const names = rule.resourceNames ?? []

@@ -172,6 +172,15 @@ describe('RBAC over HTTPS', () => {
       expect((await ask(api, `${roles}/reader`)).json.rules).toEqual(good.rules)
     })
 
+    it('a short role that names a billion things is refused at once', async () => {
+      const words = Array.from({ length: 200 }, (_, index) => `word${index}`)
+      const rules = [{ apiGroups: words, resources: words, resourceNames: words, verbs: words }]
+      const path = `${ROLES}/namespaces/shop/roles`
+      const created = await post(path, { metadata: { name: 'bomb' }, rules }, lead())
+      expect(created.code).toBe(403)
+      expect(created.json.message).toContain('its rules name more than 20000 combinations')
+    })
+
     it('nobody binds a role with more than they hold, or one that is not there', async () => {
       const bindings = `${ROLES}/namespaces/shop/rolebindings`
       const body = (name: string, role: string) => ({
