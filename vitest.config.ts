@@ -27,6 +27,8 @@ const endToEnd = {
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    // What is not edited is not transformed again, in this run or the next.
+    experimental: { fsModuleCache: true, fsModuleCachePath: 'node_modules/.cache/vitest' },
     projects: [
       { test: { name: 'pure', include: PURE, isolate: false, ...unit } },
       { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...PURE, ...END_TO_END], ...unit } },
