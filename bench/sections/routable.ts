@@ -14,7 +14,8 @@ const SERVICES = 1_000
 /** Between two tries to connect. */
 const PAUSE_MS = 5
 const READY_FILE = 'ready'
-const SCRIPT = 'mkdir /www; touch /www/index.html; httpd -p 8080 -h /www; trap "exit 0" TERM; sleep 100000 & wait'
+const SCRIPT =
+  'mkdir /www; touch /www/index.html; httpd -p 8080 -h /www; trap "exit 0" TERM; sleep 100000 & wait'
 
 /**
  * Pods that serve, but become ready only when they are told to, each alone behind a service of its own; every other service leads to

@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { assembleRuleset, type Fragment, NftTable } from '../../src/agents/network/nft/index.ts'
+import { Assembly, NftTable } from '../../src/agents/network/nft/index.ts'
 import { renderReplacement } from '../../src/agents/network/nft/script.ts'
 import { tableFrame } from '../../src/agents/network/services/frame.ts'
 import type { ServicePortRoute } from '../../src/agents/network/services/service-ports.ts'
@@ -61,9 +61,9 @@ async function path(
   }: { readonly where: string; readonly host: Host; readonly client: Place; readonly server: Place },
 ): Promise<Line> {
   const route = routeOf(0, [{ address: server.address, port: PORT }])
-  await tableOf(host).load(
-    assembleRuleset(tableFrame(placeOf(host)), [serviceFragment([route], placeOf(host))]),
-  )
+  const assembly = new Assembly(tableFrame(placeOf(host)))
+  assembly.put('service', serviceFragment([route], placeOf(host)))
+  await tableOf(host).load(assembly)
   const [file = '', ...args] = [
     ...server.prefix,
     'iperf3',
@@ -114,24 +114,23 @@ async function msPerGigabyte(client: Place, host: string, port: number): Promise
 /** One service with another backend, from its objects to the kernel, beside loading all of them. */
 async function change(bench: Bench, host: Host): Promise<Line> {
   const place = placeOf(host)
-  const frame = tableFrame(place)
-  const fragments: Fragment[] = Array.from({ length: SERVICES }, (_, n) =>
-    serviceFragment([routeOf(n, backendsOf(n, 0))], place),
-  )
+  const assembly = new Assembly(tableFrame(place))
+  const put = (n: number, version: number) =>
+    assembly.put(String(n), serviceFragment([routeOf(n, backendsOf(n, version))], place))
+  for (let n = 0; n < SERVICES; n += 1) put(n, 0)
   const table = tableOf(host)
-  await table.load(assembleRuleset(frame, fragments))
+  await table.load(assembly)
   const changes: number[] = []
   const loads: number[] = []
   for (let run = 1; run <= (bench.quick ? 3 : 9); run += 1) {
     bench.note(`service: change with ${SERVICES} loaded, run ${run}`)
     const begun = performance.now()
-    const n = run * 7
-    fragments[n] = serviceFragment([routeOf(n, backendsOf(n, run))], place)
-    await table.load(assembleRuleset(frame, fragments))
+    put(run * 7, run)
+    await table.load(assembly)
     changes.push(performance.now() - begun)
     if (run > 3) continue
     const reloaded = performance.now()
-    await host.nft.load(renderReplacement(table.name, assembleRuleset(frame, fragments)))
+    await host.nft.load(renderReplacement(table.name, assembly.whole()))
     loads.push(performance.now() - reloaded)
   }
   return {

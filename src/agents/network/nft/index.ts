@@ -3,13 +3,15 @@
  * one transaction. Knows no Kubernetes. It touches one table of family ip and nothing else.
  *
  *     const table = new NftTable('bowline-1a2b3c4d', { nft: createNft(programRunner()), log })
- *     await table.load(assembleRuleset(frame, fragments))    // 'unchanged' after a restart
+ *     const assembly = new Assembly(frame)
+ *     assembly.put('service web', fragment)
+ *     await table.load(assembly)    // 'unchanged' after a restart
  *
  * Names of chains and of sets that come and go end in a hash of what they are, so that two tables are compared by names and elements.
  */
+export { Assembly } from './assembly.ts'
 export { createNft, type Nft } from './nft.ts'
 export {
-  assembleRuleset,
   type Chain,
   contentChain,
   type Element,

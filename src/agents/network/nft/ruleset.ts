@@ -53,23 +53,3 @@ export function namedSet(
 export function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12)
 }
-
-/** Joins fragments. Of two that claim the same element the first has it. */
-export function assembleRuleset(frame: string, fragments: Iterable<Fragment>): Ruleset {
-  const chains = new Map<string, readonly string[]>()
-  const sets = new Map<string, string>()
-  const elements = new Map<string, Map<string, string>>()
-  // Backwards, so that the first claim is the last word: one look into a map for each of very many elements.
-  for (const fragment of [...fragments].reverse()) {
-    for (const { name, rules } of fragment.chains ?? []) chains.set(name, rules)
-    for (const { name, declaration } of fragment.sets ?? []) sets.set(name, declaration)
-    const claims = fragment.elements ?? []
-    for (let index = claims.length - 1; index >= 0; index -= 1) {
-      const { of, key, value = '' } = claims[index] as Element
-      const held = elements.get(of)
-      if (held === undefined) elements.set(of, new Map([[key, value]]))
-      else held.set(key, value)
-    }
-  }
-  return { frame, chains, sets, elements }
-}

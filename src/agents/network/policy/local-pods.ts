@@ -50,9 +50,12 @@ export class LocalPods implements FragmentSource {
     return this.#options.pods.list().some(pod => isRouted(pod) && pod.status?.podIP === address)
   }
 
-  fragments(): readonly Fragment[] {
+  fragments(): Readonly<Record<'host ports' | 'policies', Fragment>> {
     const pods = this.list()
-    return [hostPortFragment(pods), policyFragment(this.#options.policies.list(), pods)]
+    return {
+      'host ports': hostPortFragment(pods),
+      policies: policyFragment(this.#options.policies.list(), pods),
+    }
   }
 
   subscribe(onChange: () => void): () => void {

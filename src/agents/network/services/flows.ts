@@ -1,5 +1,3 @@
-import type { Installed, Ruleset } from '../nft/index.ts'
-
 /**
  * A UDP flow that the kernel remembers and that goes, or did not go, where the table says now. TCP connections end by themselves; the
  * kernel translates a UDP flow as it once began for as long as its client sends.
@@ -12,21 +10,23 @@ export interface StaleFlow {
   readonly backend: string | undefined
 }
 
-/** The flows to forget after a change, from the sets `udp-flows` of before and after. */
-export function staleFlows(
-  before: Pick<Installed, 'elements'> | undefined,
-  after: Pick<Ruleset, 'elements'>,
-): readonly StaleFlow[] {
-  const old = before?.elements.get('udp-flows') ?? new Map<string, string>()
-  const fresh = after.elements.get('udp-flows') ?? new Map<string, string>()
+/** A set or map of nftables, of which only the keys matter. */
+type Keys = Pick<ReadonlyMap<string, string>, 'has' | 'keys'>
+
+/**
+ * The flows to forget after a change of the set `udp-flows`: of the elements that were touched, those of before and of after, and all
+ * that the set holds now.
+ */
+export function staleFlows(before: Keys, after: Keys, all: Iterable<string>): readonly StaleFlow[] {
   const stale: StaleFlow[] = []
-  for (const key of old.keys()) {
-    if (fresh.has(key)) continue
+  for (const key of before.keys()) {
+    if (after.has(key)) continue
     const [address = '', port = '', backend = ''] = key.split(' . ')
     stale.push({ address: addressOf(address), port: Number(port), backend })
   }
-  const served = new Set([...old.keys()].map(frontendOf))
-  for (const frontend of new Set([...fresh.keys()].map(frontendOf))) {
+  const kept = [...all].filter(key => !after.has(key))
+  const served = new Set([...before.keys(), ...kept].map(frontendOf))
+  for (const frontend of new Set([...after.keys()].map(frontendOf))) {
     if (served.has(frontend)) continue
     const [address = '', port = ''] = frontend.split(' . ')
     stale.push({ address: addressOf(address), port: Number(port), backend: undefined })

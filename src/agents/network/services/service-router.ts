@@ -8,7 +8,7 @@ import {
 } from '../../../base/index.ts'
 import { type Informer, untilSynced } from '../../../client/index.ts'
 import { type EndpointSlice, type KubeObject, objectKey, type Service } from '../../../kube/index.ts'
-import { assembleRuleset, type Fragment, type Nft, NftTable } from '../nft/index.ts'
+import { Assembly, type Fragment, type Nft, NftTable } from '../nft/index.ts'
 import { type StaleFlow, staleFlows } from './flows.ts'
 import { tableFrame } from './frame.ts'
 import { type HealthCheck, HealthChecks } from './health-checks.ts'
@@ -19,7 +19,8 @@ import { serviceFragment } from './service-rules.ts'
 
 /** Fragments of other parts in the same table, such as host ports and policies; it tells when it has others. */
 export interface FragmentSource {
-  fragments(place: Place): readonly Fragment[]
+  /** By what they are about. */
+  fragments(place: Place): Readonly<Record<string, Fragment>>
   /** Informers that must hold everything before the first load. */
   readonly needs: readonly Pick<Informer<KubeObject>, 'synced'>[]
   subscribe(onChange: () => void): () => void
@@ -41,6 +42,9 @@ export interface ServiceRouterOptions {
 
 /** How often it looks whether somebody else removed the table. Upstream's sync period. */
 const CHECK_PERIOD_MS = 30_000
+/** The set of the table that says which UDP frontends have which backends. */
+const UDP_FLOWS = 'udp-flows'
+const NONE: ReadonlyMap<string, string> = new Map()
 const RETRY = { initialMs: 200, maxMs: 10_000 }
 
 /**
@@ -51,13 +55,12 @@ export class ServiceRouter implements Part {
   readonly #options: ServiceRouterOptions
   readonly #table: NftTable
   readonly #health: HealthChecks
-  /** What each service wants, made anew only for those that changed. */
-  readonly #known = new Map<
-    string,
-    { readonly ports: readonly ServicePortRoute[]; readonly fragment: Fragment }
-  >()
+  /** The ports of each service, made anew only for those that changed. */
+  readonly #known = new Map<string, readonly ServicePortRoute[]>()
   readonly #dirty = new Set<string>()
   #place: Place | undefined
+  /** What the table is to hold for that place. */
+  #assembly: Assembly | undefined
   #version = 0
   #loaded = 0
   #wake: () => void = () => {}
@@ -69,8 +72,12 @@ export class ServiceRouter implements Part {
     this.#table = new NftTable(options.table, {
       nft: options.nft,
       log: options.log,
-      onLoaded: (before, after) => {
-        const stale = staleFlows(before, after)
+      onLoaded: (before, after, assembly) => {
+        const stale = staleFlows(
+          before?.elements.get(UDP_FLOWS) ?? NONE,
+          after.elements.get(UDP_FLOWS) ?? NONE,
+          assembly.keysOf(UDP_FLOWS),
+        )
         if (stale.length > 0) void options.forgetFlows(stale)
       },
     })
@@ -81,6 +88,7 @@ export class ServiceRouter implements Part {
   setPlace(place: Place): void {
     if (deepEqual(asPlain(place), this.#place && asPlain(this.#place))) return
     this.#place = place
+    this.#assembly = undefined
     this.#known.clear()
     for (const service of this.#options.services.list()) this.#dirty.add(objectKey(service))
     this.#changed()
@@ -156,14 +164,18 @@ export class ServiceRouter implements Part {
 
   async #load(place: Place): Promise<void> {
     const version = this.#version
-    this.#renew(place)
-    const fragments = [...this.#known.values()].map(({ fragment }) => fragment)
-    for (const other of this.#options.others) fragments.push(...other.fragments(place))
-    const outcome = await this.#table.load(assembleRuleset(tableFrame(place), fragments))
+    this.#assembly ??= new Assembly(tableFrame(place))
+    const assembly = this.#assembly
+    this.#renew(place, assembly)
+    this.#options.others.forEach((other, index) => {
+      for (const [part, fragment] of Object.entries(other.fragments(place)))
+        assembly.put(`${part} (${index})`, fragment)
+    })
+    const outcome = await this.#table.load(assembly)
     if (outcome === 'replaced')
       this.#options.log.info('made the table of services', { table: this.#table.name })
     this.#loaded = version
-    this.#health.set([...this.#known.values()].flatMap(({ ports }) => this.#healthChecksOf(ports)))
+    this.#health.set([...this.#known.values()].flatMap(ports => this.#healthChecksOf(ports)))
     const met = this.#waiting.filter(waiting => waiting.version <= version)
     for (const waiting of met) {
       this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
@@ -171,7 +183,7 @@ export class ServiceRouter implements Part {
     }
   }
 
-  #renew(place: Place): void {
+  #renew(place: Place, assembly: Assembly): void {
     const { services, endpointSlices } = this.#options
     for (const key of this.#dirty) {
       const service = services.get(key)
@@ -179,8 +191,13 @@ export class ServiceRouter implements Part {
         service === undefined
           ? []
           : servicePorts(service, endpointSlices.byIndex(BY_SERVICE, key), node => place.localNodes.has(node))
-      if (ports.length === 0) this.#known.delete(key)
-      else this.#known.set(key, { ports, fragment: serviceFragment(ports, place) })
+      if (ports.length === 0) {
+        this.#known.delete(key)
+        assembly.remove(key)
+      } else {
+        this.#known.set(key, ports)
+        assembly.put(key, serviceFragment(ports, place))
+      }
     }
     this.#dirty.clear()
   }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
-  assembleRuleset,
+  Assembly,
   contentChain,
   type Fragment,
   type Nft,
@@ -12,6 +12,7 @@ import { readInstalled } from '../../../../src/agents/network/nft/read-back.ts'
 import { installedBy, renderChange, renderReplacement } from '../../../../src/agents/network/nft/script.ts'
 import { silentLogger } from '../../../../src/base/index.ts'
 import { type Host, NetLab, netLabAvailability } from '../support/net-lab.ts'
+import { assemblyOf, wholeOf } from '../support/whole-of.ts'
 
 const FRAME = `
   map ways { type ipv4_addr . inet_proto . inet_service : verdict; }
@@ -36,12 +37,62 @@ function fragment(n: number): Fragment {
   }
 }
 
-const ruleset = (...numbers: readonly number[]) => assembleRuleset(FRAME, numbers.map(fragment))
+const ruleset = (...numbers: readonly number[]) => wholeOf(FRAME, numbers.map(fragment))
+const assembly = (...numbers: readonly number[]) => assemblyOf(FRAME, numbers.map(fragment))
+
+/** Who wants which fragment then; undefined: none. Two may want the same, and share what it holds. */
+const STEPS: readonly (readonly [owner: string, n: number | undefined])[] = [
+  ['a', 1],
+  ['b', 2],
+  ['c', 1],
+  ['a', 3],
+  ['c', undefined],
+  ['d', 3],
+  ['a', undefined],
+  ['b', 4],
+  ['b', undefined],
+  ['d', undefined],
+  ['d', 5],
+]
+
+describe('Assembly', () => {
+  const claim = (value: string, ...keys: readonly string[]): Fragment => ({
+    elements: keys.map(key => ({ of: 'ways', key, value })),
+  })
+  const ways = (of: Assembly) => Object.fromEntries(of.whole().elements.get('ways') ?? [])
+
+  it('of two owners the first has an element, whatever they change, and the second once the first is gone', () => {
+    const shared = new Assembly('')
+    shared.put('first', claim('a', 'k'))
+    shared.put('second', claim('b', 'k', 'l', 'm'))
+    expect(ways(shared)).toEqual({ k: 'a', l: 'b', m: 'b' })
+    shared.put('first', claim('c', 'k', 'l'))
+    expect(ways(shared)).toEqual({ k: 'c', l: 'c', m: 'b' })
+    shared.put('first', claim('c', 'k'))
+    expect(ways(shared)).toEqual({ k: 'c', l: 'b', m: 'b' })
+    shared.remove('first')
+    expect(ways(shared)).toEqual({ k: 'b', l: 'b', m: 'b' })
+  })
+
+  it('tells of what was touched alone, and of it only until it is settled', () => {
+    const many = assembly(1, 2, 3)
+    many.settle()
+    many.put('1', fragment(4))
+    const { before, after } = many.changes()
+    expect(installedBy(before)).toEqual({
+      ...installedBy(ruleset(2)),
+      chains: new Set([...ruleset(2).chains.keys()]),
+    })
+    expect(after.elements.get('ways')).toEqual(ruleset(4).elements.get('ways'))
+    many.settle()
+    expect(many.changes().after).toMatchObject({ chains: new Map(), sets: new Map(), elements: new Map() })
+  })
+})
 
 describe('rulesets', () => {
   it('the first of two fragments that claim an element has it', () => {
     const claim = (value: string): Fragment => ({ elements: [{ of: 'ways', key: 'k', value }] })
-    const { elements } = assembleRuleset('', [claim('accept'), claim('drop')])
+    const { elements } = wholeOf('', [claim('accept'), claim('drop')])
     expect(elements.get('ways')?.get('k')).toBe('accept')
   })
 
@@ -82,30 +133,48 @@ describe.skipIf(!availability.available)(`NftTable (${availability.reason})`, ()
     expect(await read('t1')).toEqual(installedBy(ruleset(1, 2)))
     const table = open('t1')
     for (const numbers of [[2], [2, 3, 4, 5], [], [5, 1], [1, 5, 6]]) {
-      await table.load(ruleset(...numbers))
+      await table.load(assembly(...numbers))
       expect(await read('t1')).toEqual(installedBy(ruleset(...numbers)))
     }
   })
 
+  it('owners that come, change and go leave what a table made at once would hold', async () => {
+    const kept = new Assembly(FRAME)
+    const table = open('t8')
+    const held = new Map<string, number>()
+    for (const [owner, n] of STEPS) {
+      if (n === undefined) {
+        held.delete(owner)
+        kept.remove(owner)
+      } else {
+        held.set(owner, n)
+        kept.put(owner, fragment(n))
+      }
+      await table.load(kept)
+      expect(await read('t8')).toEqual(installedBy(ruleset(...held.values())))
+    }
+    expect(await table.load(kept)).toBe('unchanged')
+  })
+
   it('a new process leaves a table alone that is right, and changes one that is not', async () => {
-    expect(await open('t2').load(ruleset(1, 2))).toBe('replaced')
-    expect(await open('t2').load(ruleset(2, 1))).toBe('unchanged')
-    expect(await open('t2').load(ruleset(1, 3))).toBe('changed')
+    expect(await open('t2').load(assembly(1, 2))).toBe('replaced')
+    expect(await open('t2').load(assembly(2, 1))).toBe('unchanged')
+    expect(await open('t2').load(assembly(1, 3))).toBe('changed')
     expect(await read('t2')).toEqual(installedBy(ruleset(1, 3)))
   })
 
   it('what traffic put into a set outlives changes of others', async () => {
     const table = open('t3')
-    await table.load(ruleset(1))
+    await table.load(assembly(1))
     const name = fragment(1).sets?.[0]?.name ?? ''
     await host.exec('nft', 'add', 'element', 'ip', 't3', name, '{ 10.9.9.9 }')
-    await table.load(ruleset(1, 2))
-    await open('t3').load(ruleset(1))
+    await table.load(assembly(1, 2))
+    await open('t3').load(assembly(1))
     expect(await host.exec('nft', 'list', 'set', 'ip', 't3', name)).toContain('10.9.9.9')
   })
 
   it('a table of another frame is replaced, in one transaction', async () => {
-    await open('t4').load(assembleRuleset(`${FRAME}\nset old { type mark; }`, [fragment(1)]))
+    await open('t4').load(assemblyOf(`${FRAME}\nset old { type mark; }`, [fragment(1)]))
     const scripts: string[] = []
     const nft: Nft = {
       ...host.nft,
@@ -114,36 +183,38 @@ describe.skipIf(!availability.available)(`NftTable (${availability.reason})`, ()
         await host.nft.load(script)
       },
     }
-    expect(await open('t4', nft).load(ruleset(2))).toBe('replaced')
+    expect(await open('t4', nft).load(assembly(2))).toBe('replaced')
     expect(scripts).toHaveLength(1)
     expect(await read('t4')).toEqual(installedBy(ruleset(2)))
   })
 
   it('a change that no longer fits is followed by a replacement', async () => {
     const table = open('t5')
-    await table.load(ruleset(1, 2))
+    const kept = assembly(1, 2)
+    await table.load(kept)
     await host.exec('nft', 'flush', 'map', 'ip', 't5', 'ways')
-    expect(await table.load(ruleset(1))).toBe('replaced')
+    kept.remove('1')
+    expect(await table.load(kept)).toBe('replaced')
     expect(await read('t5')).toEqual(installedBy(ruleset(1)))
   })
 
   it('a script that nft refuses changes nothing', async () => {
     const table = open('t6')
-    await table.load(ruleset(1))
-    const wrong = assembleRuleset(FRAME, [{ elements: [{ of: 'known', key: 'nonsense!' }] }])
+    await table.load(assembly(1))
+    const wrong = assemblyOf(FRAME, [{ elements: [{ of: 'known', key: 'nonsense!' }] }])
     await expect(table.load(wrong)).rejects.toThrow('Cannot change the packet filter')
     expect(await read('t6')).toEqual(installedBy(ruleset(1)))
-    expect(await table.load(ruleset(1))).toBe('unchanged')
+    expect(await table.load(assembly(1))).toBe('unchanged')
   })
 
   it('a table that somebody removed is noticed, and others are left alone', async () => {
     const table = open('t7')
-    await table.load(ruleset(1))
+    await table.load(assembly(1))
     await host.exec('nft', 'add', 'table', 'ip', 'foreign')
     expect(await table.isLost()).toBe(false)
     await host.exec('nft', 'delete', 'table', 'ip', 't7')
     expect(await table.isLost()).toBe(true)
-    expect(await table.load(ruleset(1))).toBe('replaced')
+    expect(await table.load(assembly(1))).toBe('replaced')
     await removeTable(host.nft, 't7')
     await removeTable(host.nft, 't7')
     const tables = await host.exec('nft', 'list', 'tables')

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { assembleRuleset } from '../../../../src/agents/network/nft/index.ts'
 import { conntrackArguments, staleFlows } from '../../../../src/agents/network/services/flows.ts'
 import { hostPortFragment, servicePorts } from '../../../../src/agents/network/services/index.ts'
 import { serviceFragment } from '../../../../src/agents/network/services/service-rules.ts'
 import type { Endpoint, EndpointSlice, Service, ServiceSpec } from '../../../../src/kube/index.ts'
+import { wholeOf } from '../support/whole-of.ts'
 
 const PLACE = {
   podCidr: '10.42.1.0/24',
@@ -44,7 +44,7 @@ const routes = (object: Service, ...slices: readonly EndpointSlice[]) =>
   servicePorts(object, slices, node => node === 'here')
 
 const elements = (object: Service, ...slices: readonly EndpointSlice[]) => {
-  const ruleset = assembleRuleset('', [serviceFragment(routes(object, ...slices), PLACE)])
+  const ruleset = wholeOf('', [serviceFragment(routes(object, ...slices), PLACE)])
   return Object.fromEntries([...ruleset.elements].map(([of, held]) => [of, Object.fromEntries(held)]))
 }
 
@@ -102,7 +102,7 @@ describe('servicePorts()', () => {
 
 describe('serviceFragment()', () => {
   it('a plain service is elements alone; all services of its size share a chain of the frame', () => {
-    const ruleset = assembleRuleset('', [
+    const ruleset = wholeOf('', [
       serviceFragment(routes(service(), slice([at('10.42.1.2'), at('192.0.2.9')])), PLACE),
       serviceFragment(
         routes(service({ clusterIP: '10.43.0.6' }), slice([at('10.42.2.2'), at('10.42.2.3')])),
@@ -187,16 +187,14 @@ describe('hostPortFragment()', () => {
         ],
       },
     ]
-    const { elements: wanted } = assembleRuleset('', [hostPortFragment(pods)])
+    const { elements: wanted } = wholeOf('', [hostPortFragment(pods)])
     expect(wanted.get('host-ports')).toEqual(new Map([['6 . 8080', '10.42.1.2 . 80']]))
     expect(wanted.get('host-ports-at')).toEqual(new Map([['10.200.0.11 . 17 . 8080', '10.42.1.2 . 80']]))
   })
 })
 
 describe('staleFlows()', () => {
-  const flows = (...keys: readonly string[]) => ({
-    elements: new Map([['udp-flows', new Map(keys.map(key => [key, '']))]]),
-  })
+  const flows = (...keys: readonly string[]) => new Map(keys.map(key => [key, '']))
 
   it('names the flows to backends that are gone, and those of a frontend that was not served before', () => {
     const before = flows('10.43.0.5 . 53 . 10.42.1.2 . 53', '0.0.0.0 . 30053 . 10.42.1.2 . 53')
@@ -205,10 +203,16 @@ describe('staleFlows()', () => {
       '0.0.0.0 . 30053 . 10.42.1.2 . 53',
       '10.43.0.6 . 53 . 10.42.1.2 . 53',
     )
-    expect(staleFlows(before, after)).toEqual([
+    expect(staleFlows(before, after, after.keys())).toEqual([
       { address: '10.43.0.5', port: 53, backend: '10.42.1.2' },
       { address: '10.43.0.6', port: 53, backend: undefined },
     ])
+  })
+
+  it('a frontend that was served by another backend is not a new one, though nothing else of it was touched', () => {
+    const kept = '0.0.0.0 . 30053 . 10.42.1.2 . 53'
+    const more = flows('0.0.0.0 . 30053 . 10.42.1.3 . 53')
+    expect(staleFlows(flows(), more, [kept, ...more.keys()])).toEqual([])
   })
 
   it('conntrackArguments() names a flow so that no other one is forgotten', () => {
