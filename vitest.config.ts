@@ -7,13 +7,11 @@ const HOSTS = ['test/e2e', 'test/chaos']
   .filter(path => path.endsWith('.test.ts') && readFileSync(path, 'utf8').includes("/support/hosts.ts'"))
 const END_TO_END = ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts', 'test/{demo,package}.test.ts']
 
-/** Tests of pure functions: they leave nothing behind, so that files may share a process and what it has loaded. */
-const PURE = ['test/{base,diff,kube}/**/*.test.ts']
-
 /** Shared machines stall for seconds. What fails twice is wrong; what failed once is shown as retried, and worth a look. */
 const RETRY = process.env.CI === 'true' ? 1 : 0
 
-const unit = { testTimeout: 60_000, hookTimeout: 120_000, retry: RETRY }
+/** Files leave nothing behind, so that they may share a process and what it has loaded. */
+const unit = { isolate: false, testTimeout: 60_000, hookTimeout: 120_000, retry: RETRY }
 
 /** Real processes, an engine and its load: one file after the other. */
 const endToEnd = {
@@ -30,8 +28,7 @@ export default defineConfig({
     // What is not edited is not transformed again, in this run or the next.
     experimental: { fsModuleCache: true, fsModuleCachePath: 'node_modules/.cache/vitest' },
     projects: [
-      { test: { name: 'pure', include: PURE, isolate: false, ...unit } },
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...PURE, ...END_TO_END], ...unit } },
+      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: END_TO_END, ...unit } },
       // Both may run side by side, in a process each (scripts/test.mjs).
       {
         test: { name: 'e2e', include: END_TO_END, exclude: HOSTS, sequence: { groupOrder: 1 }, ...endToEnd },

@@ -1,5 +1,5 @@
-// Runs every test: first the unit tests, then the end-to-end tests of one host and those of several hosts side by side, because both
-// mostly wait for engines and clocks. With arguments it is `vitest run` with these arguments.
+// Runs every test: the end-to-end tests of several hosts, which mostly wait for engines and clocks, beside the unit tests and then the
+// end-to-end tests of one host. With arguments it is `vitest run` with these arguments.
 import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import './setup.mjs'
@@ -23,8 +23,8 @@ function vitest(args, { quiet = false } = {}) {
 }
 
 async function everything() {
-  const unit = await vitest(['--project', 'pure', '--project', 'unit'])
   const hosts = vitest(['--project', 'e2e-hosts'], { quiet: true })
+  const unit = await vitest(['--project', 'unit'])
   const host = await vitest(['--project', 'e2e'])
   return Math.max(unit, host, await hosts)
 }

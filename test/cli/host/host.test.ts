@@ -121,9 +121,9 @@ describe('bowline host', () => {
         body: { spec: { unschedulable: value } },
       })
     await unschedulable(true)
-    const { code, out } = await world.bowline(['host', 'drain', 'host-2', '--timeout', '1'])
+    const { code, out } = await world.bowline(['host', 'drain', 'host-2', '--timeout', '3'])
     expect(code).toBe(124)
-    expect(out).toMatch(/host host-2 is not empty after 1 s: \d+ pods are left/)
+    expect(out).toMatch(/host host-2 is not empty after 3 s: \d+ pods are left/)
     expect(out).toMatch(/waits: its replacement is not ready yet/)
     expect((await pods('host-2')).filter(isReady).length).toBeGreaterThan(0)
     expect((await world.bowline(['host', 'uncordon', 'host-2'])).out).toBe('host host-2 takes pods again')
