@@ -1,7 +1,3 @@
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { promisify } from 'node:util'
 import { Assembly, NftTable } from '../../src/agents/network/nft/index.ts'
 import { renderReplacement } from '../../src/agents/network/nft/script.ts'
 import { tableFrame } from '../../src/agents/network/services/frame.ts'
@@ -14,6 +10,8 @@ import {
   netLabAvailability,
   type Place,
 } from '../../test/agents/network/support/net-lab.ts'
+import { hasIperf, msPerGigabyte, TRANSFER_PORT, whileReceiving } from '../fixture/transfer.ts'
+import { joinByWireguard, wireguardObstacle } from '../fixture/wireguard.ts'
 import type { Bench, Line, Section } from '../measurement.ts'
 import { median } from '../statistics.ts'
 
@@ -21,15 +19,14 @@ const SERVICES = 5_000
 const BACKENDS = 5
 /** What a transfer by a service may take, where one straight to the pod takes 1: 0.95 of its speed. */
 const PATH_RATIO = 1.05
-const PORT = 5_201
 
 export const service: Section = {
   name: 'service',
-  about: `the path through a service, and a change with ${SERVICES} loaded`,
+  about: `the path through a service and between hosts, and a change with ${SERVICES} loaded`,
   obstacle() {
     const { available, reason } = netLabAvailability()
     if (!available) return reason
-    return existsSync('/usr/bin/iperf3') ? undefined : 'not installed: iperf3'
+    return hasIperf() ? undefined : 'not installed: iperf3'
   },
   async measure(bench) {
     const lab = await NetLab.create()
@@ -43,6 +40,7 @@ export const service: Section = {
         ['across hosts', await far.addPod()],
       ] as const)
         lines.push(await path(bench, { where, host: near, client, server }))
+      lines.push(...(await betweenHosts(bench, near, far)))
       return [...lines, await change(bench, near)]
     } finally {
       await lab.destroy()
@@ -60,55 +58,63 @@ async function path(
     server,
   }: { readonly where: string; readonly host: Host; readonly client: Place; readonly server: Place },
 ): Promise<Line> {
-  const route = routeOf(0, [{ address: server.address, port: PORT }])
+  const route = routeOf(0, [{ address: server.address, port: TRANSFER_PORT }])
   const assembly = new Assembly(tableFrame(placeOf(host)))
   assembly.put('service', serviceFragment([route], placeOf(host)))
   await tableOf(host).load(assembly)
-  const [file = '', ...args] = [
-    ...server.prefix,
-    'iperf3',
-    '--server',
-    '--forceflush',
-    '--port',
-    String(PORT),
-  ]
-  const listener = spawn(file, args, { stdio: ['ignore', 'pipe', 'ignore'] })
-  try {
-    await once(listener.stdout, 'data')
-    const byService: number[] = []
-    const straight: number[] = []
-    for (let run = 1; run <= (bench.quick ? 2 : 5); run += 1) {
+  const byService: number[] = []
+  const straight: number[] = []
+  await whileReceiving(server, async () => {
+    for (let run = 1; run <= runsOf(bench); run += 1) {
       bench.note(`service: ${where}, run ${run}`)
       byService.push(await msPerGigabyte(client, route.clusterIP, route.port))
-      straight.push(await msPerGigabyte(client, server.address, PORT))
+      straight.push(await msPerGigabyte(client, server.address, TRANSFER_PORT))
     }
-    return {
-      what: `1 GB to a service's pod ${where}`,
-      unit: 'ms',
-      ours: median(byService),
-      reference: { value: median(straight), what: 'straight to the pod' },
-      aim: { ratio: PATH_RATIO },
-    }
-  } finally {
-    listener.kill('SIGKILL')
+  })
+  return {
+    what: `1 GB to a service's pod ${where}`,
+    unit: 'ms',
+    ours: median(byService),
+    reference: { value: median(straight), what: 'straight to the pod' },
+    aim: { ratio: PATH_RATIO },
   }
 }
 
-async function msPerGigabyte(client: Place, host: string, port: number): Promise<number> {
-  const [file = '', ...args] = [
-    ...client.prefix,
-    'iperf3',
-    '--client',
-    host,
-    '--port',
-    String(port),
-    '--time',
-    '2',
-    '--json',
-  ]
-  const { stdout } = await promisify(execFile)(file, args)
-  const { end } = JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } }
-  return 8e12 / end.sum_received.bits_per_second
+/** A transfer from pod to pod beside one from host to host, by routes and, where that can be had, by WireGuard. */
+async function betweenHosts(bench: Bench, near: Host, far: Host): Promise<readonly Line[]> {
+  const [client, server] = [near.pods[0], far.pods[0]]
+  if (client === undefined || server === undefined) throw new Error('there are no pods')
+  const measure = async (way: string): Promise<Line> => {
+    const pods: number[] = []
+    const hosts: number[] = []
+    for (let run = 1; run <= runsOf(bench); run += 1) {
+      bench.note(`service: from pod to pod ${way}, run ${run}`)
+      pods.push(await whileReceiving(server, () => msPerGigabyte(client, server.address, TRANSFER_PORT)))
+      hosts.push(await whileReceiving(far, () => msPerGigabyte(near, far.address, TRANSFER_PORT)))
+    }
+    return {
+      what: `1 GB from pod to pod across hosts ${way}`,
+      unit: 'ms',
+      ours: median(pods),
+      reference: { value: median(hosts), what: 'from host to host' },
+    }
+  }
+  const byRoutes = await measure('by routes')
+  const obstacle = wireguardObstacle()
+  if (obstacle !== undefined) {
+    bench.note(`service: nothing is said of WireGuard: ${obstacle}`)
+    return [byRoutes]
+  }
+  const part = await joinByWireguard(near, far)
+  try {
+    return [byRoutes, await measure('by WireGuard in user space')]
+  } finally {
+    await part()
+  }
+}
+
+function runsOf({ quick }: Bench): number {
+  return quick ? 2 : 5
 }
 
 /** One service with another backend, from its objects to the kernel, beside loading all of them. */
