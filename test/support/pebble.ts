@@ -17,6 +17,9 @@ function missing(): string | undefined {
   return 'pebble is not installed'
 }
 
+/** A host that the authority refuses a certificate for. */
+export const REFUSED_HOST = 'refused.test'
+
 /** An ACME authority of its own that finds every host at 127.0.0.1, and asks there at `httpPort`. */
 export interface Pebble {
   readonly directory: string
@@ -40,6 +43,7 @@ export async function startPebble({ httpPort }: { readonly httpPort: number }): 
     tlsPort,
     ocspResponderURL: '',
     externalAccountBindingRequired: false,
+    domainBlocklist: [REFUSED_HOST],
   }
   await writeFile(join(folder, 'config.json'), JSON.stringify({ pebble: config }))
   const nothing = ['-http01', '', '-https01', '', '-tlsalpn01', '', '-doh', '']

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import {
   BowlineError,
-  backoffMs,
   type Clock,
   type Logger,
   messageOf,
@@ -12,7 +11,6 @@ import { type Client, type EventRecorder, type Informer, untilSynced } from '../
 import {
   ACME_CHALLENGES,
   CHALLENGES_ANSWERED_ANNOTATION,
-  type ConfigMap,
   challengesDigest,
   INGRESS_CONDITION,
   type Ingress,
@@ -27,6 +25,8 @@ import { type ControllerContext, voiceOf } from '../context.ts'
 import { type ReconcileResult, runController } from '../controller.ts'
 import { conditionStatus } from '../node-lifecycle/node-taints.ts'
 import { type AcmeAuthority, createKey, type IssuedCertificate } from './acme-authority.ts'
+import { OrderFailures } from './order-failures.ts'
+import { patchConfigMap } from './patch-config-map.ts'
 import {
   ISSUED_ANNOTATION,
   judgeCertificate,
@@ -39,8 +39,6 @@ const ACCOUNT_NAMESPACE = 'kube-system'
 
 /** A Secret that somebody deleted or changed is noticed within so long. */
 const LOOK_EVERY_MS = 60 * 60 * 1000
-/** Authorities count failures by the hour (Let's Encrypt: five for each host and account). */
-const RETRY = { initialMs: 15 * 60 * 1000, maxMs: 12 * 60 * 60 * 1000 }
 /** Nothing was asked of the authority yet. */
 const NO_HOST_MS = 5000
 /** How long hosts may take to answer a new challenge before the authority is sent there all the same. */
@@ -64,11 +62,7 @@ export class AcmeController implements Part {
   readonly #classes: Informer<IngressClass>
   readonly #nodes: Informer<Node>
   readonly #queue: WorkQueue
-  /** By Secret: how often in a row it failed for these hosts, and when it may be tried again. */
-  readonly #failures = new Map<
-    string,
-    { readonly hosts: string; readonly count: number; readonly retryAt: number }
-  >()
+  readonly #failures: OrderFailures
   readonly #toldForeign = new Set<string>()
 
   constructor(context: ControllerContext, authority: AcmeAuthority) {
@@ -82,6 +76,7 @@ export class AcmeController implements Part {
     this.#classes = context.informers.of(Kinds.IngressClass)
     this.#nodes = context.informers.of(Kinds.Node)
     this.#queue = new WorkQueue(context.clock)
+    this.#failures = new OrderFailures(context.client)
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -94,6 +89,7 @@ export class AcmeController implements Part {
     ]
     if (await untilSynced([this.#ingresses, this.#classes, this.#nodes], signal)) {
       await this.#forgetChallenges()
+      await this.#failures.load()
       await runController(
         {
           name: NAME,
@@ -114,7 +110,8 @@ export class AcmeController implements Part {
   }
 
   async #reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult | undefined> {
-    const wanted = this.#wanted().get(key)
+    const all = this.#wanted()
+    const wanted = all.get(key)
     if (wanted === undefined) return undefined
     const secret = await this.#readSecret(key)
     const { directory } = this.#authority
@@ -123,16 +120,16 @@ export class AcmeController implements Part {
     if (verdict.type === 'good')
       return { requeueAfterMs: Math.min(LOOK_EVERY_MS, verdict.renewAt - this.#clock.now()) }
     if (verdict.type !== 'issue') return { requeueAfterMs: LOOK_EVERY_MS }
-    const wait = this.#waitOf(key, wanted)
+    const wait = this.#failures.waitOf(key, wanted.hosts, this.#clock.now())
     if (wait > 0) return { requeueAfterMs: wait }
     try {
       const issued = await this.#issue(wanted, signal)
       await this.#keep(key, issued, secret)
     } catch (error) {
       if (signal.aborted) return undefined
-      return { requeueAfterMs: this.#noteFailure(key, wanted, error) }
+      return { requeueAfterMs: await this.#noteFailure(key, all, error) }
     }
-    this.#failures.delete(key)
+    await this.#failures.forget(key)
     for (const ingress of wanted.ingresses)
       this.#events.record(ingress, 'Normal', 'CertificateIssued', `Secret ${key} holds a new certificate`)
     this.#log.info('a certificate was issued', { secret: key, hosts: wanted.hosts.join(' ') })
@@ -151,23 +148,17 @@ export class AcmeController implements Part {
       )
   }
 
-  /** Other hosts are another question: they are asked for at once. */
-  #waitOf(key: string, { hosts }: WantedCertificate): number {
-    const failure = this.#failures.get(key)
-    return failure?.hosts === hosts.join(' ') ? failure.retryAt - this.#clock.now() : 0
-  }
-
-  #noteFailure(key: string, { hosts, ingresses }: WantedCertificate, error: unknown): number {
+  async #noteFailure(
+    key: string,
+    all: ReadonlyMap<string, WantedCertificate>,
+    error: unknown,
+  ): Promise<number> {
     if (error instanceof NoHost) return NO_HOST_MS
-    const asked = hosts.join(' ')
-    const before = this.#failures.get(key)
-    const count = before?.hosts === asked ? before.count + 1 : 1
-    const wait = backoffMs(count, RETRY)
-    this.#failures.set(key, { hosts: asked, count, retryAt: this.#clock.now() + wait })
-    const message = `Cannot get a certificate for ${asked.replaceAll(' ', ', ')}: ${messageOf(error)}`
+    const { hosts = [], ingresses = [] } = all.get(key) ?? {}
+    const message = `Cannot get a certificate for ${hosts.join(', ')}: ${messageOf(error)}`
     for (const ingress of ingresses) this.#events.record(ingress, 'Warning', 'CertificateFailed', message)
     this.#log.warn('a certificate was not issued', { secret: key, error: messageOf(error) })
-    return wait
+    return await this.#failures.note(key, { hosts, now: this.#clock.now(), wanted: all })
   }
 
   async #issue({ hosts }: WantedCertificate, signal: AbortSignal): Promise<IssuedCertificate> {
@@ -242,22 +233,7 @@ export class AcmeController implements Part {
   }
 
   async #writeChallenges(data: Readonly<Record<string, string | null>>): Promise<void> {
-    const { namespace, name } = ACME_CHALLENGES
-    try {
-      await this.#client.patch(Kinds.ConfigMap, name, { type: 'merge', body: { data } }, { namespace })
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-      const entries = Object.entries(data).flatMap(([key, value]) =>
-        value === null ? [] : [[key, value] as const],
-      )
-      const object: ConfigMap = {
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-        metadata: { name, namespace },
-        data: Object.fromEntries(entries),
-      }
-      await this.#client.create(Kinds.ConfigMap, object)
-    }
+    await patchConfigMap(this.#client, ACME_CHALLENGES, data)
   }
 
   /** Those of a server that was cut off: nobody will ask for them. */

@@ -14,11 +14,15 @@ import { freePorts } from '../../../agents/network/ingress/haproxy/proxy-world.t
 import { eventually } from '../../../base/eventually.ts'
 import { backend, ingress } from '../../../kube/ingress/objects.ts'
 import { haproxyMissing } from '../../../support/haproxy.ts'
-import { type Pebble, pebbleMissing, startPebble } from '../../../support/pebble.ts'
+import { type Pebble, pebbleMissing, REFUSED_HOST, startPebble } from '../../../support/pebble.ts'
 import { startTestApi, type TestApi } from '../../api/test-api.ts'
 
 const CONTEXT = { clock: systemClock, ids: systemIds, log: silentLogger }
 const why = haproxyMissing ?? pebbleMissing
+interface RunningController {
+  stop(): Promise<void>
+}
+
 /** The client of ACME waits for seconds between its questions. */
 const PATIENCE_MS = 120_000
 
@@ -31,9 +35,13 @@ describe.skipIf(why !== undefined)(`AcmeController (${why ?? 'with pebble'})`, {
   let running: Promise<unknown>[]
   /** How far the controller's clock is ahead. */
   let ahead: number
+  /** The hosts of each order that the authority was asked for. */
+  let asked: string[]
+  let controller: RunningController
 
   beforeEach(async () => {
     ahead = 0
+    asked = []
     api = await startTestApi()
     root = await mkdtemp(join(tmpdir(), 'bowline-acme-'))
     const [httpPort = 0, tlsPort = 0] = await freePorts(2)
@@ -58,22 +66,14 @@ describe.skipIf(why !== undefined)(`AcmeController (${why ?? 'with pebble'})`, {
       record: () => {},
       ...CONTEXT,
     })
-    const clock: Clock = { ...systemClock, now: () => Date.now() + ahead }
-    const controller = new AcmeController(
-      { client, informers, ...CONTEXT, clock },
-      createAcmeAuthority({ directory: pebble.directory, email: 'ops@a.test', ca: pebble.ca }),
-    )
-    running = [
-      part.start(stop.signal),
-      controller.start(stop.signal),
-      informers.start(stop.signal),
-      nodes.run(stop.signal),
-    ]
+    running = [part.start(stop.signal), informers.start(stop.signal), nodes.run(stop.signal)]
+    controller = startController()
     await client.create(Kinds.Node, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'one' } })
     const body = { status: { conditions: [{ type: 'Ready', status: 'True' }] } }
     await client.patch(Kinds.Node, 'one', { type: 'strategic', body }, { subresource: 'status' })
   })
   afterEach(async () => {
+    await controller.stop()
     stop.abort()
     await Promise.all(running)
     await purgeIngress(root, systemClock)
@@ -81,6 +81,50 @@ describe.skipIf(why !== undefined)(`AcmeController (${why ?? 'with pebble'})`, {
     await api.close()
     await rm(root, { recursive: true, force: true })
   })
+
+  function startController(): RunningController {
+    const { client } = api
+    const ending = new AbortController()
+    const clock: Clock = { ...systemClock, now: () => Date.now() + ahead }
+    const informers = new Informers({ client, ...CONTEXT })
+    const authority = createAcmeAuthority({
+      directory: pebble.directory,
+      email: 'ops@a.test',
+      ca: pebble.ca,
+    })
+    const part = new AcmeController(
+      { client, informers, ...CONTEXT, clock },
+      {
+        ...authority,
+        issue(order) {
+          asked.push(order.hosts.join(' '))
+          return authority.issue(order)
+        },
+      },
+    )
+    const ended = Promise.all([part.start(ending.signal), informers.start(ending.signal)])
+    return {
+      async stop() {
+        ending.abort()
+        await ended
+      },
+    }
+  }
+
+  /** Resolves when the authority's refusal was told so often. */
+  function untilRefused(name: string, times: number): Promise<unknown> {
+    return eventually(
+      `${times} refusals of ${name}`,
+      async () => {
+        const { items } = await api.client.list(Kinds.Event)
+        const told = items.filter(
+          ({ reason, involvedObject }) => reason === 'CertificateFailed' && involvedObject.name === name,
+        )
+        return told.reduce((sum, { count = 1 }) => sum + count, 0) === times
+      },
+      PATIENCE_MS,
+    )
+  }
 
   function ask(name: string, ...hosts: readonly string[]): Promise<unknown> {
     const spec = { defaultBackend: backend('web'), tls: [{ hosts, secretName: `${name}-tls` }] }
@@ -148,6 +192,29 @@ describe.skipIf(why !== undefined)(`AcmeController (${why ?? 'with pebble'})`, {
       PATIENCE_MS,
     )
     expect(await account()).toEqual(accounts)
+  })
+
+  it('does not ask again for what was refused before the server started anew, until its time has come', async () => {
+    await ask('first', REFUSED_HOST)
+    await untilRefused('first', 1)
+    await controller.stop()
+    controller = startController()
+    await ask('second', `www.${REFUSED_HOST}`)
+    await untilRefused('second', 1)
+    expect(asked).toEqual([REFUSED_HOST, `www.${REFUSED_HOST}`])
+
+    ahead = 16 * 60 * 1000
+    await controller.stop()
+    controller = startController()
+    await untilRefused('first', 2)
+    await untilRefused('second', 2)
+    const { data } = await api.client.get(Kinds.ConfigMap, 'bowline-acme-failures', {
+      namespace: 'kube-system',
+    })
+    expect(JSON.parse(data?.['failures.json'] ?? '')).toMatchObject({
+      'default/first-tls': { hosts: [REFUSED_HOST], count: 2 },
+      'default/second-tls': { hosts: [`www.${REFUSED_HOST}`], count: 2 },
+    })
   })
 
   it('leaves a Secret of somebody else alone, and says so', async () => {
