@@ -1,5 +1,5 @@
-import { type Logger, type Service as Runnable, WorkQueue } from '../../base/index.ts'
-import { type Client, type Informer, untilSynced } from '../../client/index.ts'
+import type { Service as Runnable } from '../../base/index.ts'
+import type { Client, Informer } from '../../client/index.ts'
 import {
   type EndpointSlice,
   type Endpoints,
@@ -9,8 +9,7 @@ import {
   type KubeObject,
   type Service,
 } from '../../kube/index.ts'
-import { type ControllerContext, voiceOf } from './context.ts'
-import { runController } from './controller.ts'
+import { ControlLoop, type ControllerContext } from './control-loop.ts'
 
 const NAME = 'kubernetes-service-controller'
 const NAMESPACE = 'default'
@@ -30,40 +29,25 @@ export interface ApiServiceOptions {
  */
 export class ApiServiceController implements Runnable {
   readonly #client: Client
-  readonly #log: Logger
+  readonly #loop: ControlLoop
   readonly #options: ApiServiceOptions
   readonly #services: Informer<Service>
-  readonly #endpoints: Informer<Endpoints>
-  readonly #slices: Informer<EndpointSlice>
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext, options: ApiServiceOptions) {
     this.#client = context.client
-    this.#log = voiceOf(context, NAME).log
     this.#options = options
-    this.#services = context.informers.of(Kinds.Service)
-    this.#endpoints = context.informers.of(Kinds.Endpoints)
-    this.#slices = context.informers.of(Kinds.EndpointSlice)
-    this.#queue = new WorkQueue(context.clock)
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: () => this.#reconcile(), workers: 1 })
+    const look = ({ metadata }: KubeObject): void => {
+      if (metadata.name === SERVICE && metadata.namespace === NAMESPACE) this.#loop.add(SERVICE)
+    }
+    this.#services = this.#loop.follow(Kinds.Service, look)
+    this.#loop.follow(Kinds.Endpoints, look)
+    this.#loop.follow(Kinds.EndpointSlice, look)
+    this.#loop.add(SERVICE)
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    const look = ({ metadata }: KubeObject): void => {
-      if (metadata.name === SERVICE && metadata.namespace === NAMESPACE) this.#queue.add(SERVICE)
-    }
-    const handler = { added: look, updated: look, deleted: look }
-    const subscriptions = [
-      this.#services.subscribe(handler),
-      this.#endpoints.subscribe(handler),
-      this.#slices.subscribe(handler),
-    ]
-    this.#queue.add(SERVICE)
-    if (await untilSynced([this.#services, this.#endpoints, this.#slices], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: () => this.#reconcile(), workers: 1, log: this.#log },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   /** An apply that changes nothing writes nothing. */

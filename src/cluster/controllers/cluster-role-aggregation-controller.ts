@@ -1,5 +1,5 @@
-import { deepEqual, type Logger, type Service, WorkQueue } from '../../base/index.ts'
-import { type Client, type Informer, untilSynced } from '../../client/index.ts'
+import { deepEqual, type Service } from '../../base/index.ts'
+import type { Client, Informer } from '../../client/index.ts'
 import {
   type ClusterRole,
   Kinds,
@@ -7,8 +7,7 @@ import {
   matchesLabels,
   type PolicyRule,
 } from '../../kube/index.ts'
-import { type ControllerContext, voiceOf } from './context.ts'
-import { runController } from './controller.ts'
+import { ControlLoop, type ControllerContext } from './control-loop.ts'
 
 const NAME = 'clusterrole-aggregation-controller'
 
@@ -18,30 +17,20 @@ const NAME = 'clusterrole-aggregation-controller'
  */
 export class ClusterRoleAggregationController implements Service {
   readonly #client: Client
-  readonly #log: Logger
+  readonly #loop: ControlLoop
   readonly #roles: Informer<ClusterRole>
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext) {
     this.#client = context.client
-    this.#log = voiceOf(context, NAME).log
-    this.#roles = context.informers.of(Kinds.ClusterRole)
-    this.#queue = new WorkQueue(context.clock)
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
+    // A role that changes may have entered or left any selection, with its old labels or its new ones.
+    this.#roles = this.#loop.follow(Kinds.ClusterRole, () => {
+      for (const role of this.#roles.list()) if (role.aggregationRule !== undefined) this.#loop.enqueue(role)
+    })
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    // A role that changes may have entered or left any selection, with its old labels or its new ones.
-    const look = () => {
-      for (const { metadata, aggregationRule } of this.#roles.list())
-        if (aggregationRule !== undefined) this.#queue.add(metadata.name ?? '')
-    }
-    const unsubscribe = this.#roles.subscribe({ added: look, updated: look, deleted: look })
-    if (await untilSynced([this.#roles], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
-        signal,
-      )
-    unsubscribe()
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   async #reconcile(name: string): Promise<void> {

@@ -1,5 +1,5 @@
-import { type Clock, type Logger, messageOf, type Service } from '../../base/index.ts'
-import { type Client, type Informer, untilSynced } from '../../client/index.ts'
+import { type Clock, messageOf, type Service } from '../../base/index.ts'
+import type { Client, Informer } from '../../client/index.ts'
 import {
   formatTime,
   isConflict,
@@ -9,11 +9,13 @@ import {
   type Pod,
   parseTime,
 } from '../../kube/index.ts'
-import { type ControllerContext, voiceOf } from './context.ts'
+import { ControlLoop, type ControllerContext, type ReconcileResult } from './control-loop.ts'
 import { conditionStatus } from './node-lifecycle/node-taints.ts'
 import { isPodTerminal } from './pod-state.ts'
 
 const NAME = 'pod-garbage-collector'
+/** It looks at all pods at once, under one key. */
+const ALL = 'all'
 /** kubernetes `pkg/controller/podgc`: how often it looks, and how long a node must be missing before its pods count as lost. */
 const PERIOD_MS = 20_000
 const QUARANTINE_MS = 40_000
@@ -32,7 +34,7 @@ export interface PodGcOptions {
 export class PodGarbageCollector implements Service {
   readonly #client: Client
   readonly #clock: Clock
-  readonly #log: Logger
+  readonly #loop: ControlLoop
   readonly #pods: Informer<Pod>
   readonly #nodes: Informer<Node>
   readonly #threshold: number
@@ -42,22 +44,18 @@ export class PodGarbageCollector implements Service {
   constructor(context: ControllerContext, { terminatedPodThreshold = 12_500 }: PodGcOptions = {}) {
     this.#client = context.client
     this.#clock = context.clock
-    this.#log = voiceOf(context, NAME).log
-    this.#pods = context.informers.of(Kinds.Pod)
-    this.#nodes = context.informers.of(Kinds.Node)
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: () => this.#collect(), workers: 1 })
+    this.#pods = this.#loop.follow(Kinds.Pod)
+    this.#nodes = this.#loop.follow(Kinds.Node)
     this.#threshold = terminatedPodThreshold
+    this.#loop.add(ALL)
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    if (!(await untilSynced([this.#pods, this.#nodes], signal))) return
-    while (!signal.aborted) {
-      await this.#collect()
-      // Rejects only by the abort.
-      await this.#clock.sleep(PERIOD_MS, signal).catch(() => {})
-    }
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
-  async #collect(): Promise<void> {
+  async #collect(): Promise<ReconcileResult> {
     const pods = this.#pods.list()
     const lost = await this.#lostNodes(pods)
     const doomed = new Map<Pod, string>()
@@ -74,12 +72,13 @@ export class PodGarbageCollector implements Service {
       try {
         if (!isPodTerminal(pod) && pod.spec?.nodeName) await this.#markFailed(pod, lost)
         await this.#delete(pod)
-        this.#log.info('collected a pod', fields)
+        this.#loop.log.info('collected a pod', fields)
       } catch (error) {
         if (isNotFound(error) || isConflict(error)) continue
-        this.#log.warn('cannot collect a pod, trying again', { ...fields, error: messageOf(error) })
+        this.#loop.log.warn('cannot collect a pod, trying again', { ...fields, error: messageOf(error) })
       }
     }
+    return { requeueAfterMs: PERIOD_MS }
   }
 
   /** Nodes that pods name, that have been missing long enough, and that the server does not know either. */

@@ -1,17 +1,14 @@
-import { type Clock, hasCode, messageOf, type Service, WorkQueue } from '../../../base/index.ts'
-import { type Client, type Informer, untilSynced } from '../../../client/index.ts'
+import { type Clock, hasCode, messageOf, type Service } from '../../../base/index.ts'
+import type { Client } from '../../../client/index.ts'
 import {
   type CertificateSigningRequest,
   formatTime,
   isNotFound,
   Kinds,
-  type Node,
-  objectKey,
   parseTime,
 } from '../../../kube/index.ts'
 import { type Authority, DAY_MS, readRequest, signRequest, validFrom } from '../../../pki/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { type ReconcileResult, runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { CLIENT_SIGNER, type ClientSubject, clientProblem } from './client-request.ts'
 import { deny, judgeRequest, NODE_SIGNER, nodeNameIn, requesterOf, type Verdict } from './node-request.ts'
 
@@ -51,39 +48,26 @@ type Condition = NonNullable<NonNullable<CertificateSigningRequest['status']>['c
 export class CertificateSigner implements Service {
   readonly #client: Client
   readonly #clock: Clock
-  readonly #context: ControllerContext
+  readonly #loop: ControlLoop
   readonly #options: CertificateSignerOptions
-  readonly #requests: Informer<CertificateSigningRequest>
-  readonly #nodes: Informer<Node>
   /** When a Node of this name was last deleted: whoever had the name before has no claim on it any more. */
   readonly #deletedAt = new Map<string, number>()
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext, options: CertificateSignerOptions) {
     this.#client = context.client
     this.#clock = context.clock
-    this.#context = context
     this.#options = options
-    this.#requests = context.informers.of(Kinds.CertificateSigningRequest)
-    this.#nodes = context.informers.of(Kinds.Node)
-    this.#queue = new WorkQueue(context.clock)
+    // One at a time: two hosts that ask for one name at once are judged one after the other.
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key), workers: 1 })
+    const { enqueue } = this.#loop
+    this.#loop.follow(Kinds.CertificateSigningRequest, { added: enqueue, updated: enqueue })
+    this.#loop.follow(Kinds.Node, {
+      deleted: ({ metadata }) => this.#release(metadata.name ?? ''),
+    })
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    const { log } = voiceOf(this.#context, NAME)
-    const unsubscribe = this.#requests.subscribe({
-      added: request => this.#queue.add(objectKey(request)),
-      updated: request => this.#queue.add(objectKey(request)),
-    })
-    const unwatch = this.#nodes.subscribe({ deleted: ({ metadata }) => this.#release(metadata.name ?? '') })
-    // One at a time: two hosts that ask for one name at once are judged one after the other.
-    if (await untilSynced([this.#requests, this.#nodes], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), workers: 1, log },
-        signal,
-      )
-    unsubscribe()
-    unwatch()
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   async #reconcile(key: string): Promise<ReconcileResult | undefined> {

@@ -1,5 +1,5 @@
-import { type Clock, deepEqual, Limit, type Logger, type Service, WorkQueue } from '../../../base/index.ts'
-import { type Client, type Informer, untilSynced } from '../../../client/index.ts'
+import { type Clock, deepEqual, Limit, type Service } from '../../../base/index.ts'
+import type { Client, Informer } from '../../../client/index.ts'
 import {
   acceptNames,
   allKinds,
@@ -16,8 +16,7 @@ import {
   storageKind,
   withCondition,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { type ReconcileResult, runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 
 const NAME = 'customresourcedefinition-controller'
 /** Deletions of objects under way at once. */
@@ -33,46 +32,32 @@ const PAGE = 500
 export class DefinitionController implements Service {
   readonly #client: Client
   readonly #clock: Clock
-  readonly #log: Logger
+  readonly #loop: ControlLoop
   readonly #definitions: Informer<CustomResourceDefinition>
-  readonly #queue: WorkQueue
   readonly #deletions = new Limit(DELETIONS)
 
   constructor(context: ControllerContext) {
     this.#client = context.client
     this.#clock = context.clock
-    this.#log = voiceOf(context, NAME).log
-    this.#definitions = context.informers.of(Kinds.CustomResourceDefinition)
-    this.#queue = new WorkQueue(context.clock)
-  }
-
-  async start(signal: AbortSignal): Promise<void> {
-    const unsubscribe = this.#definitions.subscribe({
-      added: definition => this.#queue.add(definition.metadata.name ?? ''),
+    // One at a time: of two definitions that claim a name at once, one must come first.
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key), workers: 1 })
+    this.#definitions = this.#loop.follow(Kinds.CustomResourceDefinition, {
+      added: this.#loop.enqueue,
       updated: definition => this.#seen(definition),
       deleted: definition => this.#seen(definition),
     })
-    if (await untilSynced([this.#definitions], signal))
-      await runController(
-        {
-          name: NAME,
-          queue: this.#queue,
-          reconcile: key => this.#reconcile(key),
-          // One at a time: of two definitions that claim a name at once, one must come first.
-          workers: 1,
-          log: this.#log,
-        },
-        signal,
-      )
-    unsubscribe()
+  }
+
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   /** The definition itself, and those of its group that wait for a name that it may have given up. */
   #seen(definition: CustomResourceDefinition): void {
-    this.#queue.add(definition.metadata.name ?? '')
+    this.#loop.enqueue(definition)
     for (const other of this.#definitions.list())
       if (other.spec.group === definition.spec.group && !hasCondition(other, 'NamesAccepted'))
-        this.#queue.add(other.metadata.name ?? '')
+        this.#loop.enqueue(other)
   }
 
   async #reconcile(name: string): Promise<ReconcileResult | undefined> {
@@ -132,7 +117,7 @@ export class DefinitionController implements Service {
       finalizers: finalizers.filter(finalizer => finalizer !== CUSTOM_RESOURCE_CLEANUP),
     }
     await this.#client.update(Kinds.CustomResourceDefinition, { ...emptied, metadata })
-    this.#log.info('a definition and its objects are gone', { definition: definition.metadata.name })
+    this.#loop.log.info('a definition and its objects are gone', { definition: definition.metadata.name })
     return undefined
   }
 

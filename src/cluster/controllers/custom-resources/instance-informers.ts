@@ -10,7 +10,7 @@ import {
   resourceName,
   storageKind,
 } from '../../../kube/index.ts'
-import type { ControllerContext } from '../context.ts'
+import type { ControllerContext } from '../control-loop.ts'
 
 interface Running {
   readonly kind: CustomKind

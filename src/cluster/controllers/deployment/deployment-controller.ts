@@ -1,12 +1,5 @@
-import {
-  type Clock,
-  deepEqual,
-  type Logger,
-  messageOf,
-  type Service,
-  WorkQueue,
-} from '../../../base/index.ts'
-import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
+import { type Clock, deepEqual, messageOf, type Service } from '../../../base/index.ts'
+import type { Client, Informer } from '../../../client/index.ts'
 import {
   type Deployment,
   isAlreadyExists,
@@ -14,12 +7,10 @@ import {
   Kinds,
   labelSelectorFromObject,
   matchesLabels,
-  objectKey,
   type Pod,
   type ReplicaSet,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { type ReconcileResult, runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { byController, CONTROLLER_INDEX, claim, controllerOf, orphansOf } from '../ownership.ts'
 import { isPodTerminal } from '../pod-state.ts'
 import { newCondition, withCondition } from './conditions.ts'
@@ -34,53 +25,36 @@ const NAME = 'deployment-controller'
 export class DeploymentController implements Service {
   readonly #client: Client
   readonly #clock: Clock
-  readonly #log: Logger
-  readonly #events: EventRecorder
+  readonly #loop: ControlLoop
   readonly #deployments: Informer<Deployment>
   readonly #replicaSets: Informer<ReplicaSet>
   readonly #pods: Informer<Pod>
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext) {
-    const { events, log } = voiceOf(context, NAME)
     this.#client = context.client
     this.#clock = context.clock
-    this.#log = log
-    this.#events = events
-    this.#deployments = context.informers.of(Kinds.Deployment)
-    this.#replicaSets = context.informers.of(Kinds.ReplicaSet)
-    this.#pods = context.informers.of(Kinds.Pod)
-    this.#replicaSets.addIndex(CONTROLLER_INDEX, byController)
-    this.#pods.addIndex(CONTROLLER_INDEX, byController)
-    this.#queue = new WorkQueue(context.clock)
-  }
-
-  async start(signal: AbortSignal): Promise<void> {
-    const subscriptions = [
-      this.#deployments.subscribe({
-        added: deployment => this.#queue.add(objectKey(deployment)),
-        updated: deployment => this.#queue.add(objectKey(deployment)),
-      }),
-      this.#replicaSets.subscribe({
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
+    const { enqueue } = this.#loop
+    const indexes = { [CONTROLLER_INDEX]: byController }
+    this.#deployments = this.#loop.follow(Kinds.Deployment, { added: enqueue, updated: enqueue })
+    this.#replicaSets = this.#loop.follow(
+      Kinds.ReplicaSet,
+      {
         added: replicaSet => this.#replicaSetSeen(replicaSet),
         updated: (replicaSet, previous) => {
           if (controllerOf(previous)?.uid !== controllerOf(replicaSet)?.uid) this.#enqueueOwner(previous)
           this.#replicaSetSeen(replicaSet)
         },
         deleted: replicaSet => this.#enqueueOwner(replicaSet),
-      }),
-      this.#pods.subscribe({
-        updated: pod => this.#podMoved(pod),
-        deleted: pod => this.#podMoved(pod),
-      }),
-    ]
-    if (await untilSynced([this.#deployments, this.#replicaSets, this.#pods], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
-    await this.#events.close()
+      },
+      indexes,
+    )
+    const podMoved = (pod: Pod) => this.#podMoved(pod)
+    this.#pods = this.#loop.follow(Kinds.Pod, { updated: podMoved, deleted: podMoved }, indexes)
+  }
+
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   #replicaSetSeen(replicaSet: ReplicaSet): void {
@@ -90,12 +64,12 @@ export class DeploymentController implements Service {
     }
     for (const deployment of this.#deployments.list(replicaSet.metadata.namespace))
       if (matchesLabels(labelSelectorFromObject(deployment.spec?.selector), replicaSet.metadata.labels))
-        this.#queue.add(objectKey(deployment))
+        this.#loop.enqueue(deployment)
   }
 
   #enqueueOwner(replicaSet: ReplicaSet): void {
     const owner = this.#ownerOf(replicaSet)
-    if (owner !== undefined) this.#queue.add(objectKey(owner))
+    if (owner !== undefined) this.#loop.enqueue(owner)
   }
 
   /** A Recreate goes on when the last old pod has ended, which no ReplicaSet tells. */
@@ -104,7 +78,7 @@ export class DeploymentController implements Service {
     if (controller?.kind !== Kinds.ReplicaSet.kind) return
     const replicaSet = this.#replicaSets.get(`${pod.metadata.namespace}/${controller.name}`)
     const owner = replicaSet === undefined ? undefined : this.#ownerOf(replicaSet)
-    if (owner?.spec?.strategy?.type === 'Recreate') this.#queue.add(objectKey(owner))
+    if (owner?.spec?.strategy?.type === 'Recreate') this.#loop.enqueue(owner)
   }
 
   #ownerOf(replicaSet: ReplicaSet): Deployment | undefined {
@@ -161,7 +135,7 @@ export class DeploymentController implements Service {
       case 'update':
         await this.#client.update(Kinds.ReplicaSet, step.replicaSet)
         if (step.to !== step.from)
-          this.#events.record(
+          this.#loop.events.record(
             deployment,
             'Normal',
             'ScalingReplicaSet',
@@ -188,7 +162,7 @@ export class DeploymentController implements Service {
     }
     const count = replicaSet.spec?.replicas ?? 0
     if (count > 0)
-      this.#events.record(
+      this.#loop.events.record(
         deployment,
         'Normal',
         'ScalingReplicaSet',
@@ -212,7 +186,7 @@ export class DeploymentController implements Service {
 
   async #noteFailure(deployment: Deployment, error: unknown): Promise<void> {
     const message = `Failed to create new replica set: ${messageOf(error)}`
-    this.#events.record(deployment, 'Warning', 'ReplicaSetCreateError', message)
+    this.#loop.events.record(deployment, 'Warning', 'ReplicaSetCreateError', message)
     if (!hasDeadline(deployment)) return
     const conditions = withCondition(
       deployment.status?.conditions ?? [],

@@ -1,16 +1,14 @@
-import { type Ids, type Logger, messageOf, type Service as Part, WorkQueue } from '../../../base/index.ts'
-import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
+import { type Ids, messageOf, type Service as Part } from '../../../base/index.ts'
+import type { Client, Informer } from '../../../client/index.ts'
 import {
   type EndpointSlice,
   type Endpoints,
   isConflict,
   Kinds,
   LAST_APPLIED_ANNOTATION,
-  objectKey,
   type Service,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { type ReconcileResult, runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { EXPECTATION_TIMEOUT_MS } from '../expectations.ts'
 import { controllerOf } from '../ownership.ts'
 import { mirroredContent } from './mirrored-content.ts'
@@ -41,49 +39,35 @@ const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity'
 export class EndpointSliceMirroringController implements Part {
   readonly #client: Client
   readonly #ids: Ids
-  readonly #log: Logger
-  readonly #events: EventRecorder
+  readonly #loop: ControlLoop
   readonly #services: Informer<Service>
   readonly #endpoints: Informer<Endpoints>
   readonly #slices: Informer<EndpointSlice>
-  readonly #queue: WorkQueue
   readonly #writer: SliceWriter
 
   constructor(context: ControllerContext) {
-    const { events, log } = voiceOf(context, NAME)
     this.#client = context.client
     this.#ids = context.ids
-    this.#log = log
-    this.#events = events
-    this.#services = context.informers.of(Kinds.Service)
-    this.#endpoints = context.informers.of(Kinds.Endpoints)
-    this.#slices = context.informers.of(Kinds.EndpointSlice)
-    this.#slices.addIndex(KEPT_INDEX, byKept)
-    this.#queue = new WorkQueue(context.clock)
     this.#writer = new SliceWriter(this.#client, context.clock)
-  }
-
-  async start(signal: AbortSignal): Promise<void> {
-    const enqueue = (object: Service | Endpoints) => this.#queue.add(objectKey(object))
-    const subscriptions = [
-      this.#services.subscribe({ added: enqueue, updated: enqueue, deleted: enqueue }),
-      this.#endpoints.subscribe({ added: enqueue, updated: enqueue, deleted: enqueue }),
-      this.#slices.subscribe({
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
+    this.#services = this.#loop.follow(Kinds.Service, this.#loop.enqueue)
+    this.#endpoints = this.#loop.follow(Kinds.Endpoints, this.#loop.enqueue)
+    this.#slices = this.#loop.follow(
+      Kinds.EndpointSlice,
+      {
         added: slice => this.#sliceSeen(slice),
         updated: (slice, previous) => {
           this.#sliceSeen(previous)
           this.#sliceSeen(slice)
         },
         deleted: slice => this.#sliceSeen(slice),
-      }),
-    ]
-    if (await untilSynced([this.#services, this.#endpoints, this.#slices], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
-    await this.#events.close()
+      },
+      { [KEPT_INDEX]: byKept },
+    )
+  }
+
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   #sliceSeen(slice: EndpointSlice): void {
@@ -91,7 +75,7 @@ export class EndpointSliceMirroringController implements Part {
     if (service === undefined || keeper !== KEEPER) return
     const key = `${slice.metadata.namespace}/${service}`
     this.#writer.seen(key, slice)
-    this.#queue.add(key)
+    this.#loop.add(key)
   }
 
   async #reconcile(key: string): Promise<ReconcileResult | undefined> {
@@ -111,7 +95,7 @@ export class EndpointSliceMirroringController implements Part {
       )
     } catch (error) {
       if (endpoints !== undefined && !isConflict(error))
-        this.#events.record(
+        this.#loop.events.record(
           endpoints,
           'Warning',
           'FailedToUpdateEndpointSlices',

@@ -1,5 +1,5 @@
-import { deepEqual, type Logger, messageOf, type Service as Part, WorkQueue } from '../../../base/index.ts'
-import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
+import { deepEqual, messageOf, type Service as Part } from '../../../base/index.ts'
+import type { Client, Informer } from '../../../client/index.ts'
 import {
   type Endpoints,
   isAlreadyExists,
@@ -10,8 +10,7 @@ import {
   type Pod,
   type Service,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext, whenChanged } from '../control-loop.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import { endpointFacts } from './pod-address.ts'
 import {
@@ -34,60 +33,38 @@ const GATHER_MS = 100
 /** Keeps the Endpoints of each service that selects pods equal to those pods: the older form of its slices, for those who read it. */
 export class EndpointsController implements Part {
   readonly #client: Client
-  readonly #log: Logger
-  readonly #events: EventRecorder
+  readonly #loop: ControlLoop
   readonly #services: Informer<Service>
   readonly #pods: Informer<Pod>
   readonly #endpoints: Informer<Endpoints>
-  readonly #queue: WorkQueue
   /** Services whose deletion was seen: their Endpoints go with them, whoever wrote those. */
   readonly #deleted = new Set<string>()
 
   constructor(context: ControllerContext) {
-    const { events, log } = voiceOf(context, NAME)
     this.#client = context.client
-    this.#log = log
-    this.#events = events
-    this.#services = context.informers.of(Kinds.Service)
-    this.#services.addIndex(SELECTOR_INDEX, bySelector)
-    this.#pods = context.informers.of(Kinds.Pod)
-    this.#pods.addIndex(LABEL_INDEX, byLabel)
-    this.#endpoints = context.informers.of(Kinds.Endpoints)
-    this.#queue = new WorkQueue(context.clock)
-  }
-
-  async start(signal: AbortSignal): Promise<void> {
-    const subscriptions = [
-      this.#services.subscribe({
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
+    this.#services = this.#loop.follow(
+      Kinds.Service,
+      {
         added: service => this.#enqueue(service),
         updated: service => this.#enqueue(service),
         deleted: service => {
           this.#deleted.add(objectKey(service))
           this.#enqueue(service)
         },
-      }),
-      this.#pods.subscribe({
-        added: pod => this.#podMoved(pod),
-        updated: (pod, previous) => {
-          if (deepEqual(endpointFacts(pod), endpointFacts(previous))) return
-          this.#podMoved(previous)
-          this.#podMoved(pod)
-        },
-        deleted: pod => this.#podMoved(pod),
-      }),
-      this.#endpoints.subscribe({
-        added: endpoints => this.#enqueue(endpoints),
-        updated: endpoints => this.#enqueue(endpoints),
-        deleted: endpoints => this.#enqueue(endpoints),
-      }),
-    ]
-    if (await untilSynced([this.#services, this.#pods, this.#endpoints], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
-    await this.#events.close()
+      },
+      { [SELECTOR_INDEX]: bySelector },
+    )
+    this.#pods = this.#loop.follow(
+      Kinds.Pod,
+      whenChanged(endpointFacts, pod => this.#podMoved(pod)),
+      { [LABEL_INDEX]: byLabel },
+    )
+    this.#endpoints = this.#loop.follow(Kinds.Endpoints, endpoints => this.#enqueue(endpoints))
+  }
+
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   #podMoved({ metadata }: Pod): void {
@@ -96,7 +73,7 @@ export class EndpointsController implements Part {
   }
 
   #enqueue(object: Service | Endpoints): void {
-    this.#queue.addAfter(objectKey(object), GATHER_MS)
+    this.#loop.addAfter(objectKey(object), GATHER_MS)
   }
 
   async #reconcile(key: string): Promise<void> {
@@ -118,7 +95,7 @@ export class EndpointsController implements Part {
     } catch (error) {
       if (isNamespaceTerminating(error)) return
       if (!isConflict(error) && !isAlreadyExists(error))
-        this.#events.record(
+        this.#loop.events.record(
           existing ?? service,
           'Warning',
           existing === undefined ? 'FailedToCreateEndpoint' : 'FailedToUpdateEndpoint',

@@ -1,10 +1,10 @@
-import { type Logger, type Service, WorkQueue } from '../../../base/index.ts'
-import {
-  type Client,
-  type DeleteOptions,
-  type Informer,
-  type Informers,
-  untilSynced,
+import type { Service } from '../../../base/index.ts'
+import type {
+  Client,
+  DeleteOptions,
+  IndexFunction,
+  Informer,
+  InformerHandler,
 } from '../../../client/index.ts'
 import {
   isCustomKind,
@@ -17,8 +17,7 @@ import {
   resourceName,
   storedKinds,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext } from '../control-loop.ts'
 import { InstanceInformers } from '../custom-resources/instance-informers.ts'
 import { OwnerLookup } from './owner-lookup.ts'
 
@@ -36,21 +35,19 @@ const FOREGROUND = 'foregroundDeletion'
  */
 export class GarbageCollector implements Service {
   readonly #client: Client
-  readonly #informers: Informers
-  readonly #log: Logger
-  readonly #kinds: ReadonlyMap<string, Kind>
+  readonly #loop: ControlLoop
+  /** Of the built-in kinds, by resource name. */
+  readonly #informers: ReadonlyMap<string, Informer<KubeObject>>
   readonly #owners: OwnerLookup
   readonly #instances: InstanceInformers
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext) {
     this.#client = context.client
-    this.#informers = context.informers
-    this.#log = voiceOf(context, NAME).log
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key), workers: 20 })
     this.#instances = new InstanceInformers(context, {
       begun: informer => {
-        indexOwners(informer)
-        this.#subscribe(informer)
+        informer.addIndex(OWNERS_INDEX, byOwner)
+        informer.subscribe(this.#followerOf(informer.kind))
       },
       gone: informer => {
         // Nobody could ask for them any more: their kind goes with them.
@@ -58,39 +55,24 @@ export class GarbageCollector implements Service {
       },
     })
     this.#owners = new OwnerLookup(context.client, context.informers, this.#instances)
-    this.#kinds = new Map(
+    this.#informers = new Map(
       storedKinds
         .filter(kind => ['list', 'watch', 'delete'].every(verb => kind.verbs.includes(verb as 'list')))
         // Events own nothing, nothing owns them, and they end by themselves.
         .filter(kind => kind.kind !== Kinds.Event.kind)
-        .map(kind => [resourceName(kind), kind]),
+        .map(kind => [
+          resourceName(kind),
+          this.#loop.follow(kind, this.#followerOf(kind), { [OWNERS_INDEX]: byOwner }),
+        ]),
     )
-    this.#queue = new WorkQueue(context.clock)
-    for (const kind of this.#kinds.values()) indexOwners(this.#informers.of(kind))
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const informers = [...this.#kinds.values()].map(kind => this.#informers.of(kind))
-    const subscriptions = informers.map(informer => this.#subscribe(informer))
-    const instances = this.#instances.start(signal)
-    if (await untilSynced(informers, signal))
-      await runController(
-        {
-          name: NAME,
-          queue: this.#queue,
-          reconcile: key => this.#reconcile(key),
-          workers: 20,
-          log: this.#log,
-        },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
-    await instances
+    await Promise.all([this.#loop.start(signal), this.#instances.start(signal)])
   }
 
-  #subscribe(informer: Informer<KubeObject>): () => void {
-    const { kind } = informer
-    return informer.subscribe({
+  #followerOf(kind: Kind): InformerHandler<KubeObject> {
+    return {
       added: object => {
         if (isInteresting(object)) this.#enqueue(kind, object)
       },
@@ -104,7 +86,7 @@ export class GarbageCollector implements Service {
           for (const dependent of this.#dependentsOf(object)) this.#enqueue(dependent.kind, dependent.object)
         this.#enqueueWaitingOwners(object)
       },
-    })
+    }
   }
 
   #ownerGone(object: KubeObject): void {
@@ -113,16 +95,15 @@ export class GarbageCollector implements Service {
   }
 
   #informerOf(resource: string): Informer<KubeObject> | undefined {
-    const kind = this.#kinds.get(resource)
-    return kind === undefined ? this.#instances.get(resource) : this.#informers.of(kind)
+    return this.#informers.get(resource) ?? this.#instances.get(resource)
   }
 
   #allInformers(): readonly Informer<KubeObject>[] {
-    return [...[...this.#kinds.values()].map(kind => this.#informers.of(kind)), ...this.#instances.all]
+    return [...this.#informers.values(), ...this.#instances.all]
   }
 
   #enqueue(kind: Kind, object: KubeObject): void {
-    this.#queue.add(`${resourceName(kind)} ${objectKey(object)}`)
+    this.#loop.add(`${resourceName(kind)} ${objectKey(object)}`)
   }
 
   /** An owner that waits for its dependents may have one less to wait for. */
@@ -201,7 +182,11 @@ export class GarbageCollector implements Service {
         // An owner that came meanwhile changed the version; whoever then looks again, judges anew.
         preconditions: { uid, resourceVersion },
       })
-      this.#log.info('collected an object without owners', { resource: resourceName(kind), namespace, name })
+      this.#loop.log.info('collected an object without owners', {
+        resource: resourceName(kind),
+        namespace,
+        name,
+      })
     } catch (error) {
       if (!isNotFound(error)) throw error
     }
@@ -259,9 +244,8 @@ interface Dependent {
   readonly reference: OwnerReference
 }
 
-function indexOwners(informer: Informer<KubeObject>): void {
-  informer.addIndex(OWNERS_INDEX, ({ metadata }) => (metadata.ownerReferences ?? []).map(owner => owner.uid))
-}
+const byOwner: IndexFunction<KubeObject> = ({ metadata }) =>
+  (metadata.ownerReferences ?? []).map(owner => owner.uid)
 
 function isInteresting({ metadata }: KubeObject): boolean {
   return (

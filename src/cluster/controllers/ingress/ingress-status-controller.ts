@@ -1,5 +1,5 @@
-import { deepEqual, type Logger, type Service as Part, WorkQueue } from '../../../base/index.ts'
-import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
+import { deepEqual, type Service as Part } from '../../../base/index.ts'
+import type { Client, Informer } from '../../../client/index.ts'
 import {
   INGRESS_CONDITION,
   type Ingress,
@@ -12,8 +12,7 @@ import {
   servedIngresses,
   tlsClaims,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext, whenChanged } from '../control-loop.ts'
 import { conditionStatus } from '../node-lifecycle/node-taints.ts'
 
 const NAME = 'ingress-controller'
@@ -26,46 +25,24 @@ const ALL = 'all'
  */
 export class IngressStatusController implements Part {
   readonly #client: Client
-  readonly #log: Logger
-  readonly #events: EventRecorder
+  readonly #loop: ControlLoop
   readonly #ingresses: Informer<Ingress>
   readonly #classes: Informer<IngressClass>
   readonly #nodes: Informer<Node>
-  readonly #queue: WorkQueue
   /** The problems that an event was written about, as they last. */
   #told: ReadonlySet<string> = new Set()
 
   constructor(context: ControllerContext) {
-    const { events, log } = voiceOf(context, NAME)
     this.#client = context.client
-    this.#log = log
-    this.#events = events
-    this.#ingresses = context.informers.of(Kinds.Ingress)
-    this.#classes = context.informers.of(Kinds.IngressClass)
-    this.#nodes = context.informers.of(Kinds.Node)
-    this.#queue = new WorkQueue(context.clock)
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: () => this.#reconcile(), workers: 1 })
+    const look = () => this.#loop.add(ALL)
+    this.#ingresses = this.#loop.follow(Kinds.Ingress, look)
+    this.#classes = this.#loop.follow(Kinds.IngressClass, look)
+    this.#nodes = this.#loop.follow(Kinds.Node, whenChanged(hostFacts, look))
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    const look = () => this.#queue.add(ALL)
-    const subscriptions = [
-      this.#ingresses.subscribe({ added: look, updated: look, deleted: look }),
-      this.#classes.subscribe({ added: look, updated: look, deleted: look }),
-      this.#nodes.subscribe({
-        added: look,
-        updated: (node, previous) => {
-          if (!deepEqual(hostFacts(node), hostFacts(previous))) look()
-        },
-        deleted: look,
-      }),
-    ]
-    if (await untilSynced([this.#ingresses, this.#classes, this.#nodes], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: () => this.#reconcile(), workers: 1, log: this.#log },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
-    await this.#events.close()
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   async #reconcile(): Promise<void> {
@@ -85,7 +62,8 @@ export class IngressStatusController implements Part {
       ...tlsClaims(ingresses).problems,
     ]) {
       const key = `${objectKey(ingress)} ${message}`
-      if (!this.#told.has(key) && !told.has(key)) this.#events.record(ingress, 'Warning', reason, message)
+      if (!this.#told.has(key) && !told.has(key))
+        this.#loop.events.record(ingress, 'Warning', reason, message)
       told.add(key)
     }
     this.#told = told

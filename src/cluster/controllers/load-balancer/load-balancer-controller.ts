@@ -1,5 +1,5 @@
-import { deepEqual, type Logger, type Service as Part, WorkQueue } from '../../../base/index.ts'
-import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
+import { deepEqual, type Service as Part } from '../../../base/index.ts'
+import type { Client, IndexFunction, Informer } from '../../../client/index.ts'
 import {
   type EndpointSlice,
   isNotFound,
@@ -9,8 +9,7 @@ import {
   objectKey,
   type Service,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext, whenChanged } from '../control-loop.ts'
 import { SERVICE_NAME } from '../endpoints/slice-metadata.ts'
 import { conditionStatus } from '../node-lifecycle/node-taints.ts'
 import {
@@ -30,70 +29,42 @@ const SERVICE_INDEX = 'service'
 /** Tells each service of type LoadBalancer by which addresses of hosts it is reached, as k3s' ServiceLB does. */
 export class LoadBalancerController implements Part {
   readonly #client: Client
-  readonly #log: Logger
-  readonly #events: EventRecorder
+  readonly #loop: ControlLoop
   readonly #services: Informer<Service>
   readonly #nodes: Informer<Node>
   readonly #slices: Informer<EndpointSlice>
-  readonly #queue: WorkQueue
   /** The conflicts of each service that an event was written about. */
   readonly #told = new Map<string, readonly PortConflict[]>()
 
   constructor(context: ControllerContext) {
-    const { events, log } = voiceOf(context, NAME)
     this.#client = context.client
-    this.#log = log
-    this.#events = events
-    this.#services = context.informers.of(Kinds.Service)
-    this.#nodes = context.informers.of(Kinds.Node)
-    this.#slices = context.informers.of(Kinds.EndpointSlice)
-    this.#slices.addIndex(SERVICE_INDEX, slice => {
-      const key = serviceKeyOf(slice)
-      return key === undefined ? [] : [key]
-    })
-    this.#queue = new WorkQueue(context.clock)
-  }
-
-  async start(signal: AbortSignal): Promise<void> {
-    const look = () => this.#queue.add(ALL)
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: () => this.#reconcile(), workers: 1 })
+    const look = () => this.#loop.add(ALL)
     const serviceSeen = (service: Service) => {
       if (isServedByHosts(service) || ingressOf(service).length > 0) look()
     }
-    const subscriptions = [
-      this.#services.subscribe({
-        added: serviceSeen,
-        updated: (service, previous) => {
-          serviceSeen(previous)
-          serviceSeen(service)
-        },
-        deleted: serviceSeen,
-      }),
-      this.#nodes.subscribe({
-        added: look,
-        updated: (node, previous) => {
-          if (!deepEqual(hostFacts(node), hostFacts(previous))) look()
-        },
-        deleted: look,
-      }),
-      this.#slices.subscribe({
-        added: slice => this.#sliceSeen(slice),
-        updated: slice => this.#sliceSeen(slice),
-        deleted: slice => this.#sliceSeen(slice),
-      }),
-    ]
-    if (await untilSynced([this.#services, this.#nodes, this.#slices], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: () => this.#reconcile(), workers: 1, log: this.#log },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
-    await this.#events.close()
+    this.#services = this.#loop.follow(Kinds.Service, {
+      added: serviceSeen,
+      updated: (service, previous) => {
+        serviceSeen(previous)
+        serviceSeen(service)
+      },
+      deleted: serviceSeen,
+    })
+    this.#nodes = this.#loop.follow(Kinds.Node, whenChanged(hostFacts, look))
+    this.#slices = this.#loop.follow(Kinds.EndpointSlice, slice => this.#sliceSeen(slice), {
+      [SERVICE_INDEX]: byService,
+    })
+  }
+
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   /** Where the pods are matters only to a service that stays on their hosts. */
   #sliceSeen(slice: EndpointSlice): void {
     const service = this.#services.get(serviceKeyOf(slice) ?? '')
-    if (service?.spec?.externalTrafficPolicy === 'Local' && isServedByHosts(service)) this.#queue.add(ALL)
+    if (service?.spec?.externalTrafficPolicy === 'Local' && isServedByHosts(service)) this.#loop.add(ALL)
   }
 
   async #reconcile(): Promise<void> {
@@ -115,7 +86,7 @@ export class LoadBalancerController implements Part {
     if (!deepEqual(conflicts, this.#told.get(key) ?? [])) {
       this.#told.set(key, conflicts)
       for (const { port, holder, nodes } of byPort(conflicts))
-        this.#events.record(
+        this.#loop.events.record(
           service,
           'Warning',
           'PortConflict',
@@ -125,7 +96,7 @@ export class LoadBalancerController implements Part {
     const before = ingressOf(service).map(({ ip }) => ip ?? '')
     if (deepEqual(before, addresses)) return
     await this.#write(service, addresses)
-    this.#events.record(
+    this.#loop.events.record(
       service,
       'Normal',
       'UpdatedLoadBalancer',
@@ -159,6 +130,11 @@ export class LoadBalancerController implements Part {
 
 function ingressOf({ status }: Service): readonly LoadBalancerIngress[] {
   return status?.loadBalancer?.ingress ?? []
+}
+
+const byService: IndexFunction<EndpointSlice> = slice => {
+  const key = serviceKeyOf(slice)
+  return key === undefined ? [] : [key]
 }
 
 function serviceKeyOf({ metadata }: EndpointSlice): string | undefined {

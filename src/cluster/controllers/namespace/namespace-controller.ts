@@ -1,13 +1,5 @@
-import {
-  type Clock,
-  deepEqual,
-  Limit,
-  type Logger,
-  messageOf,
-  type Service,
-  WorkQueue,
-} from '../../../base/index.ts'
-import { type Client, type Informer, untilSynced } from '../../../client/index.ts'
+import { type Clock, deepEqual, Limit, messageOf, type Service } from '../../../base/index.ts'
+import type { Client, Informer } from '../../../client/index.ts'
 import {
   isConflict,
   isEstablished,
@@ -19,8 +11,7 @@ import {
   storageKind,
   storedKinds,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { type ReconcileResult, runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { deletionConditions, type Remains } from './namespace-conditions.ts'
 
 const NAME = 'namespace-controller'
@@ -36,19 +27,21 @@ const PAGE = 500
 export class NamespaceController implements Service {
   readonly #client: Client
   readonly #clock: Clock
-  readonly #log: Logger
+  readonly #loop: ControlLoop
   readonly #namespaces: Informer<Namespace>
   /** What a namespace can hold, owners before what they own. */
   readonly #contents: readonly Kind[]
   readonly #informers: readonly Informer<KubeObject>[]
-  readonly #queue: WorkQueue
   readonly #deletions = new Limit(DELETIONS)
 
   constructor(context: ControllerContext) {
     this.#client = context.client
     this.#clock = context.clock
-    this.#log = voiceOf(context, NAME).log
-    this.#namespaces = context.informers.of(Kinds.Namespace)
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
+    this.#namespaces = this.#loop.follow(Kinds.Namespace, {
+      added: namespace => this.#seen(namespace),
+      updated: namespace => this.#seen(namespace),
+    })
     this.#contents = [...storedKinds]
       .filter(kind => kind.namespaced && kind.verbs.includes('list') && kind.verbs.includes('delete'))
       .sort((a, b) => rank(a) - rank(b))
@@ -56,29 +49,19 @@ export class NamespaceController implements Service {
     this.#informers = this.#contents
       .filter(kind => kind.kind !== Kinds.Event.kind)
       .map(kind => context.informers.of(kind))
-    this.#queue = new WorkQueue(context.clock)
   }
 
+  /** The end of content only wakes the loop, which asks the server what is left: it need not wait for those informers. */
   async start(signal: AbortSignal): Promise<void> {
-    const subscriptions = [
-      this.#namespaces.subscribe({
-        added: namespace => this.#seen(namespace),
-        updated: namespace => this.#seen(namespace),
-      }),
-      ...this.#informers.map(informer =>
-        informer.subscribe({ deleted: ({ metadata }) => this.#contentGone(metadata.namespace ?? '') }),
-      ),
-    ]
-    if (await untilSynced([this.#namespaces], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
-        signal,
-      )
+    const subscriptions = this.#informers.map(informer =>
+      informer.subscribe({ deleted: ({ metadata }) => this.#contentGone(metadata.namespace ?? '') }),
+    )
+    await this.#loop.start(signal)
     for (const unsubscribe of subscriptions) unsubscribe()
   }
 
   #seen(namespace: Namespace): void {
-    if (namespace.metadata.deletionTimestamp !== undefined) this.#queue.add(namespace.metadata.name ?? '')
+    if (namespace.metadata.deletionTimestamp !== undefined) this.#loop.enqueue(namespace)
   }
 
   #contentGone(name: string): void {

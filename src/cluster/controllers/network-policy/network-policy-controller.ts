@@ -1,5 +1,5 @@
-import { deepEqual, type Logger, type Service, WorkQueue } from '../../../base/index.ts'
-import { type Client, type Informer, untilSynced } from '../../../client/index.ts'
+import { deepEqual, type Service } from '../../../base/index.ts'
+import type { Client, Informer } from '../../../client/index.ts'
 import {
   isNotFound,
   Kinds,
@@ -9,8 +9,7 @@ import {
   type Pod,
   type PolicyEndpoints,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext, whenChanged } from '../control-loop.ts'
 import { controllerOf, controllerReference } from '../ownership.ts'
 import { isPeer, resolvePolicy } from './resolve-policy.ts'
 
@@ -21,62 +20,44 @@ const GATHER_MS = 20
 /** Keeps the PolicyEndpoints of each NetworkPolicy equal to what its selectors stand for: what agents enforce. */
 export class NetworkPolicyController implements Service {
   readonly #client: Client
-  readonly #log: Logger
+  readonly #loop: ControlLoop
   readonly #policies: Informer<NetworkPolicy>
   readonly #resolved: Informer<PolicyEndpoints>
   readonly #pods: Informer<Pod>
   readonly #namespaces: Informer<Namespace>
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext) {
     this.#client = context.client
-    this.#log = voiceOf(context, NAME).log
-    this.#policies = context.informers.of(Kinds.NetworkPolicy)
-    this.#resolved = context.informers.of(Kinds.PolicyEndpoints)
-    this.#pods = context.informers.of(Kinds.Pod)
-    this.#namespaces = context.informers.of(Kinds.Namespace)
-    this.#queue = new WorkQueue(context.clock)
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
+    this.#policies = this.#loop.follow(Kinds.NetworkPolicy, this.#loop.enqueue)
+    this.#resolved = this.#loop.follow(Kinds.PolicyEndpoints, this.#loop.enqueue)
+    this.#pods = this.#loop.follow(
+      Kinds.Pod,
+      whenChanged(peerFacts, pod => this.#podMoved(pod)),
+    )
+    this.#namespaces = this.#loop.follow(
+      Kinds.Namespace,
+      whenChanged(
+        ({ metadata }) => metadata.labels,
+        () => this.#namespacesMoved(),
+      ),
+    )
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    const look = (object: NetworkPolicy | PolicyEndpoints) => this.#queue.add(objectKey(object))
-    const subscriptions = [
-      this.#policies.subscribe({ added: look, updated: look, deleted: look }),
-      this.#resolved.subscribe({ added: look, updated: look, deleted: look }),
-      this.#pods.subscribe({
-        added: pod => this.#podMoved(pod),
-        updated: (pod, previous) => {
-          if (!deepEqual(peerFacts(pod), peerFacts(previous))) this.#podMoved(pod)
-        },
-        deleted: pod => this.#podMoved(pod),
-      }),
-      this.#namespaces.subscribe({
-        added: () => this.#namespacesMoved(),
-        updated: (namespace, previous) => {
-          if (!deepEqual(namespace.metadata.labels, previous.metadata.labels)) this.#namespacesMoved()
-        },
-        deleted: () => this.#namespacesMoved(),
-      }),
-    ]
-    const informers = [this.#policies, this.#resolved, this.#pods, this.#namespaces]
-    if (await untilSynced(informers, signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   /** A pod is a peer of policies in its namespace, and of those that look into others. */
   #podMoved({ metadata }: Pod): void {
     for (const policy of this.#policies.list())
       if (policy.metadata.namespace === metadata.namespace || selectsNamespaces(policy))
-        this.#queue.addAfter(objectKey(policy), GATHER_MS)
+        this.#loop.addAfter(objectKey(policy), GATHER_MS)
   }
 
   #namespacesMoved(): void {
     for (const policy of this.#policies.list())
-      if (selectsNamespaces(policy)) this.#queue.addAfter(objectKey(policy), GATHER_MS)
+      if (selectsNamespaces(policy)) this.#loop.addAfter(objectKey(policy), GATHER_MS)
   }
 
   async #reconcile(key: string): Promise<void> {

@@ -1,13 +1,5 @@
-import {
-  BowlineError,
-  deepEqual,
-  type Logger,
-  overlaps,
-  parseSubnet,
-  type Service,
-  WorkQueue,
-} from '../../../base/index.ts'
-import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
+import { BowlineError, deepEqual, overlaps, parseSubnet, type Service } from '../../../base/index.ts'
+import type { Client, Informer } from '../../../client/index.ts'
 import {
   DEFAULT_NETWORK,
   isNotFound,
@@ -17,8 +9,7 @@ import {
   networkAnnotations,
   nodeNetworkOf,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext } from '../control-loop.ts'
 import { RangePool } from './range-pool.ts'
 
 const NAME = 'node-ipam-controller'
@@ -40,10 +31,8 @@ export interface NodeIpamOptions extends Partial<NodeNetwork> {
  */
 export class NodeIpamController implements Service {
   readonly #client: Client
-  readonly #log: Logger
-  readonly #events: EventRecorder
+  readonly #loop: ControlLoop
   readonly #nodes: Informer<Node>
-  readonly #queue: WorkQueue
   readonly #network: NodeNetwork
   readonly #pool: RangePool
   /** What each Node without a range was promised: an attempt that failed halfway is repeated with the same. */
@@ -53,34 +42,27 @@ export class NodeIpamController implements Service {
 
   /** Throws when the ranges make no sense. */
   constructor(context: ControllerContext, options: NodeIpamOptions = {}) {
-    const { events, log } = voiceOf(context, NAME)
     const { nodeMaskSize = 24, ...network } = options
     this.#client = context.client
-    this.#log = log
-    this.#events = events
-    this.#nodes = context.informers.of(Kinds.Node)
-    this.#nodes.addIndex(RANGE_INDEX, rangesOf)
-    this.#queue = new WorkQueue(context.clock)
     this.#network = { ...DEFAULT_NETWORK, ...network }
     this.#pool = createPool(this.#network, nodeMaskSize)
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
+    this.#nodes = this.#loop.follow(
+      Kinds.Node,
+      {
+        added: node => this.#nodeSeen(node),
+        updated: (node, previous) => {
+          // Nodes tell of themselves all the time, and only this concerns the network.
+          if (!deepEqual(concern(node), concern(previous))) this.#nodeSeen(node)
+        },
+        deleted: node => this.#nodeGone(node),
+      },
+      { [RANGE_INDEX]: rangesOf },
+    )
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    const unsubscribe = this.#nodes.subscribe({
-      added: node => this.#nodeSeen(node),
-      updated: (node, previous) => {
-        // Nodes tell of themselves all the time, and only this concerns the network.
-        if (!deepEqual(concern(node), concern(previous))) this.#nodeSeen(node)
-      },
-      deleted: node => this.#nodeGone(node),
-    })
-    if (await untilSynced([this.#nodes], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
-        signal,
-      )
-    unsubscribe()
-    await this.#events.close()
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   #nodeSeen(node: Node): void {
@@ -89,7 +71,7 @@ export class NodeIpamController implements Service {
       this.#pool.occupy(name, rangesOf(node))
       this.#promised.delete(name)
     }
-    this.#queue.add(name)
+    this.#loop.add(name)
   }
 
   #nodeGone({ metadata }: Node): void {
@@ -98,8 +80,7 @@ export class NodeIpamController implements Service {
     this.#promised.delete(name)
     this.#complained.delete(metadata.uid ?? '')
     // What it had may be what another waits for.
-    for (const node of this.#nodes.list())
-      if (rangesOf(node).length === 0) this.#queue.add(node.metadata.name ?? '')
+    for (const node of this.#nodes.list()) if (rangesOf(node).length === 0) this.#loop.enqueue(node)
   }
 
   async #reconcile(name: string): Promise<void> {
@@ -165,8 +146,8 @@ export class NodeIpamController implements Service {
     const uid = node.metadata.uid ?? ''
     if (this.#complained.has(uid)) return
     this.#complained.add(uid)
-    this.#events.record(node, 'Warning', reason, message)
-    this.#log.warn('the range of a node is in question', { node: node.metadata.name, reason })
+    this.#loop.events.record(node, 'Warning', reason, message)
+    this.#loop.log.warn('the range of a node is in question', { node: node.metadata.name, reason })
   }
 }
 

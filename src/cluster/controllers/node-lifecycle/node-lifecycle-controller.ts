@@ -1,5 +1,5 @@
-import { type Clock, type Logger, type Service, WorkQueue } from '../../../base/index.ts'
-import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
+import type { Clock, Service } from '../../../base/index.ts'
+import type { Client, Informer } from '../../../client/index.ts'
 import {
   formatTime,
   isNotFound,
@@ -9,8 +9,7 @@ import {
   type NodeCondition,
   type Pod,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { type ReconcileResult, runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { isPodReady, isPodTerminal } from '../pod-state.ts'
 import { byNode, NODE_INDEX } from '../pods-of-node.ts'
 import { EvictionRate, isAllDown } from './eviction-rate.ts'
@@ -44,60 +43,44 @@ interface Heartbeat {
 export class NodeLifecycleController implements Service {
   readonly #client: Client
   readonly #clock: Clock
-  readonly #log: Logger
-  readonly #events: EventRecorder
+  readonly #loop: ControlLoop
   readonly #nodes: Informer<Node>
   readonly #leases: Informer<Lease>
   readonly #pods: Informer<Pod>
-  readonly #queue: WorkQueue
   readonly #rate: EvictionRate
   readonly #heartbeats = new Map<string, Heartbeat>()
   readonly #gracePeriodMs: number
   readonly #startupGracePeriodMs: number
 
   constructor(context: ControllerContext, options: NodeLifecycleOptions = {}) {
-    const { events, log } = voiceOf(context, NAME)
     this.#client = context.client
     this.#clock = context.clock
-    this.#log = log
-    this.#events = events
-    this.#nodes = context.informers.of(Kinds.Node)
-    this.#leases = context.informers.of(Kinds.Lease)
-    this.#pods = context.informers.of(Kinds.Pod)
-    this.#pods.addIndex(NODE_INDEX, byNode)
-    this.#queue = new WorkQueue(context.clock)
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
+    this.#nodes = this.#loop.follow(Kinds.Node, {
+      added: node => this.#nodeSeen(node, undefined),
+      updated: (node, previous) => this.#nodeSeen(node, previous),
+      deleted: node => {
+        this.#heartbeats.delete(node.metadata.name ?? '')
+        this.#enqueueAll()
+      },
+    })
+    this.#leases = this.#loop.follow(Kinds.Lease, {
+      added: lease => this.#leaseSeen(lease),
+      updated: lease => this.#leaseSeen(lease),
+    })
+    this.#pods = this.#loop.follow(Kinds.Pod, {}, { [NODE_INDEX]: byNode })
     this.#rate = new EvictionRate(context.clock)
     this.#gracePeriodMs = options.gracePeriodMs ?? 50_000
     this.#startupGracePeriodMs = options.startupGracePeriodMs ?? 60_000
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    const subscriptions = [
-      this.#nodes.subscribe({
-        added: node => this.#nodeSeen(node, undefined),
-        updated: (node, previous) => this.#nodeSeen(node, previous),
-        deleted: node => {
-          this.#heartbeats.delete(node.metadata.name ?? '')
-          this.#enqueueAll()
-        },
-      }),
-      this.#leases.subscribe({
-        added: lease => this.#leaseSeen(lease),
-        updated: lease => this.#leaseSeen(lease),
-      }),
-    ]
-    if (await untilSynced([this.#nodes, this.#leases, this.#pods], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
-    await this.#events.close()
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   #nodeSeen(node: Node, previous: Node | undefined): void {
     this.#noteHeartbeat(node)
-    this.#queue.add(node.metadata.name ?? '')
+    this.#loop.enqueue(node)
     // The rate of the others depends on how many are ready.
     if (previous === undefined || conditionStatus(node, 'Ready') !== conditionStatus(previous, 'Ready'))
       this.#enqueueAll()
@@ -110,8 +93,8 @@ export class NodeLifecycleController implements Service {
   }
 
   #enqueueAll(): void {
-    for (const { metadata } of this.#nodes.list())
-      if (this.#heartbeats.has(metadata.name ?? '')) this.#queue.add(metadata.name ?? '')
+    for (const node of this.#nodes.list())
+      if (this.#heartbeats.has(node.metadata.name ?? '')) this.#loop.enqueue(node)
   }
 
   #noteHeartbeat(node: Node): Heartbeat {
@@ -159,8 +142,8 @@ export class NodeLifecycleController implements Service {
         lastTransitionTime: before?.status === 'Unknown' ? (before.lastTransitionTime ?? now) : now,
       }
     })
-    this.#log.warn('a node is silent', { node: name })
-    this.#events.record(node, 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`)
+    this.#loop.log.warn('a node is silent', { node: name })
+    this.#loop.events.record(node, 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`)
     // The version makes a report that comes in the same moment win.
     const { resourceVersion } = node.metadata
     return await this.#client.patch(
@@ -191,7 +174,7 @@ export class NodeLifecycleController implements Service {
         { type: 'strategic', body },
         { namespace, subresource: 'status' },
       )
-      this.#events.record(pod, 'Warning', 'NodeNotReady', 'Node is not ready')
+      this.#loop.events.record(pod, 'Warning', 'NodeNotReady', 'Node is not ready')
     } catch (error) {
       if (!isNotFound(error)) throw error
     }

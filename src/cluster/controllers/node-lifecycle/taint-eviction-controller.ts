@@ -1,8 +1,7 @@
-import { type Clock, deepEqual, type Logger, type Service, WorkQueue } from '../../../base/index.ts'
-import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
-import { formatTime, isNotFound, Kinds, type Node, objectKey, type Pod } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { type ReconcileResult, runController } from '../controller.ts'
+import type { Clock, Service } from '../../../base/index.ts'
+import type { Client, Informer } from '../../../client/index.ts'
+import { formatTime, isNotFound, Kinds, type Node, type Pod } from '../../../kube/index.ts'
+import { ControlLoop, type ControllerContext, type ReconcileResult, whenChanged } from '../control-loop.ts'
 import { isPodActive } from '../pod-state.ts'
 import { byNode, NODE_INDEX } from '../pods-of-node.ts'
 import { evictionTime } from './eviction-time.ts'
@@ -13,66 +12,39 @@ const NAME = 'taint-eviction-controller'
 export class TaintEvictionController implements Service {
   readonly #client: Client
   readonly #clock: Clock
-  readonly #log: Logger
-  readonly #events: EventRecorder
+  readonly #loop: ControlLoop
   readonly #nodes: Informer<Node>
   readonly #pods: Informer<Pod>
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext) {
-    const { events, log } = voiceOf(context, NAME)
     this.#client = context.client
     this.#clock = context.clock
-    this.#log = log
-    this.#events = events
-    this.#nodes = context.informers.of(Kinds.Node)
-    this.#pods = context.informers.of(Kinds.Pod)
-    this.#pods.addIndex(NODE_INDEX, byNode)
-    this.#queue = new WorkQueue(context.clock)
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key), workers: 8 })
+    this.#nodes = this.#loop.follow(
+      Kinds.Node,
+      whenChanged(evicting, node => this.#taintsSeen(node)),
+    )
+    this.#pods = this.#loop.follow(
+      Kinds.Pod,
+      whenChanged(
+        ({ spec }) => [spec?.nodeName, spec?.tolerations],
+        pod => this.#podSeen(pod),
+      ),
+      { [NODE_INDEX]: byNode },
+    )
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    const subscriptions = [
-      this.#nodes.subscribe({
-        added: node => this.#taintsSeen(node),
-        updated: (node, previous) => {
-          if (!deepEqual(evicting(node), evicting(previous))) this.#taintsSeen(node)
-        },
-      }),
-      this.#pods.subscribe({
-        added: pod => this.#podSeen(pod),
-        updated: (pod, previous) => {
-          if (
-            pod.spec?.nodeName !== previous.spec?.nodeName ||
-            !deepEqual(pod.spec?.tolerations, previous.spec?.tolerations)
-          )
-            this.#podSeen(pod)
-        },
-      }),
-    ]
-    if (await untilSynced([this.#nodes, this.#pods], signal))
-      await runController(
-        {
-          name: NAME,
-          queue: this.#queue,
-          reconcile: key => this.#reconcile(key),
-          workers: 8,
-          log: this.#log,
-        },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
-    await this.#events.close()
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   #taintsSeen(node: Node): void {
-    for (const pod of this.#pods.byIndex(NODE_INDEX, node.metadata.name ?? ''))
-      this.#queue.add(objectKey(pod))
+    for (const pod of this.#pods.byIndex(NODE_INDEX, node.metadata.name ?? '')) this.#loop.enqueue(pod)
   }
 
   #podSeen(pod: Pod): void {
     const node = this.#nodes.get(pod.spec?.nodeName ?? '')
-    if (node !== undefined && evicting(node).length > 0) this.#queue.add(objectKey(pod))
+    if (node !== undefined && evicting(node).length > 0) this.#loop.enqueue(pod)
   }
 
   async #reconcile(key: string): Promise<ReconcileResult | undefined> {
@@ -90,7 +62,7 @@ export class TaintEvictionController implements Service {
 
   async #evict(pod: Pod): Promise<void> {
     const { name = '', namespace = '', uid = '' } = pod.metadata
-    this.#events.record(
+    this.#loop.events.record(
       pod,
       'Normal',
       'TaintManagerEviction',

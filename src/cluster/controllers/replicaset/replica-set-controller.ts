@@ -1,13 +1,5 @@
-import {
-  type Clock,
-  deepEqual,
-  type Ids,
-  type Logger,
-  messageOf,
-  type Service,
-  WorkQueue,
-} from '../../../base/index.ts'
-import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
+import { type Clock, deepEqual, type Ids, messageOf, type Service } from '../../../base/index.ts'
+import type { Client, Informer } from '../../../client/index.ts'
 import {
   isLeaving,
   isNotFound,
@@ -18,8 +10,7 @@ import {
   type Pod,
   type ReplicaSet,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { type ReconcileResult, runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { EXPECTATION_TIMEOUT_MS, Expectations } from '../expectations.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import {
@@ -47,56 +38,43 @@ export class ReplicaSetController implements Service {
   readonly #client: Client
   readonly #clock: Clock
   readonly #ids: Ids
-  readonly #log: Logger
-  readonly #events: EventRecorder
+  readonly #loop: ControlLoop
   readonly #replicaSets: Informer<ReplicaSet>
   readonly #pods: Informer<Pod>
-  readonly #queue: WorkQueue
   readonly #expectations: Expectations
 
   constructor(context: ControllerContext) {
-    const { events, log } = voiceOf(context, NAME)
     this.#client = context.client
     this.#clock = context.clock
     this.#ids = context.ids
-    this.#log = log
-    this.#events = events
-    this.#replicaSets = context.informers.of(Kinds.ReplicaSet)
-    this.#pods = context.informers.of(Kinds.Pod)
-    this.#pods.addIndex(CONTROLLER_INDEX, byController)
-    this.#replicaSets.addIndex(CONTROLLER_INDEX, byController)
-    this.#queue = new WorkQueue(context.clock)
     this.#expectations = new Expectations(context.clock)
-  }
-
-  async start(signal: AbortSignal): Promise<void> {
-    const subscriptions = [
-      this.#replicaSets.subscribe({
-        added: replicaSet => this.#queue.add(objectKey(replicaSet)),
-        updated: replicaSet => this.#queue.add(objectKey(replicaSet)),
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
+    const indexes = { [CONTROLLER_INDEX]: byController }
+    this.#replicaSets = this.#loop.follow(
+      Kinds.ReplicaSet,
+      {
+        added: this.#loop.enqueue,
+        updated: this.#loop.enqueue,
         deleted: replicaSet => {
           this.#expectations.forget(objectKey(replicaSet))
-          this.#queue.add(objectKey(replicaSet))
+          this.#loop.enqueue(replicaSet)
         },
-      }),
-      this.#pods.subscribe({
+      },
+      indexes,
+    )
+    this.#pods = this.#loop.follow(
+      Kinds.Pod,
+      {
         added: pod => this.#podAdded(pod),
         updated: (pod, previous) => this.#podUpdated(pod, previous),
         deleted: pod => this.#podGone(pod),
-      }),
-    ]
-    if (await untilSynced([this.#replicaSets, this.#pods], signal))
-      await runController(
-        {
-          name: NAME,
-          queue: this.#queue,
-          reconcile: key => this.#reconcile(key),
-          log: this.#log,
-        },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
-    await this.#events.close()
+      },
+      indexes,
+    )
+  }
+
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   #podAdded(pod: Pod): void {
@@ -108,17 +86,17 @@ export class ReplicaSetController implements Service {
     this.#expectations.settle(owner, objectKey(pod))
     // Seen first when it was on its way out already.
     if (pod.metadata.deletionTimestamp !== undefined) this.#expectations.settle(owner, pod.metadata.uid ?? '')
-    this.#queue.add(owner)
+    this.#loop.add(owner)
   }
 
   #podUpdated(pod: Pod, previous: Pod): void {
     const owner = this.#ownerKey(pod)
     const before = this.#ownerKey(previous)
-    if (before !== undefined && before !== owner) this.#queue.add(before)
+    if (before !== undefined && before !== owner) this.#loop.add(before)
     if (owner !== undefined) {
       if (pod.metadata.deletionTimestamp !== undefined)
         this.#expectations.settle(owner, pod.metadata.uid ?? '')
-      this.#queue.add(owner)
+      this.#loop.add(owner)
     } else if (controllerOf(pod) === undefined) this.#orphanSeen(pod)
   }
 
@@ -127,7 +105,7 @@ export class ReplicaSetController implements Service {
     if (owner === undefined) return
     this.#expectations.settle(owner, objectKey(pod))
     this.#expectations.settle(owner, pod.metadata.uid ?? '')
-    this.#queue.add(owner)
+    this.#loop.add(owner)
   }
 
   /** The key of the ReplicaSet that controls the pod; by name, since the cache may not hold it yet. */
@@ -144,7 +122,7 @@ export class ReplicaSetController implements Service {
     if (pod.metadata.deletionTimestamp !== undefined) return
     for (const replicaSet of this.#replicaSets.list(pod.metadata.namespace))
       if (matchesLabels(labelSelectorFromObject(replicaSet.spec?.selector), pod.metadata.labels))
-        this.#queue.add(objectKey(replicaSet))
+        this.#loop.enqueue(replicaSet)
   }
 
   async #reconcile(key: string): Promise<ReconcileResult | undefined> {
@@ -214,13 +192,13 @@ export class ReplicaSetController implements Service {
     this.#expectations.expect(key, objectKey(pod))
     try {
       await this.#client.create(Kinds.Pod, pod)
-      this.#events.record(replicaSet, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`)
+      this.#loop.events.record(replicaSet, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`)
       return undefined
     } catch (error) {
       this.#expectations.settle(key, objectKey(pod))
       // Everything in the namespace is about to go, this ReplicaSet too.
       if (isNamespaceTerminating(error)) return undefined
-      this.#events.record(replicaSet, 'Warning', 'FailedCreate', `Error creating: ${messageOf(error)}`)
+      this.#loop.events.record(replicaSet, 'Warning', 'FailedCreate', `Error creating: ${messageOf(error)}`)
       return error
     }
   }
@@ -243,12 +221,12 @@ export class ReplicaSetController implements Service {
     this.#expectations.expect(key, uid)
     try {
       await this.#client.delete(Kinds.Pod, name, { namespace, preconditions: { uid } })
-      this.#events.record(replicaSet, 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`)
+      this.#loop.events.record(replicaSet, 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`)
       return undefined
     } catch (error) {
       this.#expectations.settle(key, uid)
       if (isNotFound(error)) return undefined
-      this.#events.record(replicaSet, 'Warning', 'FailedDelete', `Error deleting: ${messageOf(error)}`)
+      this.#loop.events.record(replicaSet, 'Warning', 'FailedDelete', `Error deleting: ${messageOf(error)}`)
       return error
     }
   }

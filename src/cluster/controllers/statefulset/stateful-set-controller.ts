@@ -1,12 +1,5 @@
-import {
-  type Clock,
-  deepEqual,
-  type Logger,
-  messageOf,
-  type Service,
-  WorkQueue,
-} from '../../../base/index.ts'
-import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
+import { type Clock, deepEqual, messageOf, type Service } from '../../../base/index.ts'
+import type { Client, Informer } from '../../../client/index.ts'
 import {
   type ControllerRevision,
   isAlreadyExists,
@@ -16,13 +9,11 @@ import {
   type KubeObject,
   labelSelectorFromObject,
   matchesLabels,
-  objectKey,
   type PersistentVolumeClaim,
   type Pod,
   type StatefulSet,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { type ReconcileResult, runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import { byController, CONTROLLER_INDEX, claim, controllerOf, orphansOf } from '../ownership.ts'
 import { ClaimKeeper } from './claim-keeper.ts'
@@ -37,34 +28,19 @@ const NAME = 'statefulset-controller'
 export class StatefulSetController implements Service {
   readonly #client: Client
   readonly #clock: Clock
-  readonly #log: Logger
-  readonly #events: EventRecorder
+  readonly #loop: ControlLoop
   readonly #sets: Informer<StatefulSet>
   readonly #pods: Informer<Pod>
   readonly #claims: Informer<PersistentVolumeClaim>
   readonly #revisions: Informer<ControllerRevision>
-  readonly #queue: WorkQueue
   readonly #claimKeeper: ClaimKeeper
   readonly #revisionKeeper: RevisionKeeper
 
   constructor(context: ControllerContext) {
-    const { events, log } = voiceOf(context, NAME)
     this.#client = context.client
     this.#clock = context.clock
-    this.#log = log
-    this.#events = events
-    this.#sets = context.informers.of(Kinds.StatefulSet)
-    this.#pods = context.informers.of(Kinds.Pod)
-    this.#claims = context.informers.of(Kinds.PersistentVolumeClaim)
-    this.#revisions = context.informers.of(Kinds.ControllerRevision)
-    this.#pods.addIndex(CONTROLLER_INDEX, byController)
-    this.#revisions.addIndex(CONTROLLER_INDEX, byController)
-    this.#queue = new WorkQueue(context.clock)
-    this.#claimKeeper = new ClaimKeeper({ client: context.client, claims: this.#claims, events })
-    this.#revisionKeeper = new RevisionKeeper(context.client)
-  }
-
-  async start(signal: AbortSignal): Promise<void> {
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
+    const { enqueue, events } = this.#loop
     const dependent = {
       added: (object: KubeObject) => this.#dependentSeen(object),
       updated: (object: KubeObject, previous: KubeObject) => {
@@ -73,25 +49,20 @@ export class StatefulSetController implements Service {
       },
       deleted: (object: KubeObject) => this.#dependentSeen(object),
     }
-    const subscriptions = [
-      this.#sets.subscribe({
-        added: set => this.#queue.add(objectKey(set)),
-        updated: set => this.#queue.add(objectKey(set)),
-      }),
-      this.#pods.subscribe(dependent),
-      this.#revisions.subscribe(dependent),
-      this.#claims.subscribe({
-        updated: one => this.#claimSeen(one),
-        deleted: one => this.#claimSeen(one),
-      }),
-    ]
-    if (await untilSynced([this.#sets, this.#pods, this.#claims, this.#revisions], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
-    await this.#events.close()
+    const indexes = { [CONTROLLER_INDEX]: byController }
+    this.#sets = this.#loop.follow(Kinds.StatefulSet, { added: enqueue, updated: enqueue })
+    this.#pods = this.#loop.follow(Kinds.Pod, dependent, indexes)
+    this.#revisions = this.#loop.follow(Kinds.ControllerRevision, dependent, indexes)
+    this.#claims = this.#loop.follow(Kinds.PersistentVolumeClaim, {
+      updated: one => this.#claimSeen(one),
+      deleted: one => this.#claimSeen(one),
+    })
+    this.#claimKeeper = new ClaimKeeper({ client: context.client, claims: this.#claims, events })
+    this.#revisionKeeper = new RevisionKeeper(context.client)
+  }
+
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   /** Whoever selects what nobody controls may adopt it. */
@@ -99,11 +70,11 @@ export class StatefulSetController implements Service {
     const { namespace, labels } = object.metadata
     const controller = controllerOf(object)
     if (controller !== undefined) {
-      if (controller.kind === Kinds.StatefulSet.kind) this.#queue.add(`${namespace}/${controller.name}`)
+      if (controller.kind === Kinds.StatefulSet.kind) this.#loop.add(`${namespace}/${controller.name}`)
       return
     }
     for (const set of this.#sets.list(namespace))
-      if (matchesLabels(labelSelectorFromObject(set.spec?.selector), labels)) this.#queue.add(objectKey(set))
+      if (matchesLabels(labelSelectorFromObject(set.spec?.selector), labels)) this.#loop.enqueue(set)
   }
 
   /** A pod may wait for a claim that has to go first, or lack one. */
@@ -112,7 +83,7 @@ export class StatefulSetController implements Service {
       const names = (set.spec?.volumeClaimTemplates ?? []).map(
         one => `${one.metadata.name}-${set.metadata.name}-`,
       )
-      if (names.some(name => metadata.name?.startsWith(name))) this.#queue.add(objectKey(set))
+      if (names.some(name => metadata.name?.startsWith(name))) this.#loop.enqueue(set)
     }
   }
 
@@ -223,7 +194,7 @@ export class StatefulSetController implements Service {
       this.#noteFailedCreate(set, name, error)
       throw error
     }
-    this.#events.record(
+    this.#loop.events.record(
       set,
       'Normal',
       'SuccessfulCreate',
@@ -236,7 +207,7 @@ export class StatefulSetController implements Service {
     // Its own pod that the cache does not show yet is no failure, but one that is somebody else's stays.
     if (isAlreadyExists(error) && (known === undefined || controllerOf(known)?.uid === set.metadata.uid))
       return
-    this.#events.record(
+    this.#loop.events.record(
       set,
       'Warning',
       'FailedCreate',
@@ -248,14 +219,14 @@ export class StatefulSetController implements Service {
     const { name = '', namespace = '', uid = '' } = pod.metadata
     const of = `Pod ${name} in StatefulSet ${set.metadata.name}`
     if (why === 'ended')
-      this.#events.record(
+      this.#loop.events.record(
         set,
         'Warning',
         'RecreatingFailedPod',
         `StatefulSet ${namespace}/${set.metadata.name} is recreating ${pod.status?.phase} Pod ${name}`,
       )
     if (why === 'stuck')
-      this.#events.record(
+      this.#loop.events.record(
         set,
         'Warning',
         'ReplacingStuckPod',
@@ -265,9 +236,14 @@ export class StatefulSetController implements Service {
       await this.#client.delete(Kinds.Pod, name, { namespace, preconditions: { uid } })
     } catch (error) {
       if (isNotFound(error)) return
-      this.#events.record(set, 'Warning', 'FailedDelete', `delete ${of} failed error: ${messageOf(error)}`)
+      this.#loop.events.record(
+        set,
+        'Warning',
+        'FailedDelete',
+        `delete ${of} failed error: ${messageOf(error)}`,
+      )
       throw error
     }
-    this.#events.record(set, 'Normal', 'SuccessfulDelete', `delete ${of} successful`)
+    this.#loop.events.record(set, 'Normal', 'SuccessfulDelete', `delete ${of} successful`)
   }
 }

@@ -1,17 +1,15 @@
-import { type Logger, type Service, WorkQueue } from '../../../base/index.ts'
-import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
+import type { Service } from '../../../base/index.ts'
+import type { Client, Informer } from '../../../client/index.ts'
 import {
   apiVersionOf,
   claimNameOf,
   isAlreadyExists,
   Kinds,
-  objectKey,
   type PersistentVolumeClaim,
   type Pod,
   type Volume,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext } from '../control-loop.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import { controllerOf, controllerReference } from '../ownership.ts'
 
@@ -20,44 +18,29 @@ const NAME = 'ephemeral-volume-controller'
 /** Makes the claims of generic ephemeral volumes (upstream's `volume/ephemeral`): each belongs to its pod and goes with it. */
 export class EphemeralClaims implements Service {
   readonly #client: Client
-  readonly #log: Logger
-  readonly #events: EventRecorder
+  readonly #loop: ControlLoop
   readonly #pods: Informer<Pod>
   readonly #claims: Informer<PersistentVolumeClaim>
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext) {
-    const { events, log } = voiceOf(context, NAME)
     this.#client = context.client
-    this.#log = log
-    this.#events = events
-    this.#pods = context.informers.of(Kinds.Pod)
-    this.#claims = context.informers.of(Kinds.PersistentVolumeClaim)
-    this.#queue = new WorkQueue(context.clock)
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
+    this.#pods = this.#loop.follow(Kinds.Pod, {
+      added: pod => {
+        if ((pod.spec?.volumes ?? []).some(({ ephemeral }) => ephemeral !== undefined))
+          this.#loop.enqueue(pod)
+      },
+    })
+    this.#claims = this.#loop.follow(Kinds.PersistentVolumeClaim, {
+      deleted: claim => {
+        const owner = controllerOf(claim)
+        if (owner?.kind === Kinds.Pod.kind) this.#loop.add(`${claim.metadata.namespace}/${owner.name}`)
+      },
+    })
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    const subscriptions = [
-      this.#pods.subscribe({
-        added: pod => {
-          if ((pod.spec?.volumes ?? []).some(({ ephemeral }) => ephemeral !== undefined))
-            this.#queue.add(objectKey(pod))
-        },
-      }),
-      this.#claims.subscribe({
-        deleted: claim => {
-          const owner = controllerOf(claim)
-          if (owner?.kind === Kinds.Pod.kind) this.#queue.add(`${claim.metadata.namespace}/${owner.name}`)
-        },
-      }),
-    ]
-    if (await untilSynced([this.#pods, this.#claims], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
-    await this.#events.close()
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   async #reconcile(key: string): Promise<void> {
@@ -73,7 +56,7 @@ export class EphemeralClaims implements Service {
     const known = this.#claims.get(`${namespace}/${name}`)
     if (known !== undefined) {
       if (!isClaimOfPod(known, pod))
-        this.#events.record(
+        this.#loop.events.record(
           pod,
           'Warning',
           'ConflictingClaim',

@@ -1,5 +1,5 @@
-import { type Logger, type Service, WorkQueue } from '../../../base/index.ts'
-import { type Client, type Informer, untilSynced } from '../../../client/index.ts'
+import type { Service } from '../../../base/index.ts'
+import type { Client, Informer } from '../../../client/index.ts'
 import {
   CLAIM_PROTECTION,
   isNotFound,
@@ -11,8 +11,7 @@ import {
   type Pod,
   VOLUME_PROTECTION,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext } from '../control-loop.ts'
 import { isPodTerminal } from '../pod-state.ts'
 import { byClaim, CLAIM_INDEX } from './volume-binder.ts'
 
@@ -26,44 +25,33 @@ type Protected = PersistentVolume | PersistentVolumeClaim
  */
 export class VolumeProtection implements Service {
   readonly #client: Client
-  readonly #log: Logger
+  readonly #loop: ControlLoop
   readonly #claims: Informer<PersistentVolumeClaim>
   readonly #volumes: Informer<PersistentVolume>
   readonly #pods: Informer<Pod>
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext) {
     this.#client = context.client
-    this.#log = voiceOf(context, NAME).log
-    this.#claims = context.informers.of(Kinds.PersistentVolumeClaim)
-    this.#volumes = context.informers.of(Kinds.PersistentVolume)
-    this.#pods = context.informers.of(Kinds.Pod)
-    this.#pods.addIndex(CLAIM_INDEX, byClaim)
-    this.#queue = new WorkQueue(context.clock)
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
+    const claimSeen = (claim: PersistentVolumeClaim) => this.#loop.add(`claim/${objectKey(claim)}`)
+    const volumeSeen = (volume: PersistentVolume) => this.#loop.add(`volume/${objectKey(volume)}`)
+    const podEnded = (pod: Pod) => {
+      for (const key of byClaim(pod)) this.#loop.add(`claim/${key}`)
+    }
+    const podUpdated = (pod: Pod) => {
+      if (isPodTerminal(pod)) podEnded(pod)
+    }
+    this.#claims = this.#loop.follow(Kinds.PersistentVolumeClaim, { added: claimSeen, updated: claimSeen })
+    this.#volumes = this.#loop.follow(Kinds.PersistentVolume, { added: volumeSeen, updated: volumeSeen })
+    this.#pods = this.#loop.follow(
+      Kinds.Pod,
+      { updated: podUpdated, deleted: podEnded },
+      { [CLAIM_INDEX]: byClaim },
+    )
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    const claimSeen = (claim: PersistentVolumeClaim) => this.#queue.add(`claim/${objectKey(claim)}`)
-    const volumeSeen = (volume: PersistentVolume) => this.#queue.add(`volume/${objectKey(volume)}`)
-    const podEnded = (pod: Pod) => {
-      for (const key of byClaim(pod)) this.#queue.add(`claim/${key}`)
-    }
-    const subscriptions = [
-      this.#claims.subscribe({ added: claimSeen, updated: claimSeen }),
-      this.#volumes.subscribe({ added: volumeSeen, updated: volumeSeen }),
-      this.#pods.subscribe({
-        updated: pod => {
-          if (isPodTerminal(pod)) podEnded(pod)
-        },
-        deleted: podEnded,
-      }),
-    ]
-    if (await untilSynced([this.#claims, this.#volumes, this.#pods], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   async #reconcile(key: string): Promise<void> {

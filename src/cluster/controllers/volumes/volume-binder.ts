@@ -1,11 +1,5 @@
-import { type Logger, messageOf, type Service, WorkQueue } from '../../../base/index.ts'
-import {
-  type Client,
-  type EventRecorder,
-  type IndexFunction,
-  type Informer,
-  untilSynced,
-} from '../../../client/index.ts'
+import { messageOf, type Service } from '../../../base/index.ts'
+import type { Client, IndexFunction, Informer } from '../../../client/index.ts'
 import {
   claimKeyOf,
   claimNamesOf,
@@ -27,8 +21,7 @@ import {
   SELECTED_NODE,
   type StorageClass,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { type ReconcileResult, runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { claimStep, type Remark } from './claim-step.ts'
 import { localVolume } from './local-volume.ts'
 import type { VolumeHosts } from './volume-hosts.ts'
@@ -51,8 +44,7 @@ export const byClaim: IndexFunction<Pod> = pod =>
  */
 export class VolumeBinder implements Service {
   readonly #client: Client
-  readonly #log: Logger
-  readonly #events: EventRecorder
+  readonly #loop: ControlLoop
   readonly #hosts: VolumeHosts
   readonly #writes: VolumeWrites
   readonly #claims: Informer<PersistentVolumeClaim>
@@ -60,61 +52,42 @@ export class VolumeBinder implements Service {
   readonly #classes: Informer<StorageClass>
   readonly #nodes: Informer<Node>
   readonly #pods: Informer<Pod>
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext, hosts: VolumeHosts) {
-    const { events, log } = voiceOf(context, NAME)
     this.#client = context.client
-    this.#log = log
-    this.#events = events
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
     this.#hosts = hosts
     this.#writes = new VolumeWrites(context.client)
-    this.#claims = context.informers.of(Kinds.PersistentVolumeClaim)
-    this.#volumes = context.informers.of(Kinds.PersistentVolume)
-    this.#classes = context.informers.of(Kinds.StorageClass)
-    this.#nodes = context.informers.of(Kinds.Node)
-    this.#pods = context.informers.of(Kinds.Pod)
-    this.#pods.addIndex(CLAIM_INDEX, byClaim)
-    this.#queue = new WorkQueue(context.clock)
+    const podSeen = (pod: Pod) => {
+      for (const key of byClaim(pod)) this.#loop.add(`claim/${key}`)
+    }
+    const classSeen = () => this.#enqueueUnbound()
+    this.#claims = this.#loop.follow(Kinds.PersistentVolumeClaim, claim => this.#claimSeen(claim))
+    this.#volumes = this.#loop.follow(Kinds.PersistentVolume, volume => this.#volumeSeen(volume))
+    this.#classes = this.#loop.follow(Kinds.StorageClass, { added: classSeen, updated: classSeen })
+    this.#nodes = this.#loop.follow(Kinds.Node)
+    // Who waits for its first pod says which pod it waits for.
+    this.#pods = this.#loop.follow(Kinds.Pod, { added: podSeen }, { [CLAIM_INDEX]: byClaim })
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    const claimSeen = (claim: PersistentVolumeClaim) => this.#claimSeen(claim)
-    const volumeSeen = (volume: PersistentVolume) => this.#volumeSeen(volume)
-    const podSeen = (pod: Pod) => {
-      for (const key of byClaim(pod)) this.#queue.add(`claim/${key}`)
-    }
-    const classSeen = () => {
-      for (const claim of this.#claims.list()) if (!claim.spec?.volumeName) this.#queue.add(claimKey(claim))
-    }
-    const subscriptions = [
-      this.#claims.subscribe({ added: claimSeen, updated: claimSeen, deleted: claimSeen }),
-      this.#volumes.subscribe({ added: volumeSeen, updated: volumeSeen, deleted: volumeSeen }),
-      this.#classes.subscribe({ added: classSeen, updated: classSeen }),
-      // Who waits for its first pod says which pod it waits for.
-      this.#pods.subscribe({ added: podSeen }),
-    ]
-    const informers = [this.#claims, this.#volumes, this.#classes, this.#nodes, this.#pods]
-    if (await untilSynced(informers, signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
-    await this.#events.close()
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   #claimSeen(claim: PersistentVolumeClaim): void {
-    this.#queue.add(claimKey(claim))
-    if (claim.spec?.volumeName) this.#queue.add(`volume/${claim.spec.volumeName}`)
+    this.#loop.add(claimKey(claim))
+    if (claim.spec?.volumeName) this.#loop.add(`volume/${claim.spec.volumeName}`)
   }
 
   #volumeSeen(volume: PersistentVolume): void {
-    this.#queue.add(`volume/${volume.metadata.name}`)
+    this.#loop.add(`volume/${volume.metadata.name}`)
     const reference = volume.spec?.claimRef
-    if (reference !== undefined) this.#queue.add(`claim/${claimKeyOf(reference)}`)
-    else if (volume.status?.phase === 'Available')
-      for (const claim of this.#claims.list()) if (!claim.spec?.volumeName) this.#queue.add(claimKey(claim))
+    if (reference !== undefined) this.#loop.add(`claim/${claimKeyOf(reference)}`)
+    else if (volume.status?.phase === 'Available') this.#enqueueUnbound()
+  }
+
+  #enqueueUnbound(): void {
+    for (const claim of this.#claims.list()) if (!claim.spec?.volumeName) this.#loop.add(claimKey(claim))
   }
 
   #reconcile(key: string): Promise<ReconcileResult | undefined> {
@@ -128,7 +101,7 @@ export class VolumeBinder implements Service {
     if (claim === undefined) {
       for (const volume of this.#volumes.list())
         if (volume.spec?.claimRef && claimKeyOf(volume.spec.claimRef) === key)
-          this.#queue.add(`volume/${volume.metadata.name}`)
+          this.#loop.add(`volume/${volume.metadata.name}`)
       return undefined
     }
     if (await this.#giveDefaultClass(claim)) return undefined
@@ -224,7 +197,7 @@ export class VolumeBinder implements Service {
         await this.#writes.setVolumePhase(volume, step.phase)
         return step.phase === 'Available' ? this.#endUnclaimed(volume) : undefined
       case 'tell-claim':
-        this.#queue.add(`claim/${claimKeyOf(reference ?? {})}`)
+        this.#loop.add(`claim/${claimKeyOf(reference ?? {})}`)
         return undefined
       case 'unbind':
         await this.#writes.unbind(volume, step.keepName)
@@ -300,7 +273,7 @@ export class VolumeBinder implements Service {
   }
 
   #say(about: PersistentVolume | PersistentVolumeClaim, { type, reason, message }: Remark): void {
-    this.#events.record(about, type, reason, message)
+    this.#loop.events.record(about, type, reason, message)
   }
 }
 

@@ -1,5 +1,5 @@
-import { type Ids, type Logger, messageOf, type Service, WorkQueue } from '../../../../base/index.ts'
-import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../../client/index.ts'
+import { type Ids, messageOf, type Service } from '../../../../base/index.ts'
+import type { Client, Informer } from '../../../../client/index.ts'
 import {
   FOLDER_FINALIZER,
   folderNodeOf,
@@ -20,8 +20,7 @@ import {
   SELECTED_NODE,
   VOLUME_PROTECTION,
 } from '../../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../../context.ts'
-import { type ReconcileResult, runController } from '../../controller.ts'
+import { ControlLoop, type ControllerContext, type ReconcileResult } from '../../control-loop.ts'
 import { isPodTerminal } from '../../pod-state.ts'
 import { folderOn } from '../local-volume.ts'
 import { byClaim } from '../volume-binder.ts'
@@ -43,51 +42,35 @@ const HOST_AGAIN_MS = 10_000
 export class VolumeMoveController implements Service {
   readonly #client: Client
   readonly #ids: Ids
-  readonly #log: Logger
-  readonly #events: EventRecorder
+  readonly #loop: ControlLoop
   readonly #hosts: VolumeHosts
   readonly #writes: VolumeWrites
   readonly #claims: Informer<PersistentVolumeClaim>
   readonly #volumes: Informer<PersistentVolume>
   readonly #nodes: Informer<Node>
-  readonly #pods: Informer<Pod>
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext, hosts: VolumeHosts) {
-    const { events, log } = voiceOf(context, NAME)
     this.#client = context.client
     this.#ids = context.ids
-    this.#log = log
-    this.#events = events
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
     this.#hosts = hosts
     this.#writes = new VolumeWrites(context.client)
-    this.#claims = context.informers.of(Kinds.PersistentVolumeClaim)
-    this.#volumes = context.informers.of(Kinds.PersistentVolume)
-    this.#nodes = context.informers.of(Kinds.Node)
-    this.#pods = context.informers.of(Kinds.Pod)
-    this.#queue = new WorkQueue(context.clock)
-  }
-
-  async start(signal: AbortSignal): Promise<void> {
     const claimSeen = (claim: PersistentVolumeClaim) => {
       const { [MOVE_TO]: to, [MOVE_STATE]: state } = claim.metadata.annotations ?? {}
-      if (to !== undefined || state !== undefined) this.#queue.add(objectKey(claim))
+      if (to !== undefined || state !== undefined) this.#loop.enqueue(claim)
     }
-    const subscriptions = [
-      this.#claims.subscribe({ added: claimSeen, updated: claimSeen }),
-      this.#pods.subscribe({
-        deleted: pod => {
-          for (const key of byClaim(pod)) this.#queue.add(key)
-        },
-      }),
-    ]
-    if (await untilSynced([this.#claims, this.#volumes, this.#nodes, this.#pods], signal))
-      await runController(
-        { name: NAME, queue: this.#queue, reconcile: key => this.#reconcile(key), log: this.#log },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
-    await this.#events.close()
+    this.#claims = this.#loop.follow(Kinds.PersistentVolumeClaim, { added: claimSeen, updated: claimSeen })
+    this.#volumes = this.#loop.follow(Kinds.PersistentVolume)
+    this.#nodes = this.#loop.follow(Kinds.Node)
+    this.#loop.follow(Kinds.Pod, {
+      deleted: pod => {
+        for (const key of byClaim(pod)) this.#loop.add(key)
+      },
+    })
+  }
+
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   async #reconcile(key: string): Promise<ReconcileResult | undefined> {
@@ -119,13 +102,13 @@ export class VolumeMoveController implements Service {
     const refusal = refuseMove({ claim, volume, node: this.#nodes.get(to), to, pods, earlier })
     const from = volume === undefined ? '' : (folderNodeOf(volume) ?? '')
     if (refusal !== undefined) {
-      this.#events.record(claim, 'Warning', 'MoveRefused', `Cannot move to ${to}: ${refusal}`)
+      this.#loop.events.record(claim, 'Warning', 'MoveRefused', `Cannot move to ${to}: ${refusal}`)
       // What is known of an earlier move stays: its original still waits.
       const known = earlier ?? ({ id: this.#ids.suffix(), from, to, phase: 'Refused' } as const)
       await this.#write(claim, { ...known, message: refusal }, { [MOVE_TO]: null })
       return undefined
     }
-    this.#events.record(claim, 'Normal', 'Moving', `Moving from ${from} to ${to}: its pods are stopped`)
+    this.#loop.events.record(claim, 'Normal', 'Moving', `Moving from ${from} to ${to}: its pods are stopped`)
     const state: MoveState = { id: this.#ids.suffix(), from, to, phase: 'Stopping' }
     await this.#write(claim, state, { [HELD]: `its volume moves to host ${to}` })
     return undefined
@@ -189,7 +172,7 @@ export class VolumeMoveController implements Service {
         .catch(error => {
           if (!isAlreadyExists(error)) throw error
         })
-    this.#events.record(
+    this.#loop.events.record(
       claim,
       'Normal',
       'Moved',
@@ -232,7 +215,7 @@ export class VolumeMoveController implements Service {
     } catch (error) {
       return this.#again(claim, state, error)
     }
-    this.#events.record(claim, 'Normal', 'MoveConfirmed', `The original on ${state.from} was put aside`)
+    this.#loop.events.record(claim, 'Normal', 'MoveConfirmed', `The original on ${state.from} was put aside`)
     await this.#writes.annotateClaim(claim, { [MOVE_STATE]: null, [MOVE_CONFIRMED]: null })
     return undefined
   }
@@ -241,14 +224,14 @@ export class VolumeMoveController implements Service {
   async #cancel(claim: PersistentVolumeClaim, state: MoveState): Promise<undefined> {
     await this.#hosts
       .discard(state.to, claim.spec?.volumeName ?? '', state.id)
-      .catch(error => this.#log.debug('a copy was left behind', { error: messageOf(error) }))
-    this.#events.record(claim, 'Normal', 'MoveCancelled', `Stays on ${state.from}: its pods may start`)
+      .catch(error => this.#loop.log.debug('a copy was left behind', { error: messageOf(error) }))
+    this.#loop.events.record(claim, 'Normal', 'MoveCancelled', `Stays on ${state.from}: its pods may start`)
     await this.#writes.annotateClaim(claim, { [MOVE_STATE]: null, [MOVE_TO]: null, [HELD]: null })
     return undefined
   }
 
   async #again(claim: PersistentVolumeClaim, state: MoveState, error: unknown): Promise<ReconcileResult> {
-    this.#events.record(claim, 'Warning', 'MoveFailed', `${messageOf(error)}; trying again`)
+    this.#loop.events.record(claim, 'Warning', 'MoveFailed', `${messageOf(error)}; trying again`)
     await this.#note(claim, state, messageOf(error))
     return { requeueAfterMs: HOST_AGAIN_MS }
   }
