@@ -36,6 +36,7 @@ export {
   type HttpsClientOptions,
   type RawOptions,
 } from './https-client.ts'
+export { ifFound } from './if-found.ts'
 export {
   createInformer,
   type Informer,

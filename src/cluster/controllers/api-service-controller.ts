@@ -3,13 +3,13 @@ import type { Client, Informer } from '../../client/index.ts'
 import {
   type EndpointSlice,
   type Endpoints,
-  isNotFound,
   type Kind,
   Kinds,
   type KubeObject,
   type Service,
 } from '../../kube/index.ts'
 import { ControlLoop, type ControllerContext } from './control-loop.ts'
+import { deleteObject } from './delete-object.ts'
 
 const NAME = 'kubernetes-service-controller'
 const NAMESPACE = 'default'
@@ -62,15 +62,7 @@ export class ApiServiceController implements Runnable {
   async #dropMoved(): Promise<void> {
     const current = this.#services.get(`${NAMESPACE}/${SERVICE}`)
     if (current === undefined || current.spec?.clusterIP === this.#options.clusterIp) return
-    const { uid } = current.metadata
-    try {
-      await this.#client.delete(Kinds.Service, SERVICE, {
-        namespace: NAMESPACE,
-        ...(uid === undefined ? {} : { preconditions: { uid } }),
-      })
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+    await deleteObject(this.#client, Kinds.Service, current)
   }
 
   async #apply<T extends KubeObject>(kind: Kind<T>, body: T): Promise<void> {

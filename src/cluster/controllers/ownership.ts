@@ -1,7 +1,6 @@
-import type { Client, IndexFunction } from '../../client/index.ts'
+import { type Client, type IndexFunction, ifFound, type Lister } from '../../client/index.ts'
 import {
   apiVersionOf,
-  isNotFound,
   type Kind,
   type KubeObject,
   type LabelSelector,
@@ -18,7 +17,7 @@ export const byController: IndexFunction<KubeObject> = object => [
 ]
 
 /** The value of {@link CONTROLLER_INDEX} for the objects of a namespace that no one controls. */
-export function orphansOf(namespace: string | undefined): string {
+function orphansOf(namespace: string | undefined): string {
   return `orphans/${namespace ?? ''}`
 }
 
@@ -40,13 +39,21 @@ export function controllerReference(owner: KubeObject): OwnerReference {
   }
 }
 
+/** What `owner` controls already, and what of its namespace nobody controls; from a cache with {@link CONTROLLER_INDEX}. */
+export function claimable<T extends KubeObject>(objects: Lister<T>, { metadata }: KubeObject): readonly T[] {
+  return [
+    ...objects.byIndex(CONTROLLER_INDEX, metadata.uid ?? ''),
+    ...objects.byIndex(CONTROLLER_INDEX, orphansOf(metadata.namespace)),
+  ]
+}
+
 export interface ClaimOptions<T extends KubeObject, O extends KubeObject> {
   readonly client: Client
   readonly owner: O
   readonly ownerKind: Kind<O>
   readonly kind: Kind<T>
   readonly selector: LabelSelector
-  /** What `owner` controls already and what nobody controls, from the cache. */
+  /** Of {@link claimable}. */
   readonly candidates: readonly T[]
 }
 
@@ -107,7 +114,7 @@ async function release<T extends KubeObject, O extends KubeObject>(
 }
 
 /** Undefined when the object is gone. The version guards against writing over an owner that came meanwhile. */
-async function writeOwners<T extends KubeObject, O extends KubeObject>(
+function writeOwners<T extends KubeObject, O extends KubeObject>(
   { client, kind }: ClaimOptions<T, O>,
   object: T,
   ownerReferences: readonly OwnerReference[],
@@ -115,12 +122,7 @@ async function writeOwners<T extends KubeObject, O extends KubeObject>(
   const { namespace, name, uid } = refOptions(object)
   const { resourceVersion } = object.metadata
   const body = { metadata: { uid, resourceVersion, ownerReferences } }
-  try {
-    return await client.patch(kind, name, { type: 'merge', body }, { namespace })
-  } catch (error) {
-    if (isNotFound(error)) return undefined
-    throw error
-  }
+  return ifFound(client.patch(kind, name, { type: 'merge', body }, { namespace }))
 }
 
 function refOptions(object: KubeObject): { namespace: string; name: string; uid: string | undefined } {

@@ -1,12 +1,6 @@
 import { type Clock, hasCode, messageOf, type Service } from '../../../base/index.ts'
-import type { Client } from '../../../client/index.ts'
-import {
-  type CertificateSigningRequest,
-  formatTime,
-  isNotFound,
-  Kinds,
-  parseTime,
-} from '../../../kube/index.ts'
+import { type Client, ifFound } from '../../../client/index.ts'
+import { type CertificateSigningRequest, formatTime, Kinds, parseTime } from '../../../kube/index.ts'
 import { type Authority, DAY_MS, readRequest, signRequest, validFrom } from '../../../pki/index.ts'
 import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { CLIENT_SIGNER, type ClientSubject, clientProblem } from './client-request.ts'
@@ -170,23 +164,12 @@ export class CertificateSigner implements Service {
   }
 
   /** Read anew: a decision is not taken on a cache that lags behind the decision before. */
-  async #read(name: string): Promise<CertificateSigningRequest | undefined> {
-    try {
-      return await this.#client.get(Kinds.CertificateSigningRequest, name)
-    } catch (error) {
-      if (isNotFound(error)) return undefined
-      throw error
-    }
+  #read(name: string): Promise<CertificateSigningRequest | undefined> {
+    return ifFound(this.#client.get(Kinds.CertificateSigningRequest, name))
   }
 
   async #nodeExists(name: string): Promise<boolean> {
-    try {
-      await this.#client.get(Kinds.Node, name)
-      return true
-    } catch (error) {
-      if (isNotFound(error)) return false
-      throw error
-    }
+    return (await ifFound(this.#client.get(Kinds.Node, name))) !== undefined
   }
 
   #release(nodeName: string): void {
@@ -220,11 +203,7 @@ export class CertificateSigner implements Service {
   }
 
   async #forget({ metadata }: CertificateSigningRequest): Promise<void> {
-    try {
-      await this.#client.delete(Kinds.CertificateSigningRequest, metadata.name ?? '')
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+    await ifFound(this.#client.delete(Kinds.CertificateSigningRequest, metadata.name ?? ''))
   }
 }
 

@@ -1,29 +1,23 @@
-import { type Clock, deepEqual, Limit, type Service } from '../../../base/index.ts'
-import type { Client, Informer } from '../../../client/index.ts'
+import { type Clock, deepEqual, type Service } from '../../../base/index.ts'
+import { type Client, type Informer, ifFound } from '../../../client/index.ts'
 import {
   acceptNames,
   allKinds,
   CUSTOM_RESOURCE_CLEANUP,
-  type CustomKind,
   type CustomResourceDefinition,
   formatTime,
   hasCondition,
-  isConflict,
   isEstablished,
-  isNotFound,
   Kinds,
-  type KubeObject,
   storageKind,
   withCondition,
 } from '../../../kube/index.ts'
+import { Contents } from '../contents.ts'
 import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 
 const NAME = 'customresourcedefinition-controller'
-/** Deletions of objects under way at once. */
-const DELETIONS = 32
 /** How often it looks whether the last objects of a definition that is being deleted are gone. */
 const RECHECK_MS = 500
-const PAGE = 500
 
 /**
  * Accepts the names of CustomResourceDefinitions and establishes them, and empties those that are being deleted
@@ -34,11 +28,12 @@ export class DefinitionController implements Service {
   readonly #clock: Clock
   readonly #loop: ControlLoop
   readonly #definitions: Informer<CustomResourceDefinition>
-  readonly #deletions = new Limit(DELETIONS)
+  readonly #contents: Contents
 
   constructor(context: ControllerContext) {
     this.#client = context.client
     this.#clock = context.clock
+    this.#contents = new Contents(context.client)
     // One at a time: of two definitions that claim a name at once, one must come first.
     this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key), workers: 1 })
     this.#definitions = this.#loop.follow(Kinds.CustomResourceDefinition, {
@@ -62,7 +57,7 @@ export class DefinitionController implements Service {
 
   async #reconcile(name: string): Promise<ReconcileResult | undefined> {
     // From the server and not from the cache: what was written a moment ago must count when names are given out.
-    const definition = await this.#read(name)
+    const definition = await ifFound(this.#client.get(Kinds.CustomResourceDefinition, name))
     if (definition === undefined) return undefined
     if (definition.metadata.deletionTimestamp !== undefined) return await this.#empty(definition)
     const { items } = await this.#client.list(Kinds.CustomResourceDefinition)
@@ -73,15 +68,6 @@ export class DefinitionController implements Service {
     return undefined
   }
 
-  async #read(name: string): Promise<CustomResourceDefinition | undefined> {
-    try {
-      return await this.#client.get(Kinds.CustomResourceDefinition, name)
-    } catch (error) {
-      if (isNotFound(error)) return undefined
-      throw error
-    }
-  }
-
   /** Deletes the objects, then lets the definition go. */
   async #empty(definition: CustomResourceDefinition): Promise<ReconcileResult | undefined> {
     const { finalizers = [] } = definition.metadata
@@ -89,13 +75,7 @@ export class DefinitionController implements Service {
     // Objects under the name of a definition that never got it are another definition's.
     const kind = isEstablished(definition) ? storageKind(definition) : undefined
     if (kind !== undefined) {
-      const found = await this.#list(kind)
-      await Promise.all(
-        found
-          .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-          .map(object => this.#deletions.run(() => this.#delete(kind, object))),
-      )
-      const left = found.length === 0 ? [] : await this.#list(kind)
+      const left = await this.#contents.remove(kind)
       if (left.length > 0) {
         await this.#writeTerminating(
           definition,
@@ -142,32 +122,5 @@ export class DefinitionController implements Service {
   ): Promise<CustomResourceDefinition> {
     const next = { ...definition, status }
     return await this.#client.update(Kinds.CustomResourceDefinition, next, { subresource: 'status' })
-  }
-
-  async #list(kind: CustomKind): Promise<readonly KubeObject[]> {
-    const objects: KubeObject[] = []
-    let next: string | undefined
-    do {
-      const page = await this.#client.list(kind, {
-        limit: PAGE,
-        ...(next === undefined ? {} : { continue: next }),
-      })
-      objects.push(...page.items)
-      next = page.continue
-    } while (next !== undefined)
-    return objects
-  }
-
-  async #delete(kind: CustomKind, { metadata }: KubeObject): Promise<void> {
-    const { name = '', namespace, uid = '' } = metadata
-    try {
-      await this.#client.delete(kind, name, {
-        ...(namespace === undefined ? {} : { namespace }),
-        propagationPolicy: 'Background',
-        preconditions: { uid },
-      })
-    } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error
-    }
   }
 }

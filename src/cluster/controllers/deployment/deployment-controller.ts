@@ -3,7 +3,6 @@ import type { Client, Informer } from '../../../client/index.ts'
 import {
   type Deployment,
   isAlreadyExists,
-  isNotFound,
   Kinds,
   labelSelectorFromObject,
   matchesLabels,
@@ -11,7 +10,8 @@ import {
   type ReplicaSet,
 } from '../../../kube/index.ts'
 import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
-import { byController, CONTROLLER_INDEX, claim, controllerOf, orphansOf } from '../ownership.ts'
+import { deleteObject } from '../delete-object.ts'
+import { byController, CONTROLLER_INDEX, claim, claimable, controllerOf } from '../ownership.ts'
 import { isPodTerminal } from '../pod-state.ts'
 import { newCondition, withCondition } from './conditions.ts'
 import { type DeploymentDecision, type DeploymentStep, decideDeployment } from './decision.ts'
@@ -97,10 +97,7 @@ export class DeploymentController implements Service {
       ownerKind: Kinds.Deployment,
       kind: Kinds.ReplicaSet,
       selector: labelSelectorFromObject(deployment.spec?.selector),
-      candidates: [
-        ...this.#replicaSets.byIndex(CONTROLLER_INDEX, deployment.metadata.uid ?? ''),
-        ...this.#replicaSets.byIndex(CONTROLLER_INDEX, orphansOf(deployment.metadata.namespace)),
-      ],
+      candidates: claimable(this.#replicaSets, deployment),
     })
     const decision = decideDeployment({
       deployment,
@@ -128,7 +125,7 @@ export class DeploymentController implements Service {
 
   /** False when the world was not as the cache showed it, and this decision is void. */
   async #take(step: DeploymentStep, deployment: Deployment): Promise<boolean> {
-    const { name = '', namespace = '', uid = '' } = step.replicaSet.metadata
+    const { name = '' } = step.replicaSet.metadata
     switch (step.do) {
       case 'create':
         return await this.#create(step.replicaSet, deployment)
@@ -143,11 +140,7 @@ export class DeploymentController implements Service {
           )
         return true
       case 'delete':
-        try {
-          await this.#client.delete(Kinds.ReplicaSet, name, { namespace, preconditions: { uid } })
-        } catch (error) {
-          if (!isNotFound(error)) throw error
-        }
+        await deleteObject(this.#client, Kinds.ReplicaSet, step.replicaSet)
         return true
     }
   }

@@ -4,13 +4,13 @@ import {
   type Endpoints,
   isAlreadyExists,
   isConflict,
-  isNotFound,
   Kinds,
   objectKey,
   type Pod,
   type Service,
 } from '../../../kube/index.ts'
 import { ControlLoop, type ControllerContext, whenChanged } from '../control-loop.ts'
+import { deleteObject } from '../delete-object.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import { endpointFacts } from './pod-address.ts'
 import {
@@ -81,7 +81,8 @@ export class EndpointsController implements Part {
     const existing = this.#endpoints.get(key)
     const wasDeleted = this.#deleted.delete(key)
     if (service === undefined || service.spec?.type === 'ExternalName') {
-      if (existing !== undefined && (wasDeleted || isOwn(existing))) await this.#remove(existing)
+      if (existing !== undefined && (wasDeleted || isOwn(existing)))
+        await deleteObject(this.#client, Kinds.Endpoints, existing)
       return
     }
     // Without a selector the endpoints are whatever somebody else says.
@@ -102,15 +103,6 @@ export class EndpointsController implements Part {
           `Failed to ${existing === undefined ? 'create' : 'update'} endpoint for service ${key}: ${messageOf(error)}`,
         )
       throw error
-    }
-  }
-
-  async #remove({ metadata }: Endpoints): Promise<void> {
-    const { name = '', namespace = '', uid = '' } = metadata
-    try {
-      await this.#client.delete(Kinds.Endpoints, name, { namespace, preconditions: { uid } })
-    } catch (error) {
-      if (!isNotFound(error)) throw error
     }
   }
 }

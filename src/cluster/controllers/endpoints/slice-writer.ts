@@ -1,6 +1,7 @@
 import type { Clock } from '../../../base/index.ts'
 import type { Client } from '../../../client/index.ts'
-import { type EndpointSlice, isNotFound, Kinds, objectKey } from '../../../kube/index.ts'
+import { type EndpointSlice, Kinds, objectKey } from '../../../kube/index.ts'
+import { deleteObject } from '../delete-object.ts'
 import { Expectations } from '../expectations.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import type { SlicePlan } from './slice-plan.ts'
@@ -34,7 +35,7 @@ export class SliceWriter {
       ...create.map(slice => this.#create(owner, slice)),
       ...update.map(slice => this.#client.update(Kinds.EndpointSlice, slice)),
     ])
-    await Promise.all(remove.map(slice => this.#remove(slice)))
+    await Promise.all(remove.map(slice => deleteObject(this.#client, Kinds.EndpointSlice, slice)))
   }
 
   async #create(owner: string, slice: EndpointSlice): Promise<void> {
@@ -45,15 +46,6 @@ export class SliceWriter {
     } catch (error) {
       this.#expectations.settle(owner, key)
       if (!isNamespaceTerminating(error)) throw error
-    }
-  }
-
-  async #remove({ metadata }: EndpointSlice): Promise<void> {
-    const { name = '', namespace = '', uid = '' } = metadata
-    try {
-      await this.#client.delete(Kinds.EndpointSlice, name, { namespace, preconditions: { uid } })
-    } catch (error) {
-      if (!isNotFound(error)) throw error
     }
   }
 }

@@ -1,10 +1,11 @@
 import type { Service } from '../../../base/index.ts'
-import type {
-  Client,
-  DeleteOptions,
-  IndexFunction,
-  Informer,
-  InformerHandler,
+import {
+  type Client,
+  type DeleteOptions,
+  type IndexFunction,
+  type Informer,
+  type InformerHandler,
+  ifFound,
 } from '../../../client/index.ts'
 import {
   isCustomKind,
@@ -225,16 +226,9 @@ export class GarbageCollector implements Service {
   ): Promise<void> {
     const { name = '', namespace, uid, resourceVersion } = object.metadata
     const body = { metadata: { uid, resourceVersion, ...changes } }
-    try {
-      await this.#client.patch(
-        kind,
-        name,
-        { type: 'merge', body },
-        namespace === undefined ? {} : { namespace },
-      )
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+    await ifFound(
+      this.#client.patch(kind, name, { type: 'merge', body }, namespace === undefined ? {} : { namespace }),
+    )
   }
 }
 

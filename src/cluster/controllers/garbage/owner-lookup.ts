@@ -1,11 +1,5 @@
-import type { Client, Informer, Informers } from '../../../client/index.ts'
-import {
-  groupOf,
-  isNotFound,
-  type KubeObject,
-  type OwnerReference,
-  storedKinds,
-} from '../../../kube/index.ts'
+import { type Client, type Informer, type Informers, ifFound } from '../../../client/index.ts'
+import { groupOf, type KubeObject, type OwnerReference, storedKinds } from '../../../kube/index.ts'
 import type { InstanceInformers } from '../custom-resources/instance-informers.ts'
 
 /** Owners known to be gone, by uid; uids never come back. Bounded as upstream's cache. */
@@ -45,16 +39,10 @@ export class OwnerLookup {
     const key = kind.namespaced ? `${namespace}/${reference.name}` : reference.name
     const cached = informer.get(key)
     if (cached?.metadata.uid === reference.uid) return { state: 'present', object: cached }
-    try {
-      const live = await this.#client.get(
-        kind,
-        reference.name,
-        kind.namespaced && namespace !== undefined ? { namespace } : {},
-      )
-      if (live.metadata.uid === reference.uid) return { state: 'present', object: live }
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+    const live = await ifFound(
+      this.#client.get(kind, reference.name, kind.namespaced && namespace !== undefined ? { namespace } : {}),
+    )
+    if (live?.metadata.uid === reference.uid) return { state: 'present', object: live }
     this.#remember(reference.uid)
     return { state: 'absent' }
   }

@@ -1,10 +1,9 @@
 import { deepEqual, type Service as Part } from '../../../base/index.ts'
-import type { Client, Informer } from '../../../client/index.ts'
+import { type Client, type Informer, ifFound } from '../../../client/index.ts'
 import {
   INGRESS_CONDITION,
   type Ingress,
   type IngressClass,
-  isNotFound,
   Kinds,
   type Node,
   objectKey,
@@ -74,16 +73,9 @@ export class IngressStatusController implements Part {
     if (deepEqual(before, addresses)) return
     const { name = '', namespace = '' } = ingress.metadata
     const body = { status: { loadBalancer: { ingress: addresses.map(ip => ({ ip })) } } }
-    try {
-      await this.#client.patch(
-        Kinds.Ingress,
-        name,
-        { type: 'merge', body },
-        { namespace, subresource: 'status' },
-      )
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+    await ifFound(
+      this.#client.patch(Kinds.Ingress, name, { type: 'merge', body }, { namespace, subresource: 'status' }),
+    )
   }
 }
 

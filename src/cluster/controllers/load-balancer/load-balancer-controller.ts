@@ -1,8 +1,7 @@
 import { deepEqual, type Service as Part } from '../../../base/index.ts'
-import type { Client, IndexFunction, Informer } from '../../../client/index.ts'
+import { type Client, type IndexFunction, type Informer, ifFound } from '../../../client/index.ts'
 import {
   type EndpointSlice,
-  isNotFound,
   Kinds,
   type LoadBalancerIngress,
   type Node,
@@ -107,15 +106,13 @@ export class LoadBalancerController implements Part {
   async #write(service: Service, addresses: readonly string[]): Promise<void> {
     const ingress = addresses.map((ip): LoadBalancerIngress => ({ ip, ipMode: 'VIP' }))
     const loadBalancer = ingress.length === 0 ? {} : { ingress }
-    try {
-      await this.#client.update(
+    await ifFound(
+      this.#client.update(
         Kinds.Service,
         { ...service, status: { ...service.status, loadBalancer } },
         { subresource: 'status' },
-      )
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+      ),
+    )
   }
 
   #localNodes(service: Service): ReadonlySet<string> {

@@ -1,9 +1,7 @@
-import { type Clock, deepEqual, Limit, messageOf, type Service } from '../../../base/index.ts'
-import type { Client, Informer } from '../../../client/index.ts'
+import { type Clock, deepEqual, messageOf, type Service } from '../../../base/index.ts'
+import { type Client, type Informer, ifFound } from '../../../client/index.ts'
 import {
-  isConflict,
   isEstablished,
-  isNotFound,
   type Kind,
   Kinds,
   type KubeObject,
@@ -11,17 +9,15 @@ import {
   storageKind,
   storedKinds,
 } from '../../../kube/index.ts'
+import { Contents } from '../contents.ts'
 import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { deletionConditions, type Remains } from './namespace-conditions.ts'
 
 const NAME = 'namespace-controller'
 /** The finalizer that this controller removes when the namespace is empty. */
 const FINALIZER = 'kubernetes'
-/** Deletions under way at once. */
-const DELETIONS = 32
 /** The end of content wakes the controller; this is the safety net. */
 const RECHECK_MS = 5_000
-const PAGE = 500
 
 /** Empties a namespace that is being deleted, tells what is left, and lets it go once nothing is. */
 export class NamespaceController implements Service {
@@ -30,23 +26,24 @@ export class NamespaceController implements Service {
   readonly #loop: ControlLoop
   readonly #namespaces: Informer<Namespace>
   /** What a namespace can hold, owners before what they own. */
-  readonly #contents: readonly Kind[]
+  readonly #kinds: readonly Kind[]
   readonly #informers: readonly Informer<KubeObject>[]
-  readonly #deletions = new Limit(DELETIONS)
+  readonly #contents: Contents
 
   constructor(context: ControllerContext) {
     this.#client = context.client
     this.#clock = context.clock
+    this.#contents = new Contents(context.client)
     this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key) })
     this.#namespaces = this.#loop.follow(Kinds.Namespace, {
       added: namespace => this.#seen(namespace),
       updated: namespace => this.#seen(namespace),
     })
-    this.#contents = [...storedKinds]
+    this.#kinds = [...storedKinds]
       .filter(kind => kind.namespaced && kind.verbs.includes('list') && kind.verbs.includes('delete'))
       .sort((a, b) => rank(a) - rank(b))
     // Events come and go by the thousand and hold nothing back for long: they are listed, not watched.
-    this.#informers = this.#contents
+    this.#informers = this.#kinds
       .filter(kind => kind.kind !== Kinds.Event.kind)
       .map(kind => context.informers.of(kind))
   }
@@ -86,17 +83,10 @@ export class NamespaceController implements Service {
     const resources = new Map<string, number>()
     const finalizers = new Map<string, number>()
     const failures: string[] = []
-    for (const kind of [...this.#contents, ...(await this.#definedContents())]) {
+    for (const kind of [...this.#kinds, ...(await this.#definedContents())]) {
       const resource = `${kind.plural}.${kind.group}`
       try {
-        const found = await this.#list(kind, namespace)
-        if (found.length === 0) continue
-        await Promise.all(
-          found
-            .filter(object => object.metadata.deletionTimestamp === undefined)
-            .map(object => this.#deletions.run(() => this.#delete(kind, object))),
-        )
-        const left = await this.#list(kind, namespace)
+        const left = await this.#contents.remove(kind, namespace)
         if (left.length > 0) resources.set(resource, left.length)
         for (const { metadata } of left)
           for (const finalizer of metadata.finalizers ?? [])
@@ -117,35 +107,6 @@ export class NamespaceController implements Service {
       .filter(kind => kind.namespaced)
   }
 
-  /** From the server and not from a cache: nothing that the namespace holds may be overlooked. */
-  async #list(kind: Kind, namespace: string): Promise<readonly KubeObject[]> {
-    const objects: KubeObject[] = []
-    let next: string | undefined
-    do {
-      const page = await this.#client.list(kind, {
-        namespace,
-        limit: PAGE,
-        ...(next === undefined ? {} : { continue: next }),
-      })
-      objects.push(...page.items)
-      next = page.continue
-    } while (next !== undefined)
-    return objects
-  }
-
-  async #delete(kind: Kind, { metadata }: KubeObject): Promise<void> {
-    const { name = '', namespace = '', uid = '' } = metadata
-    try {
-      await this.#client.delete(kind, name, {
-        namespace,
-        propagationPolicy: 'Background',
-        preconditions: { uid },
-      })
-    } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error
-    }
-  }
-
   async #writeStatus(
     namespace: Namespace,
     conditions: NonNullable<NonNullable<Namespace['status']>['conditions']>,
@@ -158,11 +119,7 @@ export class NamespaceController implements Service {
   async #finalize(namespace: Namespace): Promise<void> {
     const finalizers = (namespace.spec?.finalizers ?? []).filter(finalizer => finalizer !== FINALIZER)
     const spec = { ...namespace.spec, finalizers }
-    try {
-      await this.#client.update(Kinds.Namespace, { ...namespace, spec }, { subresource: 'finalize' })
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+    await ifFound(this.#client.update(Kinds.Namespace, { ...namespace, spec }, { subresource: 'finalize' }))
   }
 }
 

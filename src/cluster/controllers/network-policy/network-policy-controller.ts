@@ -1,7 +1,6 @@
 import { deepEqual, type Service } from '../../../base/index.ts'
 import type { Client, Informer } from '../../../client/index.ts'
 import {
-  isNotFound,
   Kinds,
   type Namespace,
   type NetworkPolicy,
@@ -10,6 +9,7 @@ import {
   type PolicyEndpoints,
 } from '../../../kube/index.ts'
 import { ControlLoop, type ControllerContext, whenChanged } from '../control-loop.ts'
+import { deleteObject } from '../delete-object.ts'
 import { controllerOf, controllerReference } from '../ownership.ts'
 import { isPeer, resolvePolicy } from './resolve-policy.ts'
 
@@ -90,12 +90,7 @@ export class NetworkPolicyController implements Service {
   /** At once, so that what a policy forbade is open again when the policy is gone. */
   async #remove(kept: PolicyEndpoints | undefined): Promise<void> {
     if (kept === undefined || controllerOf(kept)?.kind !== 'NetworkPolicy') return
-    const { name = '', namespace = '', uid = '' } = kept.metadata
-    try {
-      await this.#client.delete(Kinds.PolicyEndpoints, name, { namespace, preconditions: { uid } })
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+    await deleteObject(this.#client, Kinds.PolicyEndpoints, kept)
   }
 }
 

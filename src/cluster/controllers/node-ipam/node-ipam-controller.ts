@@ -1,8 +1,7 @@
 import { BowlineError, deepEqual, overlaps, parseSubnet, type Service } from '../../../base/index.ts'
-import type { Client, Informer } from '../../../client/index.ts'
+import { type Client, type Informer, ifFound } from '../../../client/index.ts'
 import {
   DEFAULT_NETWORK,
-  isNotFound,
   Kinds,
   type Node,
   type NodeNetwork,
@@ -97,11 +96,7 @@ export class NodeIpamController implements Service {
       // Of two writers the first wins: a range that is there cannot be changed.
       ...(isWritten ? {} : { spec: { podCIDR: podCIDRs[0], podCIDRs } }),
     }
-    try {
-      await this.#client.patch(Kinds.Node, name, { type: 'merge', body })
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+    await ifFound(this.#client.patch(Kinds.Node, name, { type: 'merge', body }))
   }
 
   /** The range for a Node that has none; empty when all are taken. */

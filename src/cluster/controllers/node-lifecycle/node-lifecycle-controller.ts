@@ -1,8 +1,7 @@
 import type { Clock, Service } from '../../../base/index.ts'
-import type { Client, Informer } from '../../../client/index.ts'
+import { type Client, type Informer, ifFound } from '../../../client/index.ts'
 import {
   formatTime,
-  isNotFound,
   Kinds,
   type Lease,
   type Node,
@@ -167,17 +166,10 @@ export class NodeLifecycleController implements Service {
       metadata: { uid },
       status: { conditions: [{ type: 'Ready', status: 'False', lastTransitionTime }] },
     }
-    try {
-      await this.#client.patch(
-        Kinds.Pod,
-        name,
-        { type: 'strategic', body },
-        { namespace, subresource: 'status' },
-      )
-      this.#loop.events.record(pod, 'Warning', 'NodeNotReady', 'Node is not ready')
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+    const marked = await ifFound(
+      this.#client.patch(Kinds.Pod, name, { type: 'strategic', body }, { namespace, subresource: 'status' }),
+    )
+    if (marked !== undefined) this.#loop.events.record(pod, 'Warning', 'NodeNotReady', 'Node is not ready')
   }
 
   /** Returns how long to wait until the node may begin to lose its pods; undefined when there is nothing to wait for. */

@@ -17,9 +17,9 @@ import {
   byController,
   CONTROLLER_INDEX,
   claim,
+  claimable,
   controllerOf,
   controllerReference,
-  orphansOf,
 } from '../ownership.ts'
 import { isPodActive } from '../pod-state.ts'
 import { inDeletionOrder } from './deletion-order.ts'
@@ -135,10 +135,7 @@ export class ReplicaSetController implements Service {
       ownerKind: Kinds.ReplicaSet,
       kind: Kinds.Pod,
       selector: labelSelectorFromObject(replicaSet.spec?.selector),
-      candidates: [
-        ...this.#pods.byIndex(CONTROLLER_INDEX, replicaSet.metadata.uid ?? ''),
-        ...this.#pods.byIndex(CONTROLLER_INDEX, orphansOf(replicaSet.metadata.namespace)),
-      ].filter(isPodActive),
+      candidates: claimable(this.#pods, replicaSet).filter(isPodActive),
     })
     pods = pods.filter(isPodActive)
     const { replicas = 1, minReadySeconds = 0 } = replicaSet.spec ?? {}

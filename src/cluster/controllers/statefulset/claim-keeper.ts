@@ -1,8 +1,7 @@
 import { messageOf } from '../../../base/index.ts'
-import type { Client, EventRecorder, Lister } from '../../../client/index.ts'
+import { type Client, type EventRecorder, ifFound, type Lister } from '../../../client/index.ts'
 import {
   isAlreadyExists,
-  isNotFound,
   Kinds,
   objectKey,
   type PersistentVolumeClaim,
@@ -72,15 +71,8 @@ export class ClaimKeeper {
     if (ownerReferences === undefined || claim.metadata.deletionTimestamp !== undefined) return
     const { name = '', namespace = '', uid, resourceVersion } = claim.metadata
     const body = { metadata: { uid, resourceVersion, ownerReferences } }
-    try {
-      await this.#options.client.patch(
-        Kinds.PersistentVolumeClaim,
-        name,
-        { type: 'merge', body },
-        { namespace },
-      )
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+    await ifFound(
+      this.#options.client.patch(Kinds.PersistentVolumeClaim, name, { type: 'merge', body }, { namespace }),
+    )
   }
 }

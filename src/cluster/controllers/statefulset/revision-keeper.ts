@@ -1,11 +1,6 @@
 import type { Client } from '../../../client/index.ts'
-import {
-  type ControllerRevision,
-  isAlreadyExists,
-  isNotFound,
-  Kinds,
-  type StatefulSet,
-} from '../../../kube/index.ts'
+import { type ControllerRevision, isAlreadyExists, Kinds, type StatefulSet } from '../../../kube/index.ts'
+import { deleteObject } from '../delete-object.ts'
 import { controllerOf } from '../ownership.ts'
 import { isSameRevision, newRevision, surplusRevisions, updateRevisionOf } from './revisions.ts'
 
@@ -67,13 +62,7 @@ export class RevisionKeeper {
     revisions: readonly ControllerRevision[],
     used: ReadonlySet<string>,
   ): Promise<void> {
-    for (const { metadata } of surplusRevisions(set, revisions, used)) {
-      const { name = '', namespace = '', uid = '' } = metadata
-      try {
-        await this.#client.delete(Kinds.ControllerRevision, name, { namespace, preconditions: { uid } })
-      } catch (error) {
-        if (!isNotFound(error)) throw error
-      }
-    }
+    for (const revision of surplusRevisions(set, revisions, used))
+      await deleteObject(this.#client, Kinds.ControllerRevision, revision)
   }
 }

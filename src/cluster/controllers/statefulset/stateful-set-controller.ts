@@ -15,7 +15,7 @@ import {
 } from '../../../kube/index.ts'
 import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { isNamespaceTerminating } from '../namespace-terminating.ts'
-import { byController, CONTROLLER_INDEX, claim, controllerOf, orphansOf } from '../ownership.ts'
+import { byController, CONTROLLER_INDEX, claim, claimable, controllerOf } from '../ownership.ts'
 import { ClaimKeeper } from './claim-keeper.ts'
 import { type DeletionReason, decideStatefulSet, type StatefulSetStep } from './decision.ts'
 import { newPod, ordinalOf, podName, podRevision } from './identity.ts'
@@ -132,10 +132,9 @@ export class StatefulSetController implements Service {
       ownerKind: Kinds.StatefulSet,
       kind,
       selector: labelSelectorFromObject(set.spec?.selector),
-      candidates: [
-        ...informer.byIndex(CONTROLLER_INDEX, set.metadata.uid ?? ''),
-        ...informer.byIndex(CONTROLLER_INDEX, orphansOf(set.metadata.namespace)).filter(mayAdopt),
-      ],
+      candidates: claimable(informer, set).filter(
+        object => controllerOf(object) !== undefined || mayAdopt(object),
+      ),
     })
   }
 

@@ -1,8 +1,7 @@
 import type { Service } from '../../../base/index.ts'
-import type { Client, Informer } from '../../../client/index.ts'
+import { type Client, type Informer, ifFound } from '../../../client/index.ts'
 import {
   CLAIM_PROTECTION,
-  isNotFound,
   type Kind,
   Kinds,
   objectKey,
@@ -97,16 +96,14 @@ export class VolumeProtection implements Service {
 
   async #setFinalizers(kind: Kind, { metadata }: Protected, finalizers: readonly string[]): Promise<void> {
     const { uid, resourceVersion, name = '', namespace = '' } = metadata
-    try {
-      await this.#client.patch(
+    await ifFound(
+      this.#client.patch(
         kind,
         name,
         { type: 'merge', body: { metadata: { uid, resourceVersion, finalizers } } },
         { namespace },
-      )
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+      ),
+    )
   }
 }
 

@@ -1,5 +1,5 @@
 import { messageOf, type Service } from '../../../base/index.ts'
-import type { Client, IndexFunction, Informer } from '../../../client/index.ts'
+import { type Client, type IndexFunction, type Informer, ifFound } from '../../../client/index.ts'
 import {
   claimKeyOf,
   claimNamesOf,
@@ -8,7 +8,6 @@ import {
   FROM_SNAPSHOT,
   folderNodeOf,
   isAlreadyExists,
-  isNotFound,
   Kinds,
   LOCAL_PROVISIONER,
   type Node,
@@ -22,6 +21,7 @@ import {
   type StorageClass,
 } from '../../../kube/index.ts'
 import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
+import { deleteObject } from '../delete-object.ts'
 import { claimStep, type Remark } from './claim-step.ts'
 import { localVolume } from './local-volume.ts'
 import type { VolumeHosts } from './volume-hosts.ts'
@@ -217,13 +217,8 @@ export class VolumeBinder implements Service {
   }
 
   async #isThere(namespace: string, name: string, uid: string | undefined): Promise<boolean> {
-    try {
-      const claim = await this.#client.get(Kinds.PersistentVolumeClaim, name, { namespace })
-      return claim.metadata.uid === uid
-    } catch (error) {
-      if (isNotFound(error)) return false
-      throw error
-    }
+    const claim = await ifFound(this.#client.get(Kinds.PersistentVolumeClaim, name, { namespace }))
+    return claim !== undefined && claim.metadata.uid === uid
   }
 
   /** `Retain` leaves everything as it is, on the host too. */
@@ -250,14 +245,7 @@ export class VolumeBinder implements Service {
       return { requeueAfterMs: AGAIN_MS }
     }
     await this.#letGo(volume)
-    if (!isEnding)
-      await this.#client
-        .delete(Kinds.PersistentVolume, metadata.name ?? '', {
-          preconditions: { uid: metadata.uid ?? '' },
-        })
-        .catch(error => {
-          if (!isNotFound(error)) throw error
-        })
+    if (!isEnding) await deleteObject(this.#client, Kinds.PersistentVolume, volume)
     return undefined
   }
 

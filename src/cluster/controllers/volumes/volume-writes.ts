@@ -1,10 +1,9 @@
 import { deepEqual } from '../../../base/index.ts'
-import type { Client } from '../../../client/index.ts'
+import { type Client, ifFound } from '../../../client/index.ts'
 import {
   apiVersionOf,
   BIND_COMPLETED,
   BOUND_BY_CONTROLLER,
-  isNotFound,
   Kinds,
   type ObjectReference,
   type PersistentVolume,
@@ -76,14 +75,12 @@ export class VolumeWrites {
   /** Takes a finalizer away; gone already is fine. */
   async removeFinalizer(volume: PersistentVolume, finalizer: string): Promise<void> {
     const finalizers = (volume.metadata.finalizers ?? []).filter(other => other !== finalizer)
-    try {
-      await this.#client.patch(Kinds.PersistentVolume, volume.metadata.name ?? '', {
+    await ifFound(
+      this.#client.patch(Kinds.PersistentVolume, volume.metadata.name ?? '', {
         type: 'merge',
         body: { metadata: { ...versionOf(volume), finalizers } },
-      })
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+      }),
+    )
   }
 
   async annotateClaim(

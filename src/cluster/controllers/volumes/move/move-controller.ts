@@ -1,11 +1,10 @@
 import { type Ids, messageOf, type Service } from '../../../../base/index.ts'
-import type { Client, Informer } from '../../../../client/index.ts'
+import { type Client, type Informer, ifFound } from '../../../../client/index.ts'
 import {
   FOLDER_FINALIZER,
   folderNodeOf,
   HELD,
   isAlreadyExists,
-  isNotFound,
   Kinds,
   MOVE_CONFIRMED,
   MOVE_STATE,
@@ -21,6 +20,7 @@ import {
   VOLUME_PROTECTION,
 } from '../../../../kube/index.ts'
 import { ControlLoop, type ControllerContext, type ReconcileResult } from '../../control-loop.ts'
+import { deleteObject } from '../../delete-object.ts'
 import { isPodTerminal } from '../../pod-state.ts'
 import { folderOn } from '../local-volume.ts'
 import { byClaim } from '../volume-binder.ts'
@@ -150,10 +150,7 @@ export class VolumeMoveController implements Service {
   async #rebind(claim: PersistentVolumeClaim, state: MoveState): Promise<undefined> {
     const name = claim.spec?.volumeName ?? ''
     const node = await this.#client.get(Kinds.Node, state.to)
-    const known = await this.#client.get(Kinds.PersistentVolume, name).catch(error => {
-      if (isNotFound(error)) return undefined
-      throw error
-    })
+    const known = await ifFound(this.#client.get(Kinds.PersistentVolume, name))
     const { labels, annotations, spec } = state.volume ?? { spec: {} }
     if (known !== undefined && folderNodeOf(known) !== state.to) await this.#removeOld(known)
     if (known === undefined || folderNodeOf(known) !== state.to)
@@ -188,14 +185,12 @@ export class VolumeMoveController implements Service {
 
   /** Only the object: no finalizer of it stands for data that is not elsewhere too. */
   async #removeOld(volume: PersistentVolume): Promise<void> {
-    const { name = '', uid = '', resourceVersion } = volume.metadata
+    const { name = '', uid, resourceVersion } = volume.metadata
     await this.#client.patch(Kinds.PersistentVolume, name, {
       type: 'merge',
       body: { metadata: { uid, resourceVersion, finalizers: [] } },
     })
-    await this.#client.delete(Kinds.PersistentVolume, name, { preconditions: { uid } }).catch(error => {
-      if (!isNotFound(error)) throw error
-    })
+    await deleteObject(this.#client, Kinds.PersistentVolume, volume)
   }
 
   async #keep(claim: PersistentVolumeClaim, state: MoveState): Promise<ReconcileResult | undefined> {
@@ -245,13 +240,8 @@ export class VolumeMoveController implements Service {
   }
 
   async #stop(pods: readonly Pod[]): Promise<void> {
-    for (const { metadata } of pods) {
-      if (metadata.deletionTimestamp !== undefined) continue
-      const { name = '', namespace = '', uid = '' } = metadata
-      await this.#client.delete(Kinds.Pod, name, { namespace, preconditions: { uid } }).catch(error => {
-        if (!isNotFound(error)) throw error
-      })
-    }
+    for (const pod of pods)
+      if (pod.metadata.deletionTimestamp === undefined) await deleteObject(this.#client, Kinds.Pod, pod)
   }
 
   async #note(claim: PersistentVolumeClaim, state: MoveState, message: string): Promise<void> {
