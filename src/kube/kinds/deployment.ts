@@ -1,10 +1,10 @@
 import type { Deployment } from '../generated/types.ts'
 import { setTemplateDefaults } from '../pod/defaults.ts'
-import { formatLabelSelector, labelSelectorFromObject } from '../selectors/label-selector.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, numberColumn, textColumn } from '../table/columns.ts'
 import { templateCells, templateColumns } from '../table/workload.ts'
 import { validateDeployment } from '../validation/workload.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
+import { workloadScale } from './replicated.ts'
 
 export const deploymentKind: KindDefinition<Deployment> = defineKind<Deployment>({
   group: 'apps',
@@ -31,15 +31,7 @@ export const deploymentKind: KindDefinition<Deployment> = defineKind<Deployment>
     ageOf(object, nowMs),
     ...templateCells(object.spec?.template?.spec, object.spec?.selector),
   ],
-  scale: {
-    replicas: object => object.spec?.replicas ?? 1,
-    observedReplicas: object => object.status?.replicas ?? 0,
-    selector: object => formatLabelSelector(labelSelectorFromObject(object.spec?.selector)),
-    withReplicas: (object, replicas) => ({
-      ...object,
-      spec: { ...(object.spec as NonNullable<Deployment['spec']>), replicas },
-    }),
-  },
+  scale: workloadScale<Deployment>(),
   setDefaults(draft) {
     const strategy = draft.spec?.strategy
     if (strategy?.type === 'RollingUpdate')

@@ -1,10 +1,9 @@
 import type { ReplicationController } from '../generated/types.ts'
 import { setTemplateDefaults } from '../pod/defaults.ts'
-import { ageColumn, ageOf, nameColumn, nameOf, numberColumn } from '../table/columns.ts'
 import { formatSelectorMap } from '../table/selector-map.ts'
-import { templateCells, templateColumns } from '../table/workload.ts'
 import { nonNegative, validateReplicas, validateTemplateAndSelector } from '../validation/workload.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
+import { replicaColumns, replicaRow } from './replicated.ts'
 
 export const replicationControllerKind: KindDefinition<ReplicationController> =
   defineKind<ReplicationController>({
@@ -16,22 +15,8 @@ export const replicationControllerKind: KindDefinition<ReplicationController> =
     subresources: ['scale', 'status'],
     generation: 'spec',
     selectable: { 'status.replicas': object => String(object.status?.replicas ?? 0) },
-    columns: [
-      nameColumn,
-      numberColumn('Desired', 'How many pods are wanted.'),
-      numberColumn('Current', 'How many pods there are.'),
-      numberColumn('Ready', 'How many pods are ready.'),
-      ageColumn,
-      ...templateColumns,
-    ],
-    row: (object, nowMs) => [
-      nameOf(object),
-      object.spec?.replicas ?? 1,
-      object.status?.replicas ?? 0,
-      object.status?.readyReplicas ?? 0,
-      ageOf(object, nowMs),
-      ...templateCells(object.spec?.template?.spec, { matchLabels: object.spec?.selector ?? {} }),
-    ],
+    columns: replicaColumns,
+    row: (object, nowMs) => replicaRow(object, { matchLabels: object.spec?.selector ?? {} }, nowMs),
     scale: {
       replicas: object => object.spec?.replicas ?? 1,
       observedReplicas: object => object.status?.replicas ?? 0,

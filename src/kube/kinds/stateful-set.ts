@@ -1,10 +1,10 @@
 import type { StatefulSet } from '../generated/types.ts'
 import { setTemplateDefaults } from '../pod/defaults.ts'
-import { formatLabelSelector, labelSelectorFromObject } from '../selectors/label-selector.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, textColumn } from '../table/columns.ts'
 import { templateCells, templateColumns } from '../table/workload.ts'
 import { validateStatefulSet } from '../validation/stateful-set.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
+import { workloadScale } from './replicated.ts'
 
 export const statefulSetKind: KindDefinition<StatefulSet> = defineKind<StatefulSet>({
   group: 'apps',
@@ -27,15 +27,7 @@ export const statefulSetKind: KindDefinition<StatefulSet> = defineKind<StatefulS
     ageOf(object, nowMs),
     ...templateCells(object.spec?.template?.spec, object.spec?.selector).slice(0, 2),
   ],
-  scale: {
-    replicas: object => object.spec?.replicas ?? 1,
-    observedReplicas: object => object.status?.replicas ?? 0,
-    selector: object => formatLabelSelector(labelSelectorFromObject(object.spec?.selector)),
-    withReplicas: (object, replicas) => ({
-      ...object,
-      spec: { ...(object.spec as NonNullable<StatefulSet['spec']>), replicas },
-    }),
-  },
+  scale: workloadScale<StatefulSet>(),
   setDefaults(draft) {
     const strategy = draft.spec?.updateStrategy
     if (strategy?.type === 'RollingUpdate')
