@@ -18,7 +18,7 @@ import { KeptObjects } from './kept/kept-objects.ts'
 import type { Keyring } from './kept/keyring.ts'
 import { plainSeal } from './kept/seal.ts'
 import { HostResolvers } from './network/dns/index.ts'
-import { createNetwork, hostAddresses, type RoutedPods } from './network/index.ts'
+import { clashMessage, createNetwork, hostAddresses, type RoutedPods } from './network/index.ts'
 import { createIngress, type ProxyOptions, purgeIngress } from './network/ingress/index.ts'
 import { HostAddress } from './node/host-address.ts'
 import { renewLease } from './node/lease.ts'
@@ -191,6 +191,12 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   const network = createNetwork({
     ...options,
     ...{ informers, ownPods, hostResolvers, folder: join(dataDir, 'network'), runtimeName: runtime.name },
+    onClash(ranges) {
+      const message = clashMessage(ranges)
+      log.warn(message)
+      const node = informers.of(Kinds.Node).get(nodeName)
+      if (node !== undefined) recorder.record(node, 'Warning', 'NetworkRangesClash', message)
+    },
   })
   const directory = createPodDirectory({
     services: informers.of(Kinds.Service),

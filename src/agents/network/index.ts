@@ -9,6 +9,7 @@
  *     network.problem                                   // why no pod can have a network yet
  *     await removeNetwork({ pods, clusterUid, nodeName })  // when the node's containers are removed, too
  */
+export { clashMessage } from './host-ranges.ts'
 export { hostAddresses } from './iproute/index.ts'
 export { createNetwork, type Network, type NetworkOptions } from './network.ts'
 export { openRoutedPods, type RoutedPods } from './pods/index.ts'

@@ -2,6 +2,7 @@ import { type Clock, type Ids, jittered, type Logger, messageOf } from '../../ba
 import type { Client, Informer, Informers } from '../../client/index.ts'
 import { Kinds, type Node, type NodeNetwork, nodeNetworkOf, type Pod } from '../../kube/index.ts'
 import type { HostResolvers } from './dns/index.ts'
+import { HostRanges } from './host-ranges.ts'
 import { createLinks, type Links, neighboursOnHost } from './links/index.ts'
 import { NameService } from './name-service.ts'
 import type { RoutedPods } from './pods/index.ts'
@@ -21,6 +22,8 @@ export interface NetworkOptions {
   readonly hostResolvers: HostResolvers
   readonly clusterUid: string
   readonly nodeName: string
+  /** Another cluster uses these addresses of this host, too. */
+  readonly onClash: (ranges: readonly string[]) => void
   /** What has to outlive the agent's process is kept there. */
   readonly folder: string
   readonly clock: Clock
@@ -31,7 +34,7 @@ export interface NetworkOptions {
 /** The names of the cluster as pods of this node ask for them. */
 export interface ClusterNames {
   readonly domain: string
-  /** Where the node's DNS server answers pods; undefined while it does not listen. */
+  /** Where the node's DNS server answers pods; undefined while it does not listen, and where pods are on another host. */
   readonly dnsAddress: string | undefined
 }
 
@@ -85,6 +88,7 @@ class HostNetwork implements Network {
   readonly #links: Links
   readonly #routing: Routing
   readonly #nameService: NameService
+  readonly #hostRanges: HostRanges
   #listener: () => void = () => {}
   #failure: string | undefined
   #linkFailure: string | undefined
@@ -97,6 +101,7 @@ class HostNetwork implements Network {
     this.#nodes = options.informers.of(Kinds.Node)
     this.#links = createLinks({ ...options, nodes: this.#nodes })
     this.#routing = new Routing(options)
+    this.#hostRanges = new HostRanges(options)
     // An engine may have wired some of them, on a network of its own.
     this.#nameService = new NameService({
       ...options,
@@ -113,7 +118,7 @@ class HostNetwork implements Network {
 
   async names(): Promise<ClusterNames | undefined> {
     if (this.#network === undefined) return undefined
-    const dnsAddress = await this.#nameService.address()
+    const dnsAddress = this.#pods.isReached ? await this.#nameService.address() : undefined
     return { domain: this.#network.clusterDomain, dnsAddress }
   }
 
@@ -155,6 +160,7 @@ class HostNetwork implements Network {
       await this.#pause(jittered(isDone ? LOOK_EVERY_MS : RETRY_MS, 0.1, ids.random()), clock, signal)
     }
     unsubscribe()
+    this.#hostRanges.close()
   }
 
   get #network(): NodeNetwork | undefined {
@@ -204,6 +210,7 @@ class HostNetwork implements Network {
     if (range === undefined || hostAddress === undefined || network === undefined) return
     const localNodes = neighboursOnHost(this.#nodes.list(), this.#options.nodeName)
     const { podCidr: clusterCidr, serviceCidr } = network
+    void this.#hostRanges.claim([clusterCidr, serviceCidr])
     this.#routing.setPlace({ podCidr: range, clusterCidr, serviceCidr, localNodes })
     this.#nameService.setPlace({ address: hostAddress, clients: [range], network })
   }

@@ -2,6 +2,7 @@ import { type Clock, formatIpv4, type Ids, type Logger, parseSubnet } from '../.
 import type { Informer, Informers } from '../../client/index.ts'
 import { Kinds, type Node, nodeNetworkOf, type Pod } from '../../kube/index.ts'
 import type { HostResolvers } from './dns/index.ts'
+import { HostRanges } from './host-ranges.ts'
 import { neighboursOnHost } from './links/index.ts'
 import { NameService } from './name-service.ts'
 import { LocalPods } from './policy/index.ts'
@@ -11,7 +12,10 @@ export interface ProxiedNetworkOptions {
   readonly informers: Pick<Informers, 'of'>
   readonly ownPods: Informer<Pod>
   readonly hostResolvers: HostResolvers
+  readonly clusterUid: string
   readonly nodeName: string
+  /** Another cluster uses these addresses of this host, too. */
+  readonly onClash: (ranges: readonly string[]) => void
   /** True: pods are processes of this host. False: an engine wires them, and makes their ports of the host. */
   readonly podsAreProcesses: boolean
   readonly clock: Clock
@@ -33,12 +37,14 @@ export class ProxiedNetwork {
   readonly #localPods: LocalPods | undefined
   readonly #proxy: ServiceProxy
   readonly #nameService: NameService | undefined
+  readonly #hostRanges: HostRanges
   #known = ''
 
   constructor(options: ProxiedNetworkOptions) {
     const { informers, podsAreProcesses, clock, ids, log } = options
     this.#options = options
     this.#nodes = informers.of(Kinds.Node)
+    this.#hostRanges = new HostRanges(options)
     if (podsAreProcesses) {
       const policies = informers.of(Kinds.PolicyEndpoints)
       this.#localPods = new LocalPods({ pods: options.ownPods, policies })
@@ -73,6 +79,7 @@ export class ProxiedNetwork {
     const unsubscribe = this.#nodes.subscribe({ added: look, updated: look, deleted: look })
     await Promise.all([this.#proxy.start(signal), this.#nameService?.run(signal)])
     unsubscribe()
+    this.#hostRanges.close()
   }
 
   #look(): void {
@@ -92,8 +99,11 @@ export class ProxiedNetwork {
     const own = this.#nodes.get(this.#options.nodeName)
     const network = own && nodeNetworkOf(own)
     if (network === undefined) return
-    const base = parseSubnet(network.serviceCidr)?.base ?? 0
+    const services = parseSubnet(network.serviceCidr)
+    if (services === undefined || this.#nameService === undefined) return
+    const { base, prefix } = services
+    void this.#hostRanges.claim([`${loopbackAddress(formatIpv4(base))}/${prefix}`])
     const address = loopbackAddress(formatIpv4(base + DNS_NUMBER))
-    this.#nameService?.setPlace({ address, clients: [], network })
+    this.#nameService.setPlace({ address, clients: [], network })
   }
 }

@@ -4,6 +4,11 @@
  */
 export interface PodNetwork {
   /**
+   * Told when the runtime has found out whether its sandboxes are on this host. Those that are elsewhere are wired by their engine, and
+   * nothing of this host reaches them, or is reached by them.
+   */
+  setReach(isHere: boolean): void
+  /**
    * An address that no sandbox of this node has. The caller has it wired or releases it. Throws `unavailable` (retryable), with what
    * is missing, while the node has no range of addresses yet or all are in use.
    */

@@ -73,6 +73,7 @@ export class RoutedPods implements PodNetwork {
   readonly #log: Logger
   #range: AddressRange | undefined
   #mtu = DEFAULT_MTU
+  #isReached = true
 
   constructor(options: RoutedPodsOptions) {
     this.hostInterface = `bowline-${nodeHash(options)}`
@@ -88,6 +89,15 @@ export class RoutedPods implements PodNetwork {
   /** `10.42.1.1`; undefined until the node has a range. */
   get hostAddress(): string | undefined {
     return this.#range && formatIpv4(this.#range.host)
+  }
+
+  /** False where the engine is on another host: what pods are told must not lead to this one. */
+  get isReached(): boolean {
+    return this.#isReached
+  }
+
+  setReach(isHere: boolean): void {
+    this.#isReached = isHere
   }
 
   /** Of the interfaces made from now on. */

@@ -128,8 +128,11 @@ export class Sandboxes {
       const anchor = await ensureAnchor(engine, owner, undefined)
       this.#lowersOomScore = anchor.lowersOomScore
       this.#wiring = { by: 'agent', network: podNetwork }
+      podNetwork.setReach(anchor.isHere)
       if (anchor.isHere) return
-      this.#log.warn('the engine is on another host: it wires the pods, and no other host reaches them')
+      this.#log.warn(
+        'the engine is on another host: it wires the pods, which have neither services nor the names of the cluster, and no other host reaches them',
+      )
     }
     const network = await ensureEngineNetwork(engine, owner, this.#clock, this.#log)
     this.#wiring = { by: 'engine', network }

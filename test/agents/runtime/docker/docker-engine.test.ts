@@ -21,6 +21,7 @@ import {
 } from '../../../support/dockerd.ts'
 import { openTestPods } from '../../network/pods/test-pods.ts'
 import { baseConfig, collect, podNamed } from '../conformance.ts'
+import { startDistantEngine } from './distant-engine.ts'
 import { startRegistry } from './registry.ts'
 
 type DockerRuntime = Awaited<ReturnType<typeof openDockerRuntime>>
@@ -300,6 +301,37 @@ describe.skipIf(!available)(`Docker Engine behind the runtime contract (${reason
       expect(again.state).toBe('ready')
       expect(await runtime.listSandboxes()).toEqual([again])
     })
+  })
+
+  it('an engine of another machine wires the pods itself, and says so to whoever would have', async () => {
+    const distant = await startDistantEngine(engine.socketPath, join(folder, 'distant.sock'))
+    const told: boolean[] = []
+    const nobody = () => {
+      throw new Error('nothing here is wired')
+    }
+    const podNetwork: PodNetwork = {
+      setReach: isHere => told.push(isHere),
+      reserve: nobody,
+      release: () => {},
+      attach: nobody,
+      detach: nobody,
+      attached: nobody,
+    }
+    const owner = { clusterUid: 'distant', nodeName: 'one' }
+    const options = { stateDir: join(folder, 'distant'), podNetwork }
+    const remote = await openDockerRuntime({
+      ...{ socketPath: distant.socketPath, ...owner, clock: systemClock, log: silentLogger, options },
+    })
+    try {
+      const pod = podNamed('far')
+      const sandbox = await remote.runSandbox({ pod, attempt: 0, hostname: 'far', ports: [] })
+      expect(sandbox).toMatchObject({ state: 'ready', ip: expect.stringMatching(/^\d+\./) })
+      expect(told).toEqual([false])
+    } finally {
+      await remote.purge()
+      await remote.close()
+      await distant.close()
+    }
   })
 
   it('pruning networks and images takes nothing that pods need', async () => {
