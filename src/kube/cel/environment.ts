@@ -1,7 +1,7 @@
 import { Environment } from '@marcbachmann/cel-js'
 import { compilePattern, type Pattern, patternCost } from '../pattern.ts'
 import { compareQuantities, parseQuantity, quantityProblem, quantityToNumber } from '../quantity.ts'
-import { MATCHES, TICK } from './instrument.ts'
+import { MATCHES, TICK, WEIGH } from './instrument.ts'
 
 /** What an expression may be at most: a rule of upstream's size, whose literals cannot stand in for large values. */
 const LIMITS = {
@@ -21,12 +21,21 @@ class CelQuantity {
   }
 }
 
+/** Told what costs more than the rest of an expression; each throws when it is too much. */
+export interface Costs {
+  /** A loop takes another turn. */
+  turn(): void
+  /** A regular expression of this size is compiled. */
+  compiled(size: number): void
+  /** This value is compared, or was put together. */
+  weighed(value: unknown): void
+}
+
 /**
  * The functions of Kubernetes' expressions beyond the language's own: lists (`sum`, `min`, `max`, `isSorted`, `indexOf`, `lastIndexOf`),
- * texts (`charAt`, `replace`), `matches` by RE2 and quantities. `spend` is told what costs more than the rest: a turn of a loop, and the
- * size of a regular expression that is compiled; it throws when that is too much.
+ * texts (`charAt`, `replace`), `matches` by RE2 and quantities.
  */
-export function createEnvironment(spend: (what: { readonly compiled: number }) => void): Environment {
+export function createEnvironment(costs: Costs): Environment {
   const environment = new Environment({
     enableOptionalTypes: true,
     homogeneousAggregateLiterals: false,
@@ -39,7 +48,7 @@ export function createEnvironment(spend: (what: { readonly compiled: number }) =
   const patternOf = (source: string): Pattern => {
     const known = patterns.get(source)
     if (known !== undefined) return known
-    spend({ compiled: patternCost(source) })
+    costs.compiled(patternCost(source))
     const compiled = compilePattern(source)
     if ('problem' in compiled) throw new RangeError(`${JSON.stringify(source)} is no regular expression`)
     if (patterns.size >= MAX_PATTERNS) patterns.clear()
@@ -47,8 +56,12 @@ export function createEnvironment(spend: (what: { readonly compiled: number }) =
     return compiled
   }
   define(`${TICK}(): bool`, () => {
-    spend({ compiled: 0 })
+    costs.turn()
     return true
+  })
+  define(`${WEIGH}(A): A`, (value: unknown) => {
+    costs.weighed(value)
+    return value
   })
   define(`string.${MATCHES}(string): bool`, (text: string, source: string) => patternOf(source).find(text))
   define('matches(string, string): bool', (text: string, source: string) => patternOf(source).find(text))

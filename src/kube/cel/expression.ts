@@ -1,5 +1,5 @@
 import type { Environment } from '@marcbachmann/cel-js'
-import { instrument, MATCHES, TICK, walk } from './instrument.ts'
+import { instrument, MATCHES, TICK, WEIGH, walk } from './instrument.ts'
 import { BudgetExceeded } from './meter.ts'
 
 /** Longest expression; upstream has no bound of its own but its cost. */
@@ -9,24 +9,30 @@ const MAX_LENGTH = 16 * 1024
 export interface Expression {
   /** Whether it looks at what was before. */
   readonly usesOldSelf: boolean
+  /** The type of what it is, as the language names it. */
+  readonly type: string
+  /** How many operations it is made of. */
+  readonly size: number
   /** What it is of these variables; throws what goes wrong, {@link BudgetExceeded} among it. */
   evaluate(variables: { readonly [name: string]: unknown }): unknown
 }
 
-/** Compiles an expression of a type, or says why that cannot be. */
+/** Compiles an expression of one of some types (of any when there are none), or says why that cannot be. */
 export function compileExpression(
   environment: Environment,
   text: string,
-  type: 'bool' | 'string',
+  ...types: readonly string[]
 ): Expression | { readonly problem: string } {
   if (text.length > MAX_LENGTH) return { problem: `it is longer than ${MAX_LENGTH} characters` }
-  if (text.includes(TICK) || text.includes(MATCHES))
-    return { problem: `it may not name ${TICK} or ${MATCHES}` }
+  const reserved = [TICK, MATCHES, WEIGH].find(name => text.includes(name))
+  if (reserved !== undefined) return { problem: `it may not name ${reserved}` }
   try {
     const parsed = environment.parse(text)
     let usesOldSelf = false
     let binds = false
+    let size = 0
     walk(parsed.ast, node => {
+      size += 1
       if (node.op === 'id' && node.args === 'oldSelf') usesOldSelf = true
       if (node.op === 'rcall' && node.args[0] === 'bind') binds = true
     })
@@ -35,9 +41,10 @@ export function compileExpression(
     const run = environment.parse(instrument(text, parsed.ast))
     const checked = run.check()
     if (!checked.valid) return { problem: checked.error?.message.split('\n')[0] ?? 'it cannot be read' }
-    if (checked.type !== type && checked.type !== 'dyn')
-      return { problem: `it must be a ${type} and is a ${checked.type}` }
-    return { usesOldSelf, evaluate: variables => rethrowing(() => run(variables)) }
+    const { type = 'dyn' } = checked
+    if (types.length > 0 && type !== 'dyn' && !types.includes(type))
+      return { problem: `it must be a ${types.join(' or ')} and is a ${type}` }
+    return { usesOldSelf, type, size, evaluate: variables => rethrowing(() => run(variables)) }
   } catch (error) {
     return { problem: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) }
   }

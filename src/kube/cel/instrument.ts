@@ -4,29 +4,46 @@ import type { ASTNode } from '@marcbachmann/cel-js'
 export const TICK = 'tick__'
 /** `matches` by RE2: the library's own is JavaScript's, which can take exponential time. */
 export const MATCHES = 'matches__'
+/** The function that counts the size of what it is given, and gives it back. */
+export const WEIGH = 'weigh__'
 
 interface Edit {
   readonly at: number
   readonly remove: number
   readonly insert: string
+  /** Begins what another edit ends. */
+  readonly isOpening?: boolean
 }
 
 /** Which argument of a macro is evaluated first in each turn. */
 const FIRST_STEP: Readonly<Record<string, number>> = { all: 1, exists: 1, exists_one: 1, filter: 1 }
 
+/** Operators whose operands are looked at as a whole, however large. */
+const COMPARES: ReadonlySet<string> = new Set(['==', '!=', 'in'])
+
 /**
- * The expression with a count before each turn of its loops, with RE2 for `matches`, and with `has()` of fields that the library does not see
- * (of list items and of what functions return) written as optional selections.
+ * The expression with a count before each turn of its loops and of the sizes that are compared or put together, with RE2 for `matches`, and
+ * with `has()` of fields that the library does not see (of list items and of what functions return) written as optional selections.
  */
 export function instrument(text: string, ast: ASTNode): string {
   const edits: Edit[] = []
-  visit(text, ast, edits)
-  // From right to left, so that positions stay; what replaces comes before what is put in front of it.
-  edits.sort((a, b) => b.at - a.at || b.remove - a.remove)
+  visit({ text, masked: masked(text, ast) }, ast, edits)
+  const ordered = edits.map((edit, index) => ({ ...edit, index })).sort(compareEdits)
   let result = text
-  for (const { at, remove, insert } of edits)
+  for (const { at, remove, insert } of ordered)
     result = result.slice(0, at) + insert + result.slice(at + remove)
   return result
+}
+
+/**
+ * From right to left, so that positions stay. At one place, what comes later here stands before what comes earlier: what replaces comes first,
+ * then what opens, the innermost first, then what closes, the outermost first. Outer nodes have the smaller index.
+ */
+function compareEdits(a: Edit & { readonly index: number }, b: Edit & { readonly index: number }): number {
+  if (a.at !== b.at) return b.at - a.at
+  if (a.remove !== b.remove) return b.remove - a.remove
+  if (a.isOpening !== b.isOpening) return a.isOpening === true ? -1 : 1
+  return a.isOpening === true ? b.index - a.index : a.index - b.index
 }
 
 /** Calls `see` with every node of an expression. */
@@ -35,7 +52,16 @@ export function walk(node: ASTNode, see: (node: ASTNode) => void): void {
   for (const child of childrenOf(node)) walk(child, see)
 }
 
-function visit(text: string, node: ASTNode, edits: Edit[]): void {
+/** An expression, and the same with blanks for what is in quotes and in comments: what is left of parentheses there groups. */
+interface Source {
+  readonly text: string
+  readonly masked: string
+}
+
+function visit(source: Source, node: ASTNode, edits: Edit[]): void {
+  const { text } = source
+  if (COMPARES.has(node.op)) for (const operand of childrenOf(node)) wrap(source, operand, WEIGH_CALL, edits)
+  else if (node.op === '+') wrap(source, node, WEIGH_CALL, edits)
   if (node.op === 'rcall') {
     const [name, receiver, args] = node.args
     if (name === 'matches') {
@@ -43,32 +69,67 @@ function visit(text: string, node: ASTNode, edits: Edit[]): void {
       edits.push({ at, remove: 'matches'.length, insert: MATCHES })
     }
     const step = args[FIRST_STEP[name] ?? -1]
-    if (args.length === 2 && step !== undefined) count(step, edits)
-    else if (name === 'map' && args.length === 3 && args[1] !== undefined) count(args[1], edits)
+    if (args.length === 2 && step !== undefined) wrap(source, step, COUNT, edits)
+    else if (name === 'map' && args.length === 3 && args[1] !== undefined) wrap(source, args[1], COUNT, edits)
     else if (name === 'map' && args.length === 2 && args[0] !== undefined)
       // A map of two arguments has no condition yet in which to count.
-      edits.push({ at: args[0].range.end, remove: 0, insert: `, ${TICK}()` })
+      edits.push({ at: groupOf(source, args[0]).end, remove: 0, insert: `, ${TICK}()` })
+    else if (name === 'join' || name === 'replace') wrap(source, node, WEIGH_CALL, edits)
   } else if (node.op === 'call' && node.args[0] === 'has') {
     const [selection] = node.args[1]
     if (selection?.op === '.' && !isPath(selection)) {
       const [of, field] = selection.args
+      const { start, end } = groupOf(source, of)
       edits.push(
-        { at: node.range.start, remove: of.range.start - node.range.start, insert: '((' },
-        { at: of.range.end, remove: node.range.end - of.range.end, insert: `).?${field}.hasValue())` },
+        { at: node.range.start, remove: start - node.range.start, insert: '((' },
+        { at: end, remove: node.range.end - end, insert: `).?${field}.hasValue())` },
       )
-      visit(text, of, edits)
+      visit(source, of, edits)
       return
     }
   }
-  for (const child of childrenOf(node)) visit(text, child, edits)
+  for (const child of childrenOf(node)) visit(source, child, edits)
 }
 
+/** What is written around a node. */
+type Around = readonly [before: string, after: string]
+
 /** A choice and no `&&`: the language goes on with the other side of an `&&` when one side fails. */
-function count(step: ASTNode, edits: Edit[]): void {
-  edits.push(
-    { at: step.range.start, remove: 0, insert: `(${TICK}() ? (` },
-    { at: step.range.end, remove: 0, insert: ') : false)' },
-  )
+const COUNT: Around = [`(${TICK}() ? (`, ') : false)']
+const WEIGH_CALL: Around = [`${WEIGH}(`, ')']
+
+function wrap(source: Source, node: ASTNode, [before, after]: Around, edits: Edit[]): void {
+  const { start, end } = groupOf(source, node)
+  edits.push({ at: start, remove: 0, insert: before, isOpening: true }, { at: end, remove: 0, insert: after })
+}
+
+/** Where a node is, with the parentheses that open or close within it: the library's ranges leave out the outer ones of operands. */
+function groupOf({ masked }: Source, { range }: ASTNode): { readonly start: number; readonly end: number } {
+  let { start, end } = range
+  let depth = 0
+  let lowest = 0
+  for (let at = start; at < end; at += 1) {
+    if (masked[at] === '(') depth += 1
+    else if (masked[at] === ')') depth -= 1
+    lowest = Math.min(lowest, depth)
+  }
+  for (let missing = -lowest; missing > 0 && start > 0; ) {
+    start -= 1
+    if (masked[start] === '(') missing -= 1
+  }
+  for (let missing = depth - lowest; missing > 0 && end < masked.length; end += 1)
+    if (masked[end] === ')') missing -= 1
+  return { start, end }
+}
+
+function masked(text: string, ast: ASTNode): string {
+  let result = text
+  walk(ast, ({ op, range }) => {
+    if (op !== 'value') return
+    const blank = ' '.repeat(range.end - range.start)
+    result = result.slice(0, range.start) + blank + result.slice(range.end)
+  })
+  return result.replaceAll(/\/\/[^\n]*/g, comment => ' '.repeat(comment.length))
 }
 
 /** `a.b.c`, which the library's own `has()` takes. */

@@ -75,9 +75,14 @@ export class SchemaRules {
       problems.push({ path: '', value: texts.length, detail: `must have at most ${MAX_RULES} rules` })
       return
     }
-    const environment = createEnvironment(({ compiled }) => {
+    const sizeOfRoot = (): number => {
       this.#size ??= JSON.stringify(this.#root ?? null).length
-      this.#meter.spend(this.#size + compiled * 1000)
+      return this.#size
+    }
+    const environment = createEnvironment({
+      turn: () => this.#meter.spend(sizeOfRoot()),
+      compiled: size => this.#meter.spend(sizeOfRoot() + size * 1000),
+      weighed: value => this.#meter.weigh(value),
     })
     const types = new SchemaTypes(environment, namesIn(texts))
     const shapes = new Map<SchemaProps, CelShape | undefined>()

@@ -48,6 +48,15 @@ describe('SchemaRules', () => {
     ['self.list.filter(x, has(x.size)).size() == 1', { list: named }, { list: [{}, { size: 2 }] }, true],
     ['has(self.list[0].size)', { list: named }, { list: [{ name: 'a' }] }, false],
     ['has(self.list[0].size)', { list: named }, { list: [{ size: 1 }] }, true],
+    ['self.list.all(x, (x.size + 1) == 2)', { list: named }, { list: [{ name: 'a', size: 1 }] }, true],
+    ['self.list.all(x, ("(" + x.name) == "(a" || false)', { list: named }, { list: [{ name: 'a' }] }, true],
+    [
+      'self.list.map(x, (x.size)).all(x, 2 * (x + (1)) == (4)) // (',
+      { list: named },
+      { list: [{ name: 'a', size: 1 }] },
+      true,
+    ],
+    ['has((self.list)[0].name) == true', { list: named }, { list: [{ name: 'a' }] }, true],
     ['self.a.matches("^[a-z]+$")', { a: text }, { a: 'abc' }, true],
     ['self.a.matches("^[a-z]+$")', { a: text }, { a: 'a1' }, false],
     ['self.a.startsWith("x") && self.a.endsWith("z")', { a: text }, { a: 'xyz' }, true],
@@ -226,6 +235,9 @@ describe('SchemaRules', () => {
       'self.l.map(a, self.l.map(b, self.l.map(c, self.l.map(d, a)))).size() > 0',
       'self.l.filter(a, self.l.exists(b, self.l.filter(c, self.l.exists(d, false)).size() > 1)).size() == 9',
       `${tenth}.all(a, ${tenth}.all(b, ${tenth}.all(c, ${tenth}.all(d, a + b + c + d >= 0))))`,
+      // One turn each, over what grew in the ones before.
+      `[self.l.map(a, self.l)].all(a, [a + a + a + a].all(b, [b + b + b + b].all(c, ${'[c + c + c + c].all(c, '.repeat(6)}c == c && c != [c])))))))))`,
+      `[self.l.map(a, self.l)].all(a, [[a, a, a, a, a, a, a, a, a, a]].all(b, [[b, b, b, b, b, b, b, b, b, b]].all(c, ${'c == c && '.repeat(300)}true)))`,
     ])
       expect(check(specWith({ l: texts }, { rule }), { l: list })).toEqual([
         expect.stringContaining('running out of cost budget'),
