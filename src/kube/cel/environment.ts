@@ -1,7 +1,7 @@
 import { Environment } from '@marcbachmann/cel-js'
 import { compilePattern, type Pattern, patternCost } from '../pattern.ts'
 import { compareQuantities, parseQuantity, quantityProblem, quantityToNumber } from '../quantity.ts'
-import { MATCHES, TICK, WEIGH } from './instrument.ts'
+import { MATCHES, MEASURE, TICK, WEIGH } from './instrument.ts'
 
 /** What an expression may be at most: a rule of upstream's size, whose literals cannot stand in for large values. */
 const LIMITS = {
@@ -23,12 +23,14 @@ class CelQuantity {
 
 /** Told what costs more than the rest of an expression; each throws when it is too much. */
 export interface Costs {
-  /** A loop takes another turn. */
-  turn(): void
+  /** A loop takes another turn, in an expression of so many operations. */
+  turn(operations: number): void
   /** A regular expression of this size is compiled. */
   compiled(size: number): void
-  /** This value is compared, or was put together. */
+  /** This value is compared. */
   weighed(value: unknown): void
+  /** This value is given to a function, or was put together. */
+  measured(value: unknown): void
 }
 
 /**
@@ -55,9 +57,13 @@ export function createEnvironment(costs: Costs): Environment {
     patterns.set(source, compiled)
     return compiled
   }
-  define(`${TICK}(): bool`, () => {
-    costs.turn()
+  define(`${TICK}(int): bool`, (operations: bigint) => {
+    costs.turn(Number(operations))
     return true
+  })
+  define(`${MEASURE}(A): A`, (value: unknown) => {
+    costs.measured(value)
+    return value
   })
   define(`${WEIGH}(A): A`, (value: unknown) => {
     costs.weighed(value)

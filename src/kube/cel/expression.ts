@@ -1,5 +1,5 @@
 import type { Environment } from '@marcbachmann/cel-js'
-import { instrument, MATCHES, TICK, WEIGH, walk } from './instrument.ts'
+import { instrument, RESERVED_NAMES, walk } from './instrument.ts'
 import { BudgetExceeded } from './meter.ts'
 
 /** Longest expression; upstream has no bound of its own but its cost. */
@@ -11,8 +11,6 @@ export interface Expression {
   readonly usesOldSelf: boolean
   /** The type of what it is, as the language names it. */
   readonly type: string
-  /** How many operations it is made of. */
-  readonly size: number
   /** What it is of these variables; throws what goes wrong, {@link BudgetExceeded} among it. */
   evaluate(variables: { readonly [name: string]: unknown }): unknown
 }
@@ -24,15 +22,13 @@ export function compileExpression(
   ...types: readonly string[]
 ): Expression | { readonly problem: string } {
   if (text.length > MAX_LENGTH) return { problem: `it is longer than ${MAX_LENGTH} characters` }
-  const reserved = [TICK, MATCHES, WEIGH].find(name => text.includes(name))
+  const reserved = RESERVED_NAMES.find(name => text.includes(name))
   if (reserved !== undefined) return { problem: `it may not name ${reserved}` }
   try {
     const parsed = environment.parse(text)
     let usesOldSelf = false
     let binds = false
-    let size = 0
     walk(parsed.ast, node => {
-      size += 1
       if (node.op === 'id' && node.args === 'oldSelf') usesOldSelf = true
       if (node.op === 'rcall' && node.args[0] === 'bind') binds = true
     })
@@ -44,7 +40,7 @@ export function compileExpression(
     const { type = 'dyn' } = checked
     if (types.length > 0 && type !== 'dyn' && !types.includes(type))
       return { problem: `it must be a ${types.join(' or ')} and is a ${type}` }
-    return { usesOldSelf, type, size, evaluate: variables => rethrowing(() => run(variables)) }
+    return { usesOldSelf, type, evaluate: variables => rethrowing(() => run(variables)) }
   } catch (error) {
     return { problem: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) }
   }

@@ -4,8 +4,12 @@ import type { ASTNode } from '@marcbachmann/cel-js'
 export const TICK = 'tick__'
 /** `matches` by RE2: the library's own is JavaScript's, which can take exponential time. */
 export const MATCHES = 'matches__'
-/** The function that counts the size of what it is given, and gives it back. */
+/** The function that counts all that a value holds, and gives it back: what is compared is looked at as a whole. */
 export const WEIGH = 'weigh__'
+/** The function that counts the length of a text or a list, and gives it back: functions take time linear in it. */
+export const MEASURE = 'measure__'
+/** Names that no expression may use. */
+export const RESERVED_NAMES: readonly string[] = [TICK, MATCHES, WEIGH, MEASURE]
 
 interface Edit {
   readonly at: number
@@ -20,14 +24,33 @@ const FIRST_STEP: Readonly<Record<string, number>> = { all: 1, exists: 1, exists
 
 /** Operators whose operands are looked at as a whole, however large. */
 const COMPARES: ReadonlySet<string> = new Set(['==', '!=', 'in'])
+/** What is called and takes the same time however large its receiver is: loops, which are counted by their turns, and optional values. */
+const FREE: ReadonlySet<string> = new Set([
+  'all',
+  'exists',
+  'exists_one',
+  'filter',
+  'map',
+  'hasValue',
+  'or',
+  'orValue',
+  'value',
+])
+/** Calls whose arguments are no values. */
+const UNEVALUATED: ReadonlySet<string> = new Set(['has', 'dyn', 'type'])
 
 /**
- * The expression with a count before each turn of its loops and of the sizes that are compared or put together, with RE2 for `matches`, and
- * with `has()` of fields that the library does not see (of list items and of what functions return) written as optional selections.
+ * The expression with a count before each turn of its loops and of the sizes that it compares, puts together and gives to functions, with RE2
+ * for `matches`, and with `has()` of fields that the library does not see (of list items and of what functions return) written as optional
+ * selections.
  */
 export function instrument(text: string, ast: ASTNode): string {
   const edits: Edit[] = []
-  visit({ text, masked: masked(text, ast) }, ast, edits)
+  let size = 0
+  walk(ast, () => {
+    size += 1
+  })
+  visit({ text, masked: masked(text, ast), tick: `${TICK}(${size})` }, ast, edits)
   const ordered = edits.map((edit, index) => ({ ...edit, index })).sort(compareEdits)
   let result = text
   for (const { at, remove, insert } of ordered)
@@ -56,25 +79,30 @@ export function walk(node: ASTNode, see: (node: ASTNode) => void): void {
 interface Source {
   readonly text: string
   readonly masked: string
+  /** The count of a turn, by how much there is to do in one. */
+  readonly tick: string
 }
 
 function visit(source: Source, node: ASTNode, edits: Edit[]): void {
   const { text } = source
-  if (COMPARES.has(node.op)) for (const operand of childrenOf(node)) wrap(source, operand, WEIGH_CALL, edits)
-  else if (node.op === '+') wrap(source, node, WEIGH_CALL, edits)
+  if (COMPARES.has(node.op)) for (const operand of childrenOf(node)) wrap(source, operand, WEIGHED, edits)
+  else if (node.op === '+') wrap(source, node, MEASURED, edits)
   if (node.op === 'rcall') {
     const [name, receiver, args] = node.args
+    const isNamespace = receiver.op === 'id' && receiver.args === 'optional'
+    if (!FREE.has(name) && !isNamespace) wrap(source, receiver, MEASURED, edits)
     if (name === 'matches') {
       const at = text.indexOf('matches', receiver.range.end)
       edits.push({ at, remove: 'matches'.length, insert: MATCHES })
     }
     const step = args[FIRST_STEP[name] ?? -1]
-    if (args.length === 2 && step !== undefined) wrap(source, step, COUNT, edits)
-    else if (name === 'map' && args.length === 3 && args[1] !== undefined) wrap(source, args[1], COUNT, edits)
+    if (args.length === 2 && step !== undefined) wrap(source, step, counted(source), edits)
+    else if (name === 'map' && args.length === 3 && args[1] !== undefined)
+      wrap(source, args[1], counted(source), edits)
     else if (name === 'map' && args.length === 2 && args[0] !== undefined)
       // A map of two arguments has no condition yet in which to count.
-      edits.push({ at: groupOf(source, args[0]).end, remove: 0, insert: `, ${TICK}()` })
-    else if (name === 'join' || name === 'replace') wrap(source, node, WEIGH_CALL, edits)
+      edits.push({ at: groupOf(source, args[0]).end, remove: 0, insert: `, ${source.tick}` })
+    else if (name === 'join' || name === 'replace') wrap(source, node, MEASURED, edits)
   } else if (node.op === 'call' && node.args[0] === 'has') {
     const [selection] = node.args[1]
     if (selection?.op === '.' && !isPath(selection)) {
@@ -87,16 +115,21 @@ function visit(source: Source, node: ASTNode, edits: Edit[]): void {
       visit(source, of, edits)
       return
     }
-  }
+  } else if (node.op === 'call' && !UNEVALUATED.has(node.args[0]))
+    for (const argument of node.args[1]) wrap(source, argument, MEASURED, edits)
   for (const child of childrenOf(node)) visit(source, child, edits)
 }
 
 /** What is written around a node. */
 type Around = readonly [before: string, after: string]
 
+const WEIGHED: Around = [`${WEIGH}(`, ')']
+const MEASURED: Around = [`${MEASURE}(`, ')']
+
 /** A choice and no `&&`: the language goes on with the other side of an `&&` when one side fails. */
-const COUNT: Around = [`(${TICK}() ? (`, ') : false)']
-const WEIGH_CALL: Around = [`${WEIGH}(`, ')']
+function counted({ tick }: Source): Around {
+  return [`(${tick} ? (`, ') : false)']
+}
 
 function wrap(source: Source, node: ASTNode, [before, after]: Around, edits: Edit[]): void {
   const { start, end } = groupOf(source, node)

@@ -1,5 +1,11 @@
-/** Steps that the expressions of one write may take together, over small values. About as many as upstream's budget allows. */
+import type { Costs } from './environment.ts'
+
+/** What the expressions of one write may cost together, in about microseconds. In proportion about as much as upstream's budget allows. */
 const BUDGET = 1_000_000
+/** Sizes are in characters, of which a thousand take a microsecond. What an operation within a turn of a loop is of them, as measured. */
+const OPERATION_SIZE = 100
+/** The same of an item of a list or a member of a map, which is copied or looked at. */
+const PART_SIZE = 50
 
 /** An expression took too many steps. */
 export class BudgetExceeded extends Error {
@@ -7,10 +13,10 @@ export class BudgetExceeded extends Error {
 }
 
 /**
- * What the expressions of one write may still cost. A step costs more the larger the value is that they look at, as every function takes time
- * linear in what it is given: whatever somebody writes, the process answers others soon.
+ * What the expressions of one write may still cost. Functions take time linear in what they are given, loops in their turns, comparisons in
+ * all that the values hold: whatever somebody writes, the process answers others soon.
  */
-export class Meter {
+export class Meter implements Costs {
   #left: number
   readonly #whole: Meter | undefined
 
@@ -24,14 +30,33 @@ export class Meter {
     return this.#left <= 0 || this.#whole?.isEmpty === true
   }
 
-  /** One turn of a loop over a value of this size (of its texts and parts together). */
+  /** One step over values of this size. */
   spend(size: number): void {
     this.#whole?.spend(size)
     this.#left -= 1 + size / 1000
     if (this.#left <= 0) throw new BudgetExceeded('the budget of the expressions of one write is used up')
   }
 
-  /** A value that was made or is compared: its texts and parts together, each as often as it is reached. */
+  turn(operations: number): void {
+    this.spend(operations * OPERATION_SIZE)
+  }
+
+  compiled(size: number): void {
+    this.spend(size * 1000)
+  }
+
+  measured(value: unknown): void {
+    if (typeof value === 'string') this.spend(value.length)
+    else if (Array.isArray(value)) this.spend(value.length * PART_SIZE)
+    else if (ArrayBuffer.isView(value)) this.spend(value.byteLength)
+    else this.spend(0)
+  }
+
+  weighed(value: unknown): void {
+    this.weigh(value)
+  }
+
+  /** Spends the size of a value, each part as often as it is reached, and answers with it. */
   weigh(value: unknown): number {
     if (this.isEmpty) this.spend(0)
     const size = sizeOf(value, MAX_SIZE)
@@ -49,7 +74,7 @@ function sizeOf(value: unknown, limit: number): number {
   const waiting: unknown[] = [value]
   while (waiting.length > 0 && size < limit) {
     const next = waiting.pop()
-    size += typeof next === 'string' ? 1 + next.length : 1
+    size += typeof next === 'string' ? PART_SIZE + next.length : PART_SIZE
     if (typeof next !== 'object' || next === null) continue
     if (ArrayBuffer.isView(next)) size += next.byteLength
     else if (Array.isArray(next)) for (const item of next) waiting.push(item)

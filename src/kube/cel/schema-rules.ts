@@ -49,8 +49,6 @@ export class SchemaRules {
   /** The parts of the schema at which or below which there is a rule. */
   readonly #ruled = new Set<SchemaProps>()
   #meter = new Meter()
-  #root: unknown
-  #size: number | undefined
 
   /** The rules of a schema, compiled at most once for equal schemas that are asked for again and again. */
   static of(schema: SchemaProps): SchemaRules {
@@ -75,14 +73,11 @@ export class SchemaRules {
       problems.push({ path: '', value: texts.length, detail: `must have at most ${MAX_RULES} rules` })
       return
     }
-    const sizeOfRoot = (): number => {
-      this.#size ??= JSON.stringify(this.#root ?? null).length
-      return this.#size
-    }
     const environment = createEnvironment({
-      turn: () => this.#meter.spend(sizeOfRoot()),
-      compiled: size => this.#meter.spend(sizeOfRoot() + size * 1000),
-      weighed: value => this.#meter.weigh(value),
+      turn: operations => this.#meter.turn(operations),
+      compiled: size => this.#meter.compiled(size),
+      weighed: value => this.#meter.weighed(value),
+      measured: value => this.#meter.measured(value),
     })
     const types = new SchemaTypes(environment, namesIn(texts))
     const shapes = new Map<SchemaProps, CelShape | undefined>()
@@ -99,8 +94,6 @@ export class SchemaRules {
   check(value: unknown, old: unknown, problems: Problems): void {
     if (!this.#ruled.has(this.#schema)) return
     this.#meter = new Meter()
-    this.#root = value
-    this.#size = undefined
     try {
       this.#checkNode(this.#schema, value, old, '', problems)
     } catch (error) {
@@ -110,8 +103,6 @@ export class SchemaRules {
         '',
         'validation failed due to running out of cost budget, no further validation rules will be run',
       )
-    } finally {
-      this.#root = undefined
     }
   }
 
