@@ -7,6 +7,10 @@ export { applyConflictError, type FieldConflict } from './apply/field-conflict.t
 export { LAST_APPLIED_ANNOTATION } from './apply/last-applied.ts'
 export { type ApplyInput, type ApplyResult, serverSideApply } from './apply/server-side-apply.ts'
 export { trackUpdate, type UpdateInput } from './apply/track-update.ts'
+export type { AccessAnswer, AccessQuestion } from './cel/admission/authorizer.ts'
+export { CompiledPolicy, type PolicyFailure } from './cel/admission/policy.ts'
+export { celValue } from './cel/admission/values.ts'
+export { Meter } from './cel/meter.ts'
 export { acceptNames } from './custom/accept-names.ts'
 export { CUSTOM_RESOURCE_CLEANUP, hasCondition, isEstablished, withCondition } from './custom/conditions.ts'
 export { type CustomKind, customKinds, isCustomKind, isSameKind, storageKind } from './custom/custom-kind.ts'
@@ -96,6 +100,8 @@ export type {
   LoadBalancerStatus,
   LocalObjectReference,
   LocalSubjectAccessReview,
+  MatchResources,
+  NamedRuleWithOperations,
   Namespace,
   NamespaceCondition,
   NamespaceSpec,
@@ -119,6 +125,8 @@ export type {
   NonResourceAttributes,
   ObjectFieldSelector,
   ObjectReference,
+  ParamKind,
+  ParamRef,
   PersistentVolume,
   PersistentVolumeClaim,
   PersistentVolumeClaimSpec,
@@ -194,6 +202,8 @@ export type {
   Toleration,
   TopologySpreadConstraint,
   UserInfo,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
   Volume,
   VolumeMount,
   VolumeNodeAffinity,

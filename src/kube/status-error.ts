@@ -22,7 +22,7 @@ export type StatusReason =
 
 /** One field's problem in a `Status`; `field` is a path such as `spec.template.spec.containers[0].image`. */
 export interface StatusCause {
-  readonly reason: string
+  readonly reason?: string
   readonly message: string
   readonly field?: string
 }

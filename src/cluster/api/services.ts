@@ -4,6 +4,7 @@ import type { Allocator } from './allocation/allocator.ts'
 import type { AccountTokens } from './auth/service-accounts/account-tokens.ts'
 import type { World } from './cache/world.ts'
 import type { Admission, Attributes, Authorizer } from './contract.ts'
+import type { AdmissionPolicies } from './policies/admission-policies.ts'
 import type { Reviewers } from './reviews/reviewer.ts'
 import type { ServedKinds } from './served-kinds.ts'
 
@@ -19,6 +20,8 @@ export interface VerbServices {
   readonly issueToken: AccountTokens['issue'] | undefined
   /** In the order in which they are asked. */
   readonly admissions: readonly Admission[]
+  /** Asked about what is found good, just before it is stored. */
+  readonly policies: AdmissionPolicies
   /** Asked once admission is through, before validation. */
   readonly allocator: Allocator
   /**

@@ -21,6 +21,7 @@ import { entryAs, eventsAs, listAs } from './cache/shown-as.ts'
 import { World } from './cache/world.ts'
 import type { Admission, Attributes, Authorizer, RequestContext, Verbs } from './contract.ts'
 import { EventExpiry } from './event-expiry.ts'
+import { AdmissionPolicies } from './policies/admission-policies.ts'
 import { methodNotAllowed } from './refusals.ts'
 import type { Reviewers } from './reviews/reviewer.ts'
 import { ServedKinds } from './served-kinds.ts'
@@ -97,6 +98,7 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
       ...(options.issueToken === undefined ? [] : [serviceAccounts(world, ids)]),
       ...(options.admissions ?? []),
     ],
+    policies: new AdmissionPolicies({ world, kinds: served, authorizer }),
     allocator: new ServiceAllocator(world, options.serviceCidr ?? DEFAULT_SERVICE_CIDR),
     warnOnWrite: options.warnOnWrite ?? (() => []),
     clock,

@@ -1,3 +1,5 @@
+import { deepEqual } from '../../base/index.ts'
+import { CompiledPolicy } from '../cel/admission/policy.ts'
 import type {
   MatchCondition,
   MatchResources,
@@ -5,6 +7,8 @@ import type {
   RuleWithOperations,
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
+  ValidatingAdmissionPolicySpec,
+  Validation,
   WebhookClientConfig,
 } from '../generated/types.ts'
 import type { Draft } from '../kinds/definition.ts'
@@ -19,6 +23,8 @@ const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE']
 const SCOPES = ['*', 'Cluster', 'Namespaced']
 const REVIEW_VERSIONS = ['v1', 'v1beta1']
 const SIDE_EFFECTS = ['None', 'NoneOnDryRun']
+/** What a validation may refuse with (upstream `supportedValidationPolicyReason`). */
+const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized']
 const ACTIONS = ['Audit', 'Deny', 'Warn']
 const MAX_MATCH_CONDITIONS = 64
 const MAX_TIMEOUT_SECONDS = 30
@@ -70,8 +76,12 @@ export function validateWebhooks(
   })
 }
 
-/** kubernetes `ValidateValidatingAdmissionPolicy`; expressions are not compiled. */
-export function validatePolicy({ spec }: Draft<ValidatingAdmissionPolicy>, problems: Problems): void {
+/** kubernetes `ValidateValidatingAdmissionPolicy`. The expressions of a spec that stays as it is are not compiled again. */
+export function validatePolicy(
+  { metadata, spec }: Draft<ValidatingAdmissionPolicy>,
+  problems: Problems,
+  old: ValidatingAdmissionPolicy | undefined,
+): void {
   if (spec === undefined) return problems.required('spec')
   const { paramKind, matchConstraints, validations = [], auditAnnotations = [], variables = [] } = spec
   if (paramKind !== undefined)
@@ -86,24 +96,47 @@ export function validatePolicy({ spec }: Draft<ValidatingAdmissionPolicy>, probl
   validateConditions(spec.matchConditions ?? [], 'spec.matchConditions', problems)
   if (validations.length === 0 && auditAnnotations.length === 0)
     problems.required('spec.validations', 'validations or auditAnnotations must contain at least one item')
-  validations.forEach(({ expression = '', message }, index) => {
-    if (expression.trim() === '')
-      problems.required(`spec.validations[${index}].expression`, 'expression is not specified')
-    if (message?.includes('\n'))
-      problems.invalid(`spec.validations[${index}].message`, message, 'message must not contain line breaks')
+  validations.forEach((validation, index) => {
+    validateValidation(validation, `spec.validations[${index}]`, problems)
   })
+  const name = metadata?.name ?? ''
+  const keys = new Set<string>()
   auditAnnotations.forEach(({ key = '', valueExpression = '' }, index) => {
     const path = `spec.auditAnnotations[${index}]`
-    problems.invalidEach(`${path}.key`, key, labelKeyProblems(key))
+    if (keys.has(key)) problems.duplicate(`${path}.key`, key)
+    keys.add(key)
+    problems.invalidEach(`${path}.key`, key, labelKeyProblems(name === '' ? key : `${name}/${key}`))
     if (valueExpression.trim() === '')
       problems.required(`${path}.valueExpression`, 'valueExpression is not specified')
   })
+  const names = new Set<string>()
   variables.forEach(({ name = '', expression = '' }, index) => {
     const path = `spec.variables[${index}]`
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
       problems.invalid(`${path}.name`, name, 'name is not a valid CEL identifier')
+    if (names.has(name)) problems.duplicate(`${path}.name`, name)
+    names.add(name)
     if (expression.trim() === '') problems.required(`${path}.expression`, 'expression is not specified')
   })
+  if (problems.list.length > 0 || (old !== undefined && deepEqual(old.spec, spec))) return
+  for (const { path, value, detail } of new CompiledPolicy(spec as ValidatingAdmissionPolicySpec).problems)
+    problems.invalid(path, value, detail)
+}
+
+function validateValidation(
+  { expression = '', message, messageExpression, reason }: Draft<Validation>,
+  path: string,
+  problems: Problems,
+): void {
+  if (expression.trim() === '') problems.required(`${path}.expression`, 'expression is not specified')
+  if (message?.includes('\n'))
+    problems.invalid(`${path}.message`, message, 'message must not contain line breaks')
+  if (message && message.trim() === '')
+    problems.invalid(`${path}.message`, message, 'message must be non-empty if specified')
+  if (messageExpression && messageExpression.trim() === '')
+    problems.invalid(`${path}.messageExpression`, messageExpression, 'must be non-empty if specified')
+  if (reason !== undefined && !REASONS.includes(reason))
+    problems.notSupported(`${path}.reason`, reason, REASONS)
 }
 
 /** kubernetes `ValidateValidatingAdmissionPolicyBinding`. */

@@ -62,6 +62,7 @@ export async function applyObject(
     try {
       const entry = await modifyObject(services, context, {
         kind: stored,
+        requested: kind,
         attributes,
         manager: undefined,
         dryRun: options.dryRun,
@@ -82,6 +83,7 @@ export async function applyObject(
       const object = merge(undefined)
       const entry = await insertObject(services, context, {
         kind: stored,
+        requested: kind,
         attributes: creation,
         object,
         manager: undefined,

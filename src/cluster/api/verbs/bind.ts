@@ -29,9 +29,20 @@ export async function bindPod(
     manager: managerOf(options, context),
     dryRun: options.dryRun,
     isTrusted: true,
+    written: () => ({
+      body: { group: '', version: 'v1', kind: 'Binding' },
+      operation: 'CREATE',
+      object: bindingOf(namespace, name, nodeName),
+      old: undefined,
+    }),
     derive: current => boundTo(current as Pod, nodeName, uidIn(body), now),
   })
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } as KubeObject
+}
+
+function bindingOf(namespace: string, name: string, nodeName: string): KubeObject {
+  const target = { apiVersion: 'v1', kind: 'Node', name: nodeName }
+  return { apiVersion: 'v1', kind: 'Binding', metadata: { name, namespace }, target } as KubeObject
 }
 
 function boundTo(pod: Pod, nodeName: string, uid: string, now: string): Pod {

@@ -29,6 +29,7 @@ export async function createObject(
   if (review !== undefined) return entryOf(await review({ context, namespace, object }))
   return insertObject(services, context, {
     kind: storedKindOf(kind),
+    requested: kind,
     attributes,
     object,
     manager: managerOf(options, context),

@@ -1,9 +1,10 @@
 import { deepEqual } from '../../../base/index.ts'
-import { type Kind, toStoredVersion } from '../../../kube/index.ts'
+import { type Kind, type KubeObject, toStoredVersion } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
 import { encodeObject, entryOf, StoredEntry } from '../cache/stored-entry.ts'
 import { viewOf } from '../cache/view.ts'
 import type { Attributes, DeletionOptions, Entry, RequestContext } from '../contract.ts'
+import type { PolicyRequest } from '../policies/policy-request.ts'
 import { readNewest } from '../read-newest.ts'
 import { conflict, modified } from '../refusals.ts'
 import type { VerbServices } from '../services.ts'
@@ -53,6 +54,7 @@ export async function removeObject(
       object: undefined,
       old: object,
     })
+    services.policies.check(context, () => deletionRequest(context, kind, attributes, object, options))
     const ending = deletionOf(kind, object, options, services.clock.now())
     if (ending !== undefined && deepEqual(ending, object)) return { entry: current, gone: false }
     if (options.dryRun)
@@ -69,6 +71,34 @@ export async function removeObject(
     return { entry: viewOf(kind, new StoredEntry({ key, value }, result.revision)), gone: false }
   }
   throw modified(kind, name)
+}
+
+/** The deletion as policies see it. */
+function deletionRequest(
+  { user }: RequestContext,
+  kind: Kind,
+  { namespace, name }: Attributes,
+  old: KubeObject,
+  { propagationPolicy, gracePeriodSeconds, dryRun }: DeletionOptions,
+): PolicyRequest {
+  return {
+    user,
+    operation: 'DELETE',
+    kind,
+    subresource: '',
+    namespace,
+    name,
+    object: undefined,
+    old,
+    dryRun,
+    options: {
+      kind: 'DeleteOptions',
+      apiVersion: 'meta.k8s.io/v1',
+      ...(propagationPolicy === '' ? {} : { propagationPolicy }),
+      ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+      ...(dryRun ? { dryRun: ['All'] } : {}),
+    },
+  }
 }
 
 function checkPreconditions(kind: Kind, name: string, current: Entry, options: DeletionOptions): void {

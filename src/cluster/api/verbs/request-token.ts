@@ -12,6 +12,7 @@ import {
 import type { Bound, TokenOrder } from '../auth/service-accounts/account-tokens.ts'
 import { authorize } from '../authorize.ts'
 import type { MutationOptions, RequestContext } from '../contract.ts'
+import { writeOptions } from '../policies/policy-request.ts'
 import { readNewest } from '../read-newest.ts'
 import { badRequest, methodNotAllowed } from '../refusals.ts'
 import { answered, refuseProblems } from '../reviews/reviewer.ts'
@@ -56,6 +57,19 @@ export async function requestToken(
   })
   const place = { kind: Kinds.ServiceAccount, user: context.user, old: undefined, ...attributes }
   admit(services, { ...place, object: body as KubeObject })
+  services.policies.check(context, () => ({
+    user: context.user,
+    operation: 'CREATE',
+    kind: Kinds.ServiceAccount,
+    subresource: 'token',
+    namespace,
+    name,
+    body: { group: tokenRequestKind.group, version: tokenRequestKind.version, kind: tokenRequestKind.kind },
+    object: body as KubeObject,
+    old: undefined,
+    dryRun: options.dryRun,
+    options: writeOptions('CreateOptions', { manager: undefined, dryRun: options.dryRun }),
+  }))
   const bound =
     boundObjectRef === undefined ? {} : await findBound(services, context, request, boundObjectRef)
   const order: TokenOrder = { namespace, account: boundTo(account.object), audiences, seconds, ...bound }

@@ -25,6 +25,12 @@ export async function updateScale(
     attributes,
     manager,
     dryRun: options.dryRun,
+    written: (next, old) => ({
+      body: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
+      operation: 'UPDATE',
+      object: readScale(kind, next),
+      old: readScale(kind, old),
+    }),
     derive(current) {
       const scale = derive(readScale(kind, current))
       const scaled = writeScale(kind, current, replicasIn(scale, attributes.name))

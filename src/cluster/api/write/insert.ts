@@ -20,6 +20,7 @@ import {
 import { entryOf, StoredEntry } from '../cache/stored-entry.ts'
 import { viewOf } from '../cache/view.ts'
 import type { Attributes, Entry, RequestContext } from '../contract.ts'
+import { type PolicyRequest, writeOptions } from '../policies/policy-request.ts'
 import { alreadyExists, badRequest } from '../refusals.ts'
 import type { VerbServices } from '../services.ts'
 import { admit } from './admit.ts'
@@ -33,6 +34,8 @@ const MAX_GENERATED_BASE = 58
 export interface Insertion {
   /** The kind that is stored; the attributes may name one that shows its objects in another form. */
   readonly kind: Kind
+  /** The kind in whose form the object came; absent: the one that is stored. */
+  readonly requested?: Kind
   readonly attributes: Attributes
   /** Read and defaulted. */
   readonly object: KubeObject
@@ -63,6 +66,7 @@ export async function insertObject(
     let revision: number | undefined
     try {
       const object = finish(services, { ...insertion, kind }, allocation?.object ?? admitted)
+      services.policies.check(context, () => creationOf(context, { ...insertion, kind }, object))
       const value = encodeWithinLimit(toStoredVersion(kind, object))
       if (!exists) {
         if (insertion.dryRun) return entryOf(object)
@@ -85,6 +89,23 @@ export async function insertObject(
       allocation?.settle(revision)
     }
     if (!isGenerated || attempt >= ATTEMPTS) throw alreadyExists(kind, name)
+  }
+}
+
+/** The creation as policies see it. */
+function creationOf({ user }: RequestContext, insertion: Insertion, object: KubeObject): PolicyRequest {
+  const { kind, requested = kind, attributes, manager, dryRun } = insertion
+  return {
+    user,
+    operation: 'CREATE',
+    kind: requested,
+    subresource: '',
+    namespace: attributes.namespace,
+    name: object.metadata.name ?? '',
+    object,
+    old: undefined,
+    dryRun,
+    options: writeOptions('CreateOptions', { manager, dryRun }),
   }
 }
 

@@ -17,6 +17,7 @@ import {
 import { entryOf, StoredEntry } from '../cache/stored-entry.ts'
 import { viewOf } from '../cache/view.ts'
 import type { Attributes, Entry, RequestContext } from '../contract.ts'
+import { type PolicyRequest, writeOptions } from '../policies/policy-request.ts'
 import { readNewest } from '../read-newest.ts'
 import { conflict, modified } from '../refusals.ts'
 import type { VerbServices } from '../services.ts'
@@ -30,6 +31,8 @@ const ATTEMPTS = 20
 
 export interface Modification {
   readonly kind: Kind
+  /** The kind in whose form the change came, where `kind` is the stored one; absent: `kind`. */
+  readonly requested?: Kind
   readonly attributes: Attributes
   /** What the object becomes, read and defaulted, from what it is, both as `kind` shows it. Called again when someone else wrote meanwhile. */
   readonly derive: (current: KubeObject) => KubeObject
@@ -38,6 +41,11 @@ export interface Modification {
   readonly dryRun: boolean
   /** The server itself derives a good object from a good one: the rules for what clients may change do not apply. */
   readonly isTrusted?: boolean
+  /** What policies see of the write, where it is not the object itself that is written but a Scale or a Binding of it. */
+  readonly written?: (
+    next: KubeObject,
+    old: KubeObject,
+  ) => Pick<PolicyRequest, 'body' | 'object' | 'old' | 'operation'>
 }
 
 /**
@@ -63,6 +71,7 @@ export async function modifyObject(
     let revision: number | undefined
     try {
       const next = finish(services, modification, current.object, allocation?.object ?? admitted)
+      services.policies.check(context, () => changeOf(context, modification, current.object, next))
       if (isSame(current.object, next) && !current.isOutdated) return current
       const value = encodeWithinLimit(toStoredVersion(kind, next))
       if (modification.dryRun) return entryOf(withVersion(next, current.resourceVersion))
@@ -82,6 +91,32 @@ export async function modifyObject(
     }
     // Whoever named a version meant that one; whoever did not means the newest, whichever it is.
     if (namesVersion(resourceVersion, current, attributes) || attempt >= ATTEMPTS) throw modified(kind, name)
+  }
+}
+
+/** The change as policies see it. */
+function changeOf(
+  { user }: RequestContext,
+  modification: Modification,
+  old: KubeObject,
+  next: KubeObject,
+): PolicyRequest {
+  const { kind, requested = kind, attributes, manager, dryRun, written } = modification
+  return {
+    user,
+    operation: 'UPDATE',
+    kind: requested,
+    subresource: attributes.subresource,
+    namespace: attributes.namespace,
+    name: attributes.name,
+    object: next,
+    old,
+    dryRun,
+    options: writeOptions(attributes.verb === 'patch' ? 'PatchOptions' : 'UpdateOptions', {
+      manager,
+      dryRun,
+    }),
+    ...written?.(next, old),
   }
 }
 

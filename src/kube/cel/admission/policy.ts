@@ -70,15 +70,6 @@ export class CompiledPolicy {
   /** Of the evaluation that goes on: expressions run to their end before anything else does. */
   #meter = new Meter()
 
-  /** The policy of a spec that nobody may change afterwards, compiled once. */
-  static of(spec: ValidatingAdmissionPolicySpec): CompiledPolicy {
-    const known = compiled.get(spec)
-    if (known !== undefined) return known
-    const policy = new CompiledPolicy(spec)
-    compiled.set(spec, policy)
-    return policy
-  }
-
   constructor(spec: ValidatingAdmissionPolicySpec) {
     const problems: PolicyProblem[] = []
     this.problems = problems
@@ -276,8 +267,6 @@ const OVER_BUDGET =
 class EvaluationFailure extends Error {
   override name = 'EvaluationFailure'
 }
-
-const compiled = new WeakMap<ValidatingAdmissionPolicySpec, CompiledPolicy>()
 
 function authorizerOf({ ask, request, meter }: PolicyInput): CelAuthorizer {
   const { requestResource, requestSubResource, namespace, name } = request
