@@ -11,6 +11,13 @@ const LIMITS = {
   maxMapEntries: 100,
   maxCallArguments: 8,
 }
+/** An expression with the counts that are put in has up to four calls and choices around each of its operations. */
+const COUNTED_LIMITS = { ...LIMITS, maxAstNodes: 5 * LIMITS.maxAstNodes, maxDepth: 5 * LIMITS.maxDepth }
+
+const OPTIONS = { enableOptionalTypes: true, homogeneousAggregateLiterals: false }
+
+/** Reads expressions as they are written, within their limits; it knows no functions but the language's own. */
+export const syntax: Environment = new Environment({ ...OPTIONS, limits: LIMITS })
 
 /** What a quantity is to expressions. */
 class CelQuantity {
@@ -38,11 +45,7 @@ export interface Costs {
  * texts (`charAt`, `replace`), `matches` by RE2 and quantities.
  */
 export function createEnvironment(costs: Costs): Environment {
-  const environment = new Environment({
-    enableOptionalTypes: true,
-    homogeneousAggregateLiterals: false,
-    limits: LIMITS,
-  })
+  const environment = new Environment({ ...OPTIONS, limits: COUNTED_LIMITS })
   const define = (signature: string, handler: (...values: never[]) => unknown): void => {
     environment.registerFunction(signature, handler as never)
   }

@@ -1,4 +1,5 @@
 import type { Environment } from '@marcbachmann/cel-js'
+import { syntax } from './environment.ts'
 import { instrument, RESERVED_NAMES, walk } from './instrument.ts'
 import { BudgetExceeded } from './meter.ts'
 
@@ -25,7 +26,7 @@ export function compileExpression(
   const reserved = RESERVED_NAMES.find(name => text.includes(name))
   if (reserved !== undefined) return { problem: `it may not name ${reserved}` }
   try {
-    const parsed = environment.parse(text)
+    const parsed = syntax.parse(text)
     let usesOldSelf = false
     let binds = false
     walk(parsed.ast, node => {
