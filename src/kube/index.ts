@@ -9,6 +9,7 @@ export { type ApplyInput, type ApplyResult, serverSideApply } from './apply/serv
 export { trackUpdate, type UpdateInput } from './apply/track-update.ts'
 export type { AccessAnswer, AccessQuestion } from './cel/admission/authorizer.ts'
 export { CompiledPolicy, type PolicyFailure } from './cel/admission/policy.ts'
+export { typeCheckPolicy } from './cel/admission/type-check.ts'
 export { celValue } from './cel/admission/values.ts'
 export { Meter } from './cel/meter.ts'
 export { acceptNames } from './custom/accept-names.ts'

@@ -59,6 +59,41 @@ describe('Pipeline: failures', () => {
     await world.reaches('Healthy', mended)
   })
 
+  it('says in the record which policy denied a change, and is itself not denied to say so', async () => {
+    const policy = `apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: { name: small }
+spec:
+  matchConstraints:
+    resourceRules:
+      - { apiGroups: ['', bowline.dev], apiVersions: ['*'], operations: ['*'], resources: [configmaps, records] }
+  matchConditions: [{ name: written, expression: object != null }]
+  validations:
+    - expression: has(object.data) && object.data.all(key, object.data[key] != "forbidden")
+      message: no map may hold this
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: { name: everywhere }
+spec: { policyName: small, validationActions: [Deny] }
+`
+    world.push('one', { 'policy.yaml': policy, 'config.yaml': configMap('config') })
+    await world.start()
+    await world.reaches('Healthy', world.repository.head())
+    const commit = world.push('two', { 'config.yaml': configMap('config', 'forbidden') })
+    const denied =
+      "ValidatingAdmissionPolicy 'small' with binding 'everywhere' denied request: no map may hold this"
+    expect((await world.reaches('Failed', commit)).status?.message).toContain(denied)
+    const record = await world.recorded('Failed', isClosedAt(commit))
+    expect(record.status?.changes).toMatchObject([
+      {
+        ref: { kind: 'ConfigMap', name: 'config' },
+        outcome: 'failed',
+        message: `configmaps "config" is forbidden: ${denied}`,
+      },
+    ])
+  })
+
   it('deletes nothing of an app after a change of the same commit failed', async () => {
     world.push('one', { 'web.yaml': deployment('web'), 'config.yaml': configMap('config') })
     await world.start()

@@ -22,6 +22,7 @@ import { World } from './cache/world.ts'
 import type { Admission, Attributes, Authorizer, RequestContext, Verbs } from './contract.ts'
 import { EventExpiry } from './event-expiry.ts'
 import { AdmissionPolicies } from './policies/admission-policies.ts'
+import { paramPermissions } from './policies/param-permissions.ts'
 import { methodNotAllowed } from './refusals.ts'
 import type { Reviewers } from './reviews/reviewer.ts'
 import { ServedKinds } from './served-kinds.ts'
@@ -95,6 +96,7 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
       storageDefaults(world),
       claimResize(world),
       ingressDefaults(world),
+      paramPermissions({ world, kinds: served, authorizer }),
       ...(options.issueToken === undefined ? [] : [serviceAccounts(world, ids)]),
       ...(options.admissions ?? []),
     ],

@@ -7,6 +7,7 @@
  */
 import { setMaxListeners } from 'node:events'
 import type { Service } from '../../base/index.ts'
+import { AdmissionPolicyController } from './admission-policy-controller.ts'
 import { ClusterRoleAggregationController } from './cluster-role-aggregation-controller.ts'
 import type { ControllerContext } from './control-loop.ts'
 import { DefinitionController } from './custom-resources/definition-controller.ts'
@@ -67,6 +68,7 @@ export function startControllers(options: ControllersOptions): Service {
     new NamespaceController(options),
     new ServiceAccountController(options),
     new ClusterRoleAggregationController(options),
+    new AdmissionPolicyController(options),
     new DeploymentController(options),
     new ReplicaSetController(options),
     new StatefulSetController(options),

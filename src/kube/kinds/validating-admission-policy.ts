@@ -8,14 +8,11 @@ import {
 } from '../validation/admission-registration.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
 
-const inert = 'no admission policy is evaluated'
-
 export const validatingAdmissionPolicyKind: KindDefinition<ValidatingAdmissionPolicy> =
   defineKind<ValidatingAdmissionPolicy>({
     group: ADMISSION_GROUP,
     kind: 'ValidatingAdmissionPolicy',
     definition: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy',
-    inert,
     plural: 'validatingadmissionpolicies',
     namespaced: false,
     subresources: ['status'],
@@ -43,7 +40,6 @@ export const validatingAdmissionPolicyBindingKind: KindDefinition<ValidatingAdmi
     group: ADMISSION_GROUP,
     kind: 'ValidatingAdmissionPolicyBinding',
     definition: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding',
-    inert,
     namespaced: false,
     generation: 'spec',
     columns: [
