@@ -36,10 +36,15 @@ const ORDERS: Readonly<
   Record<string, (store: FolderStore, volume: string, order: Order) => Promise<unknown>>
 > = {
   async create(store, volume, { request }) {
-    const { claim, snapshot } = await readOrder(request)
+    const { claim, snapshot, bytes } = await readOrder(request)
     const { namespace, name, uid } = (claim ?? {}) as Record<string, unknown>
     const owner = { namespace: text(namespace), name: text(name), uid: text(uid) }
+    await store.requireRoom(size(bytes))
     await store.create(volume, owner, snapshot === undefined ? undefined : text(snapshot), request.signal)
+  },
+  async grow(store, volume, { request }) {
+    const { claimUid, bytes } = await readOrder(request)
+    await store.grow(volume, text(claimUid), size(bytes))
   },
   async retire(store, volume, { request }) {
     await store.retire(volume, text((await readOrder(request)).claimUid))
@@ -90,4 +95,11 @@ async function readOrder({ body }: TunnelRequest): Promise<Readonly<Record<strin
 function text(value: unknown): string {
   if (typeof value === 'string' && value !== '') return value
   throw new BowlineError('bad-input', 'Cannot follow an order: a part of it is missing')
+}
+
+/** A number of bytes; a server that does not say one asks for none. */
+function size(value: unknown): number {
+  if (value === undefined) return 0
+  if (typeof value === 'number' && value >= 0) return value
+  throw new BowlineError('bad-input', 'Cannot follow an order: its number of bytes is none')
 }

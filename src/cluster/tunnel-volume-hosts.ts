@@ -1,6 +1,13 @@
 import { StatusError, type StatusReason } from '../kube/index.ts'
 import type { Tunnels } from './api/index.ts'
-import type { FolderClaim, FolderDigest, HostFolder, HostSnapshot, VolumeHosts } from './controllers/index.ts'
+import type {
+  FolderClaim,
+  FolderContent,
+  FolderDigest,
+  HostFolder,
+  HostSnapshot,
+  VolumeHosts,
+} from './controllers/index.ts'
 
 /** What of an agent's words is read: a host with thousands of volumes says no more. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -20,9 +27,13 @@ export class TunnelVolumeHosts implements VolumeHosts {
     node: string,
     volume: string,
     claim: FolderClaim,
-    snapshot: string | undefined,
+    { snapshot, bytes }: FolderContent,
   ): Promise<void> {
-    await this.#order(node, `${volume}/create`, { claim, snapshot })
+    await this.#order(node, `${volume}/create`, { claim, snapshot, bytes })
+  }
+
+  async grow(node: string, volume: string, claimUid: string, bytes: number): Promise<void> {
+    await this.#order(node, `${volume}/grow`, { claimUid, bytes })
   }
 
   async retire(node: string, volume: string, claimUid: string): Promise<void> {

@@ -376,7 +376,13 @@ export {
   namesClaim,
   namesNoClass,
 } from './storage/claims.ts'
-export { findMatchingVolume, type MatchOptions, mismatchOf, reachesVolume } from './storage/match-volume.ts'
+export {
+  findMatchingVolume,
+  isTooSmall,
+  type MatchOptions,
+  mismatchOf,
+  reachesVolume,
+} from './storage/match-volume.ts'
 export { type MoveState, type MovingVolume, moveStateOf } from './storage/move-state.ts'
 export {
   BIND_COMPLETED,

@@ -55,7 +55,7 @@ async function* bytesOf(answer: AsyncIterable<string | Uint8Array>): AsyncGenera
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 async function filled(): Promise<void> {
-  await hosts.create('host-1', 'pvc-1', CLAIM, undefined)
+  await hosts.create('host-1', 'pvc-1', CLAIM, { snapshot: undefined, bytes: 1 })
   await writeFile(join(root, 'host-1/pvc-1/data/table'), 'rows and rows\n')
 }
 
@@ -89,12 +89,40 @@ describe('TunnelVolumeHosts', () => {
     await filled()
     const snapshot = await hosts.snapshot('host-1', 'pvc-1', 's1')
     expect((await hosts.list('host-1')).snapshots).toEqual([snapshot])
-    await hosts.create('host-1', 'pvc-2', { ...CLAIM, uid: 'claim-2' }, 'host-1/pvc-1/s1')
+    await hosts.create(
+      'host-1',
+      'pvc-2',
+      { ...CLAIM, uid: 'claim-2' },
+      { snapshot: 'host-1/pvc-1/s1', bytes: 1 },
+    )
     expect(await readFile(join(root, 'host-1/pvc-2/data/table'), 'utf8')).toBe('rows and rows\n')
     await hosts.discard('host-1', 'pvc-1', 'none')
   })
 
+  it('grow() lets a folder have what the host could hold', async () => {
+    await filled()
+    await hosts.grow('host-1', 'pvc-1', CLAIM.uid, 1)
+  })
+
   it.each<[string, () => Promise<unknown>, string, string]>([
+    [
+      'a new folder that is larger than the host',
+      () => hosts.create('host-1', 'pvc-9', CLAIM, { snapshot: undefined, bytes: 2 ** 60 }),
+      'BadRequest',
+      'more than the file system of volumes on host-1 holds',
+    ],
+    [
+      'a folder that would be larger than the host',
+      () => hosts.grow('host-1', 'pvc-1', CLAIM.uid, 2 ** 60),
+      'BadRequest',
+      'more than the file system of volumes on host-1 holds',
+    ],
+    [
+      'the growth of another claim’s folder',
+      () => hosts.grow('host-1', 'pvc-1', 'claim-2', 1),
+      'Conflict',
+      'its folder belongs to claim',
+    ],
     ['a host that is away', () => hosts.list('host-9'), 'ServiceUnavailable', 'Cannot reach node "host-9"'],
     [
       'another claim’s folder',

@@ -63,6 +63,7 @@ async function missingLocalClass(verbs: Verbs, context: RequestContext) {
     },
     provisioner: LOCAL_PROVISIONER,
     reclaimPolicy: 'Retain',
+    allowVolumeExpansion: true,
     volumeBindingMode: 'WaitForFirstConsumer',
   }
 }

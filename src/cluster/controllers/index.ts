@@ -47,6 +47,7 @@ export type { PodGcOptions } from './pod-gc.ts'
 export { RootCaPublisher } from './root-ca-publisher.ts'
 export type {
   FolderClaim,
+  FolderContent,
   FolderDigest,
   HostFolder,
   HostSnapshot,

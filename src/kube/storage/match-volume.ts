@@ -44,11 +44,16 @@ export function findMatchingVolume(
 
 /** Why a volume cannot serve a claim that asks for it by name, in upstream's words; undefined when it can. */
 export function mismatchOf(volume: PersistentVolume, claim: PersistentVolumeClaim): string | undefined {
-  if (compareQuantities(capacityOf(volume), requestOf(claim)) < 0) return 'requested PV is too small'
+  if (isTooSmall(volume, claim)) return 'requested PV is too small'
   if (classNameOf(volume) !== classNameOf(claim)) return 'storageClassName does not match'
   if (modeOf(volume) !== modeOf(claim)) return 'incompatible volumeMode'
   if (!hasAccessModes(volume, claim)) return 'incompatible accessMode'
   return undefined
+}
+
+/** Whether the claim asks for more than the volume says to have. */
+export function isTooSmall(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
+  return compareQuantities(capacityOf(volume), requestOf(claim)) < 0
 }
 
 /** Whether pods on the node can use the volume, by its node affinity. */

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BowlineError, type Clock, type Ids, type Logger, messageOf } from '../../../base/index.ts'
 import { flushFilesystem, packFolder, unpackFolder } from './archive.ts'
@@ -123,6 +123,25 @@ export class FolderStore {
       const { nodeName: node, clock } = this.#options
       await writeMarker(made, { volume, claim, node, createdAt: clock.now() })
     })
+  }
+
+  /** Throws when no more than `bytes` fits into the file system, however empty it were. What is taken now says nothing: folders are not bounded. */
+  async requireRoom(bytes: number): Promise<void> {
+    const { folder, nodeName } = this.#options
+    const { blocks, bsize } = await statfs(folder)
+    const total = blocks * bsize
+    if (bytes <= total) return
+    throw new BowlineError(
+      'bad-input',
+      `the claim requests ${inGibibytes(bytes)}, more than the file system of volumes on ${nodeName} holds, which is ${inGibibytes(total)} in all`,
+    )
+  }
+
+  /** Throws when the folder is not this claim's, or the host could never hold as much. */
+  async grow(volume: string, claimUid: string, bytes: number): Promise<void> {
+    const folder = this.#path(nameOf(volume))
+    requireClaim(await this.#requireOwn(folder, volume), claimUid, 'grow')
+    await this.requireRoom(bytes)
   }
 
   /** Puts the folder of a released claim into the trash. Gone already is fine. */
@@ -358,4 +377,8 @@ function requireClaim({ volume, claim }: Marker, uid: string, action: string): v
     'conflict',
     `Cannot ${action} volume ${volume}: its folder belongs to claim ${claim.namespace}/${claim.name} with uid ${claim.uid}, not ${uid}`,
   )
+}
+
+function inGibibytes(bytes: number): string {
+  return `${Math.round((bytes / 2 ** 30) * 10) / 10}Gi`
 }

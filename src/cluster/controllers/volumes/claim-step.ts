@@ -2,12 +2,14 @@ import {
   BIND_COMPLETED,
   classNameOf,
   findMatchingVolume,
+  isTooSmall,
   LOCAL_PROVISIONER,
   MOVE_STATE,
   mismatchOf,
   namesClaim,
   type PersistentVolume,
   type PersistentVolumeClaim,
+  PROVISIONED_BY,
   SELECTED_NODE,
   type StorageClass,
 } from '../../../kube/index.ts'
@@ -24,6 +26,8 @@ export type ClaimStep =
   /** Make sure that both sides and both statuses say that they belong together. */
   | { readonly type: 'bind'; readonly volume: PersistentVolume }
   | { readonly type: 'wait'; readonly remark?: Remark }
+  /** It asks for more than its folder was made for, and its class lets it. */
+  | { readonly type: 'grow'; readonly volume: PersistentVolume }
   /** A volume has to be made for it. */
   | { readonly type: 'provision'; readonly storageClass: StorageClass }
   | { readonly type: 'lose'; readonly remark: Remark }
@@ -59,8 +63,23 @@ function boundStep(claim: PersistentVolumeClaim, around: ClaimSurroundings): Cla
   if (volume === undefined)
     return lost('ClaimLost', 'Bound claim has lost its PersistentVolume. Data on the volume is lost!')
   const owner = volume.spec?.claimRef
-  if (owner === undefined || owner.uid === claim.metadata.uid) return { type: 'bind', volume }
+  if (owner === undefined) return { type: 'bind', volume }
+  if (owner.uid === claim.metadata.uid) return ownStep(claim, volume)
   return lost('ClaimMisbound', 'Two claims are bound to the same volume, this one is bound incorrectly')
+}
+
+/** That the class lets claims grow was asked when the request was written. */
+function ownStep(claim: PersistentVolumeClaim, volume: PersistentVolume): ClaimStep {
+  if (claim.status?.phase !== 'Bound' || !isTooSmall(volume, claim)) return { type: 'bind', volume }
+  if (volume.metadata.annotations?.[PROVISIONED_BY] === LOCAL_PROVISIONER) return { type: 'grow', volume }
+  return {
+    type: 'wait',
+    remark: {
+      type: 'Normal',
+      reason: 'ExternalExpanding',
+      message: 'waiting for an external controller to expand this PVC',
+    },
+  }
 }
 
 /** Somebody said which volume the claim is to have; it waits for that one however long it takes. */

@@ -17,6 +17,8 @@ import {
   type PersistentVolumeClaim,
   type Pod,
   PROVISIONED_BY,
+  parseQuantity,
+  quantityToNumber,
   SELECTED_NODE,
   type StorageClass,
 } from '../../../kube/index.ts'
@@ -119,6 +121,8 @@ export class VolumeBinder implements Service {
         if (claim.status?.phase !== 'Lost') this.#say(claim, step.remark)
         await this.#writes.setClaimPhase(claim, 'Lost')
         return undefined
+      case 'grow':
+        return this.#grow(claim, step.volume)
       case 'provision':
         await this.#writes.setClaimPhase(claim, 'Pending')
         return this.#provision(claim, step.storageClass)
@@ -159,7 +163,10 @@ export class VolumeBinder implements Service {
     const { namespace = '', name = '', uid = '', annotations = {} } = claim.metadata
     try {
       const owner = { namespace, name, uid }
-      await this.#hosts.create(nodeName, volume.metadata.name ?? '', owner, annotations[FROM_SNAPSHOT])
+      await this.#hosts.create(nodeName, volume.metadata.name ?? '', owner, {
+        snapshot: annotations[FROM_SNAPSHOT],
+        bytes: requestedBytes(claim),
+      })
     } catch (error) {
       this.#say(claim, {
         type: 'Warning',
@@ -182,6 +189,27 @@ export class VolumeBinder implements Service {
       type: 'Normal',
       reason: 'ProvisioningSucceeded',
       message: `Successfully provisioned volume ${volume.metadata.name} on ${nodeName}`,
+    })
+    return undefined
+  }
+
+  /** Folders are not bounded: all there is to do is to ask whether the host could hold as much, and to write it down. */
+  async #grow(claim: PersistentVolumeClaim, volume: PersistentVolume): Promise<ReconcileResult | undefined> {
+    const node = folderNodeOf(volume)
+    const size = claim.spec?.resources?.requests?.storage ?? ''
+    try {
+      const handle = volume.spec?.csi?.volumeHandle ?? ''
+      if (node !== undefined)
+        await this.#hosts.grow(node, handle, claim.metadata.uid ?? '', requestedBytes(claim))
+    } catch (error) {
+      this.#say(claim, { type: 'Warning', reason: 'VolumeResizeFailed', message: messageOf(error) })
+      return { requeueAfterMs: AGAIN_MS }
+    }
+    await this.#writes.setClaimBound(claim, await this.#writes.setCapacity(volume, size))
+    this.#say(claim, {
+      type: 'Normal',
+      reason: 'VolumeResizeSuccessful',
+      message: `Resize volume succeeded: it has ${size}`,
     })
     return undefined
   }
@@ -267,6 +295,10 @@ export class VolumeBinder implements Service {
 
 function claimKey(claim: PersistentVolumeClaim): string {
   return `claim/${objectKey(claim)}`
+}
+
+function requestedBytes({ spec }: PersistentVolumeClaim): number {
+  return quantityToNumber(parseQuantity(spec?.resources?.requests?.storage ?? '0'))
 }
 
 function isReady({ status }: Node): boolean {

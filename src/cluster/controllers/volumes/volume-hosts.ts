@@ -7,6 +7,14 @@ export interface FolderClaim {
   readonly uid: string
 }
 
+/** What a new folder is to hold. */
+export interface FolderContent {
+  /** A snapshot on the same host that it begins with; undefined: it begins empty. */
+  readonly snapshot: string | undefined
+  /** What the claim requests. */
+  readonly bytes: number
+}
+
 /** A folder of a volume, or what is left of one, as its host has it. */
 export interface HostFolder {
   /** The volume's handle, which is its name. */
@@ -39,8 +47,13 @@ export interface HostSnapshot extends FolderDigest {
  * as an error that is retryable, or a `StatusError`; the message says which host.
  */
 export interface VolumeHosts {
-  /** Makes the folder of a new volume, from a snapshot on the same host if one is named. One that is there already must be this claim's. */
-  create(node: string, volume: string, claim: FolderClaim, snapshot: string | undefined): Promise<void>
+  /**
+   * Makes the folder of a new volume. One that is there already must be this claim's. Refuses a request that is larger than the file
+   * system of volumes on that host.
+   */
+  create(node: string, volume: string, claim: FolderClaim, content: FolderContent): Promise<void>
+  /** Refuses, as `create` does, what the host could never hold; there is nothing else to do for a folder that grows. */
+  grow(node: string, volume: string, claimUid: string, bytes: number): Promise<void>
   /** Puts the folder aside for good: it is removed after a while. Refuses one that is another claim's, or in use. Gone already is fine. */
   retire(node: string, volume: string, claimUid: string): Promise<void>
   /** Everything that a host has of volumes. */
@@ -64,6 +77,7 @@ export interface VolumeHosts {
 /** Hosts of which none answers: where nothing leads to agents. */
 export const unreachableHosts: VolumeHosts = {
   create: refuse,
+  grow: refuse,
   retire: refuse,
   list: refuse,
   copy: refuse,

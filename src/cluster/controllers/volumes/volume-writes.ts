@@ -60,6 +60,13 @@ export class VolumeWrites {
     await this.#setClaimStatus(claim, { phase: 'Bound', accessModes, capacity })
   }
 
+  async setCapacity(volume: PersistentVolume, storage: string): Promise<PersistentVolume> {
+    return this.#client.patch(Kinds.PersistentVolume, volume.metadata.name ?? '', {
+      type: 'merge',
+      body: { metadata: versionOf(volume), spec: { capacity: { storage } } },
+    })
+  }
+
   /** Takes the claim off a volume; with `keepName` only its uid, so that the volume stays kept for a claim of that name. */
   async unbind(volume: PersistentVolume, keepName: boolean): Promise<void> {
     const claimRef = keepName ? { uid: null, resourceVersion: null } : null

@@ -1,5 +1,6 @@
 import type {
   FolderClaim,
+  FolderContent,
   FolderDigest,
   HostFolder,
   HostSnapshot,
@@ -18,6 +19,8 @@ export class MemoryVolumeHosts implements VolumeHosts {
   readonly folders: Map<string, Folder> = new Map()
   readonly trash: string[] = []
   readonly snapshots: Map<string, HostSnapshot & { readonly content: string }> = new Map()
+  /** How much each host can hold, where it is bounded. */
+  readonly room: Map<string, number> = new Map()
   /** Hosts that cannot be reached. */
   readonly away: Set<string> = new Set()
 
@@ -30,9 +33,10 @@ export class MemoryVolumeHosts implements VolumeHosts {
     node: string,
     volume: string,
     claim: FolderClaim,
-    snapshot: string | undefined,
+    { snapshot, bytes }: FolderContent,
   ): Promise<void> {
     this.#reach(node)
+    this.#requireRoom(node, bytes)
     const key = `${node}/${volume}`
     const known = this.folders.get(key)
     if (known !== undefined && known.claim.uid !== claim.uid)
@@ -40,6 +44,13 @@ export class MemoryVolumeHosts implements VolumeHosts {
     const content = snapshot === undefined ? '' : this.snapshots.get(snapshot)?.content
     if (content === undefined) throw new StatusError('NotFound', `Cannot find snapshot ${snapshot}`)
     if (known === undefined) this.folders.set(key, { claim, content })
+  }
+
+  async grow(node: string, volume: string, claimUid: string, bytes: number): Promise<void> {
+    this.#reach(node)
+    if (this.#folder(`${node}/${volume}`).claim.uid !== claimUid)
+      throw new StatusError('Conflict', `Cannot grow folder ${volume}: it is another claim's`)
+    this.#requireRoom(node, bytes)
   }
 
   async retire(node: string, volume: string, claimUid: string): Promise<void> {
@@ -106,6 +117,11 @@ export class MemoryVolumeHosts implements VolumeHosts {
   #reach(node: string): void {
     if (this.away.has(node))
       throw new StatusError('ServiceUnavailable', `Cannot reach node "${node}": its agent has no tunnel`)
+  }
+
+  #requireRoom(node: string, bytes: number): void {
+    const room = this.room.get(node) ?? Number.POSITIVE_INFINITY
+    if (bytes > room) throw new StatusError('BadRequest', `host ${node}: it holds ${room} bytes in all`)
   }
 
   #folder(key: string): Folder {

@@ -88,6 +88,11 @@ const reasonsOf = async (name: string) =>
     .filter(({ involvedObject }) => involvedObject?.name === name)
     .map(({ reason }) => reason)
 
+const messageOf = async (name: string, reason: string) =>
+  (await cluster.client.list(Kinds.Event, NAMESPACE)).items.find(
+    event => event.involvedObject?.name === name && event.reason === reason,
+  )?.message
+
 describe('VolumeBinder', () => {
   it('binds a claim and a volume on both sides, with capacity and modes', async () => {
     await createVolume('large', { capacity: { storage: '9Gi' } })
@@ -155,6 +160,42 @@ describe('VolumeBinder', () => {
       `The pod waits for host ${node}, which is cordoned: the data of its claim "data" is there.`,
     )
     await waiting('third', '2 node(s) had volume node affinity conflict')
+  })
+
+  it('says that a claim waits which is larger than its host, and makes nothing', async () => {
+    await cluster.addNode('host-1')
+    cluster.volumeHosts.room.set('host-1', 2 ** 30)
+    await createClaim('huge', { resources: { requests: { storage: '2Gi' } } })
+    await createPod('first', ['huge'])
+    await until('the claim says why', async () =>
+      (await messageOf('huge', 'ProvisioningFailed'))?.includes('in all'),
+    )
+    expect((await getClaim('huge')).status?.phase).toBe('Pending')
+    expect(cluster.volumeHosts.folders.size).toBe(0)
+  })
+
+  it('lets a claim of folders grow as far as its host could hold, and never shrink', async () => {
+    await cluster.addNode('host-1')
+    cluster.volumeHosts.room.set('host-1', 4 * 2 ** 30)
+    await createClaim('data', { resources: { requests: { storage: '1Gi' } } })
+    await createPod('first', ['data'])
+    const { spec } = await claimIn('data', 'Bound')
+    const request = (storage: string) =>
+      cluster.client.patch(
+        Kinds.PersistentVolumeClaim,
+        'data',
+        { type: 'merge', body: { spec: { resources: { requests: { storage } } } } },
+        NAMESPACE,
+      )
+    await request('3Gi')
+    await until('it has grown', async () => (await getClaim('data')).status?.capacity?.storage === '3Gi')
+    expect((await getVolume(spec?.volumeName ?? '')).spec?.capacity).toEqual({ storage: '3Gi' })
+    await expect(request('2Gi')).rejects.toThrow('field can not be less than status.capacity')
+    await request('9Gi')
+    await until('it says why not', async () =>
+      (await messageOf('data', 'VolumeResizeFailed'))?.includes('in all'),
+    )
+    expect((await getClaim('data')).status).toMatchObject({ phase: 'Bound', capacity: { storage: '3Gi' } })
   })
 
   it('spreads pods that come at once, each with a claim of its own', async () => {
