@@ -1,5 +1,5 @@
-import { type Clock, deepEqual, type Logger, type Service, WorkQueue } from '../../base/index.ts'
-import { type Client, type Informer, untilSynced } from '../../client/index.ts'
+import { deepEqual, type Service } from '../../base/index.ts'
+import type { Client, Informer } from '../../client/index.ts'
 import {
   allKinds,
   type CustomResourceDefinition,
@@ -12,8 +12,7 @@ import {
   typeCheckPolicy,
   type ValidatingAdmissionPolicy,
 } from '../../kube/index.ts'
-import { type ControllerContext, voiceOf } from './context.ts'
-import { type ReconcileResult, runController } from './controller.ts'
+import { ControlLoop, type ControllerContext } from './control-loop.ts'
 
 const NAME = 'validating-admission-policy-status-controller'
 
@@ -23,50 +22,34 @@ const NAME = 'validating-admission-policy-status-controller'
  */
 export class AdmissionPolicyController implements Service {
   readonly #client: Client
-  readonly #log: Logger
-  readonly #clock: Clock
+  readonly #loop: ControlLoop
   readonly #policies: Informer<ValidatingAdmissionPolicy>
   readonly #definitions: Informer<CustomResourceDefinition>
-  readonly #queue: WorkQueue
 
   constructor(context: ControllerContext) {
     this.#client = context.client
-    this.#clock = context.clock
-    this.#log = voiceOf(context, NAME).log
-    this.#policies = context.informers.of(Kinds.ValidatingAdmissionPolicy)
-    this.#definitions = context.informers.of(Kinds.CustomResourceDefinition)
-    this.#queue = new WorkQueue(this.#clock)
+    this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key), workers: 1 })
+    const { enqueue } = this.#loop
+    this.#policies = this.#loop.follow(Kinds.ValidatingAdmissionPolicy, { added: enqueue, updated: enqueue })
+    this.#definitions = this.#loop.follow(Kinds.CustomResourceDefinition)
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    const look = ({ metadata }: ValidatingAdmissionPolicy): void => this.#queue.add(metadata.name ?? '')
-    const subscriptions = [this.#policies.subscribe({ added: look, updated: look, deleted: () => undefined })]
-    if (await untilSynced([this.#policies, this.#definitions], signal))
-      await runController(
-        {
-          name: NAME,
-          queue: this.#queue,
-          reconcile: key => this.#reconcile(key),
-          workers: 1,
-          log: this.#log,
-        },
-        signal,
-      )
-    for (const unsubscribe of subscriptions) unsubscribe()
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
-  async #reconcile(name: string): Promise<ReconcileResult | undefined> {
+  async #reconcile(name: string): Promise<void> {
     const policy = this.#policies.get(name)
     const { generation } = policy?.metadata ?? {}
-    if (policy?.spec === undefined || generation === undefined) return undefined
-    if (policy.status?.observedGeneration === generation) return undefined
+    if (policy?.spec === undefined || generation === undefined) return
+    if (policy.status?.observedGeneration === generation) return
     const found = typeCheckPolicy(policy.spec, this.#kinds())
     const status = {
       ...policy.status,
       observedGeneration: generation,
       typeChecking: found.length === 0 ? {} : { expressionWarnings: found },
     }
-    if (deepEqual(status, policy.status)) return undefined
+    if (deepEqual(status, policy.status)) return
     try {
       await this.#client.update(
         Kinds.ValidatingAdmissionPolicy,
@@ -77,7 +60,6 @@ export class AdmissionPolicyController implements Service {
       // The newer state comes, or the end of it came.
       if (!isNotFound(error) && !isConflict(error)) throw error
     }
-    return undefined
   }
 
   #kinds(): readonly Kind[] {

@@ -51,6 +51,8 @@ export interface ControlLoopOptions {
    * it may be called at any time, any number of times, and be cut off at any point.
    */
   reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult | undefined> | Promise<void>
+  /** What has to be done once when all that is followed is known, before the first key. It throws when the loop cannot go on. */
+  begin?(): Promise<void>
   /** How many keys at once. Default 5, as upstream's controllers. */
   readonly workers?: number
 }
@@ -117,7 +119,10 @@ export class ControlLoop implements Service {
 
   async start(signal: AbortSignal): Promise<void> {
     const subscriptions = this.#subscribe.map(subscribe => subscribe())
-    if (await untilSynced(this.#followed, signal)) await this.#run(signal)
+    if (await untilSynced(this.#followed, signal)) {
+      await this.#options.begin?.()
+      await this.#run(signal)
+    }
     for (const unsubscribe of subscriptions) unsubscribe()
     await this.events.close()
   }

@@ -66,6 +66,9 @@ describe('a control loop', () => {
       { informers, ...rest },
       {
         name: 'test-controller',
+        async begin() {
+          seen.push(['begun', maps.hasSynced, accounts.hasSynced])
+        },
         async reconcile(key) {
           const found = maps.get(key)
           seen.push([key, found?.data?.a, accounts.hasSynced])
@@ -78,13 +81,14 @@ describe('a control loop', () => {
     await api.client.create(Kinds.ConfigMap, map('web', { a: '1' }))
     const running = [loop.start(stop.signal), informers.start(stop.signal)]
 
-    await eventually('the map was looked at', () => seen.length === 1)
+    await eventually('the map was looked at', () => seen.length === 2)
     expect(maps.byIndex('letter', 'a').map(objectKey)).toEqual(['default/web'])
     await api.client.delete(Kinds.ConfigMap, 'web', { namespace: 'default' })
-    await eventually('its end was looked at', () => seen.length === 2)
+    await eventually('its end was looked at', () => seen.length === 3)
     stop.abort()
     await Promise.all(running)
     expect(seen).toEqual([
+      ['begun', true, true],
       ['default/web', '1', true],
       ['default/web', undefined, true],
     ])

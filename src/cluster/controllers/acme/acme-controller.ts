@@ -1,13 +1,6 @@
 import { createHash } from 'node:crypto'
-import {
-  BowlineError,
-  type Clock,
-  type Logger,
-  messageOf,
-  type Service as Part,
-  WorkQueue,
-} from '../../../base/index.ts'
-import { type Client, type EventRecorder, type Informer, untilSynced } from '../../../client/index.ts'
+import { BowlineError, type Clock, messageOf, type Service as Part } from '../../../base/index.ts'
+import { type Client, type Informer, ifFound } from '../../../client/index.ts'
 import {
   ACME_CHALLENGES,
   CHALLENGES_ANSWERED_ANNOTATION,
@@ -15,14 +8,12 @@ import {
   INGRESS_CONDITION,
   type Ingress,
   type IngressClass,
-  isNotFound,
   Kinds,
   type Node,
   type Secret,
   servedIngresses,
 } from '../../../kube/index.ts'
-import { type ControllerContext, voiceOf } from '../context.ts'
-import { type ReconcileResult, runController } from '../controller.ts'
+import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { conditionStatus } from '../node-lifecycle/node-taints.ts'
 import { type AcmeAuthority, createKey, type IssuedCertificate } from './acme-authority.ts'
 import { OrderFailures } from './order-failures.ts'
@@ -55,54 +46,40 @@ class NoHost extends BowlineError {}
 export class AcmeController implements Part {
   readonly #client: Client
   readonly #clock: Clock
-  readonly #log: Logger
-  readonly #events: EventRecorder
+  readonly #loop: ControlLoop
   readonly #authority: AcmeAuthority
   readonly #ingresses: Informer<Ingress>
   readonly #classes: Informer<IngressClass>
   readonly #nodes: Informer<Node>
-  readonly #queue: WorkQueue
   readonly #failures: OrderFailures
   readonly #toldForeign = new Set<string>()
 
   constructor(context: ControllerContext, authority: AcmeAuthority) {
-    const { events, log } = voiceOf(context, NAME)
     this.#client = context.client
     this.#clock = context.clock
-    this.#log = log
-    this.#events = events
     this.#authority = authority
-    this.#ingresses = context.informers.of(Kinds.Ingress)
-    this.#classes = context.informers.of(Kinds.IngressClass)
-    this.#nodes = context.informers.of(Kinds.Node)
-    this.#queue = new WorkQueue(context.clock)
     this.#failures = new OrderFailures(context.client)
+    this.#loop = new ControlLoop(context, {
+      name: NAME,
+      begin: () => this.#begin(),
+      reconcile: (key, signal) => this.#reconcile(key, signal),
+      workers: 1,
+    })
+    const look = () => {
+      for (const key of this.#wanted().keys()) this.#loop.add(key)
+    }
+    this.#ingresses = this.#loop.follow(Kinds.Ingress, look)
+    this.#classes = this.#loop.follow(Kinds.IngressClass, look)
+    this.#nodes = this.#loop.follow(Kinds.Node)
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    const look = () => {
-      for (const key of this.#wanted().keys()) this.#queue.add(key)
-    }
-    const subscriptions = [
-      this.#ingresses.subscribe({ added: look, updated: look, deleted: look }),
-      this.#classes.subscribe({ added: look, updated: look, deleted: look }),
-    ]
-    if (await untilSynced([this.#ingresses, this.#classes, this.#nodes], signal)) {
-      await this.#forgetChallenges()
-      await this.#failures.load()
-      await runController(
-        {
-          name: NAME,
-          queue: this.#queue,
-          reconcile: key => this.#reconcile(key, signal),
-          workers: 1,
-          log: this.#log,
-        },
-        signal,
-      )
-    }
-    for (const unsubscribe of subscriptions) unsubscribe()
-    await this.#events.close()
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
+  }
+
+  async #begin(): Promise<void> {
+    await this.#forgetChallenges()
+    await this.#failures.load()
   }
 
   #wanted(): ReadonlyMap<string, WantedCertificate> {
@@ -131,8 +108,13 @@ export class AcmeController implements Part {
     }
     await this.#failures.forget(key)
     for (const ingress of wanted.ingresses)
-      this.#events.record(ingress, 'Normal', 'CertificateIssued', `Secret ${key} holds a new certificate`)
-    this.#log.info('a certificate was issued', { secret: key, hosts: wanted.hosts.join(' ') })
+      this.#loop.events.record(
+        ingress,
+        'Normal',
+        'CertificateIssued',
+        `Secret ${key} holds a new certificate`,
+      )
+    this.#loop.log.info('a certificate was issued', { secret: key, hosts: wanted.hosts.join(' ') })
     return { requeueAfterMs: LOOK_EVERY_MS }
   }
 
@@ -140,7 +122,7 @@ export class AcmeController implements Part {
     if (this.#toldForeign.has(key)) return
     this.#toldForeign.add(key)
     for (const ingress of ingresses)
-      this.#events.record(
+      this.#loop.events.record(
         ingress,
         'Warning',
         'CertificateNotManaged',
@@ -156,8 +138,9 @@ export class AcmeController implements Part {
     if (error instanceof NoHost) return NO_HOST_MS
     const { hosts = [], ingresses = [] } = all.get(key) ?? {}
     const message = `Cannot get a certificate for ${hosts.join(', ')}: ${messageOf(error)}`
-    for (const ingress of ingresses) this.#events.record(ingress, 'Warning', 'CertificateFailed', message)
-    this.#log.warn('a certificate was not issued', { secret: key, error: messageOf(error) })
+    for (const ingress of ingresses)
+      this.#loop.events.record(ingress, 'Warning', 'CertificateFailed', message)
+    this.#loop.log.warn('a certificate was not issued', { secret: key, error: messageOf(error) })
     return await this.#failures.note(key, { hosts, now: this.#clock.now(), wanted: all })
   }
 
@@ -207,7 +190,7 @@ export class AcmeController implements Part {
 
   async #readSecret(key: string): Promise<Secret | undefined> {
     const [namespace = '', name = ''] = key.split('/')
-    return orUndefined(this.#client.get(Kinds.Secret, name, { namespace }))
+    return ifFound(this.#client.get(Kinds.Secret, name, { namespace }))
   }
 
   /** One account per directory, for good. */
@@ -239,7 +222,7 @@ export class AcmeController implements Part {
   /** Those of a server that was cut off: nobody will ask for them. */
   async #forgetChallenges(): Promise<void> {
     const { namespace, name } = ACME_CHALLENGES
-    const left = await orUndefined(this.#client.get(Kinds.ConfigMap, name, { namespace }))
+    const left = await ifFound(this.#client.get(Kinds.ConfigMap, name, { namespace }))
     const tokens = Object.keys(left?.data ?? {})
     if (tokens.length > 0) await this.#writeChallenges(Object.fromEntries(tokens.map(token => [token, null])))
   }
@@ -265,15 +248,6 @@ export class AcmeController implements Part {
         node =>
           conditionStatus(node, INGRESS_CONDITION) === 'True' && conditionStatus(node, 'Ready') === 'True',
       )
-  }
-}
-
-async function orUndefined<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading
-  } catch (error) {
-    if (isNotFound(error)) return undefined
-    throw error
   }
 }
 

@@ -1,6 +1,6 @@
 import { backoffMs, isObject } from '../../../base/index.ts'
-import type { Client } from '../../../client/index.ts'
-import { isNotFound, Kinds } from '../../../kube/index.ts'
+import { type Client, ifFound } from '../../../client/index.ts'
+import { Kinds } from '../../../kube/index.ts'
 import { patchConfigMap } from './patch-config-map.ts'
 
 /** Where failures are kept. Nothing in it is secret. */
@@ -34,9 +34,7 @@ export class OrderFailures {
   /** Takes over what was kept. What cannot be read is as good as nothing. */
   async load(): Promise<void> {
     const { namespace, name } = ORDER_FAILURES
-    const kept = await this.#client.get(Kinds.ConfigMap, name, { namespace }).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error
-    })
+    const kept = await ifFound(this.#client.get(Kinds.ConfigMap, name, { namespace }))
     for (const [key, failure] of readFailures(kept?.data?.[ENTRY])) this.#failures.set(key, failure)
   }
 

@@ -15,11 +15,16 @@ export type SliceKeeper = 'endpointslice-controller.k8s.io' | 'endpointslicemirr
 /** The index of slices by who keeps them and for which service: see {@link keptKey}. */
 export const KEPT_INDEX = 'kept'
 
-export const byKept: IndexFunction<EndpointSlice> = ({ metadata }) => {
-  const { [SERVICE_NAME]: service, [MANAGED_BY]: keeper } = metadata.labels ?? {}
-  return service === undefined || keeper === undefined
-    ? []
-    : [keptKey(keeper, `${metadata.namespace ?? ''}/${service}`)]
+export const byKept: IndexFunction<EndpointSlice> = slice => {
+  const service = serviceKeyOf(slice)
+  const keeper = slice.metadata.labels?.[MANAGED_BY]
+  return service === undefined || keeper === undefined ? [] : [keptKey(keeper, service)]
+}
+
+/** The key of the service that a slice is of. */
+export function serviceKeyOf({ metadata }: EndpointSlice): string | undefined {
+  const service = metadata.labels?.[SERVICE_NAME]
+  return service === undefined ? undefined : `${metadata.namespace ?? ''}/${service}`
 }
 
 export function keptKey(keeper: string, service: string): string {

@@ -9,7 +9,7 @@ import {
   type Service,
 } from '../../../kube/index.ts'
 import { ControlLoop, type ControllerContext, whenChanged } from '../control-loop.ts'
-import { SERVICE_NAME } from '../endpoints/slice-metadata.ts'
+import { serviceKeyOf } from '../endpoints/slice-metadata.ts'
 import { conditionStatus } from '../node-lifecycle/node-taints.ts'
 import {
   assignHosts,
@@ -132,11 +132,6 @@ function ingressOf({ status }: Service): readonly LoadBalancerIngress[] {
 const byService: IndexFunction<EndpointSlice> = slice => {
   const key = serviceKeyOf(slice)
   return key === undefined ? [] : [key]
-}
-
-function serviceKeyOf({ metadata }: EndpointSlice): string | undefined {
-  const service = metadata.labels?.[SERVICE_NAME]
-  return service === undefined ? undefined : `${metadata.namespace}/${service}`
 }
 
 /** One sentence per port and holder, however many hosts there are. */
