@@ -1,15 +1,18 @@
 import { setMaxListeners } from 'node:events'
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises'
 import { arch, networkInterfaces, platform } from 'node:os'
 import { join } from 'node:path'
 import { apiAddress } from './api-address.ts'
 import {
+  BowlineError,
   type Clock,
   formatIpv4,
   formatSubnet,
   type Ids,
   isAborted,
   type Logger,
+  messageOf,
   type Service,
 } from './base/index.ts'
 import { Informers } from './client/index.ts'
@@ -286,7 +289,7 @@ export async function startServer(
     const clusterIp = apiClusterIp(config)
     run('kubernetes-service', new ApiServiceController(controllers, { clusterIp, endpoint }))
     const url = urlOf(config, api.address)
-    const kubeconfigPath = await writeKubeconfig(config.dataDir, url, authority, clock)
+    const kubeconfigPath = await writeKubeconfig(config.dataDir, url, authority, { clock, log })
     return { url, kubeconfigPath, joinTokens, closed: closeAfter(tasks, ground, store) }
   } catch (error) {
     stop.abort()
@@ -353,12 +356,12 @@ async function ensureApp(
   )
 }
 
-/** Written whole or not at all, and for its owner only. */
+/** Written whole or not at all, and for its owner only. Where there is no room for it, the one of the last start is kept. */
 async function writeKubeconfig(
   dataDir: string,
   server: string,
   authority: Authority,
-  clock: Clock,
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
 ): Promise<string> {
   const { privateKey, publicKey } = await createKeyPair()
   const certificate = await issueCertificate({
@@ -370,10 +373,16 @@ async function writeKubeconfig(
   })
   const text = createAdminKubeconfig({ server, authority: authority.certificate, certificate, privateKey })
   const path = join(dataDir, 'kubeconfig')
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  await writeFile(`${path}.new`, text, { mode: 0o600 })
-  await chmod(`${path}.new`, 0o600)
-  await rename(`${path}.new`, path)
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    await writeFile(`${path}.new`, text, { mode: 0o600 })
+    await chmod(`${path}.new`, 0o600)
+    await rename(`${path}.new`, path)
+  } catch (cause) {
+    if (!existsSync(path))
+      throw new BowlineError('unavailable', `Cannot write ${path}: ${messageOf(cause)}`, { cause })
+    log.warn('the kubeconfig stays as it was: it cannot be written anew', { path, error: messageOf(cause) })
+  }
   return path
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -27,5 +27,20 @@ export function mountSmallDisk({ bytes, inodes }: { readonly bytes: number; read
       execFileSync('umount', ['-l', path])
       rmSync(path, { recursive: true, force: true })
     },
+  }
+}
+
+/** Makes a file that takes all the room there is. */
+export function fillDisk(path: string): void {
+  const file = openSync(path, 'w')
+  try {
+    for (const size of [64 * 1024, 1])
+      try {
+        for (;;) writeSync(file, Buffer.alloc(size))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      }
+  } finally {
+    closeSync(file)
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { pid as ownPid } from 'node:process'
 import { type Database, open } from 'lmdb'
 import { BowlineError, messageOf } from '../../base/index.ts'
+import { Headroom, type PageUse } from './headroom.ts'
 import { decodeRow, encodeRow, type RowWrite } from './row.ts'
 
 /** What survives compaction: the newest revision is remembered even when no row is left. */
@@ -36,10 +37,12 @@ const openFolders = new Set<string>()
 export class RowFile {
   readonly #folder: string
   readonly #db: Database<Buffer, number>
+  readonly #headroom: Headroom
 
   private constructor(folder: string, db: Database<Buffer, number>) {
     this.#folder = folder
     this.#db = db
+    this.#headroom = new Headroom(join(folder, FILE), () => db.getStats() as PageUse)
   }
 
   /** Opens or makes the file (0600) in `folder` (0700). An error of code `conflict` when another process has it open. */
@@ -63,7 +66,7 @@ export class RowFile {
       const file = new RowFile(folder, db)
       const other = file.#otherProcess()
       if (other !== undefined) {
-        await db.close()
+        await file.close()
         throw inUse(folder, `process ${other}`)
       }
       return file
@@ -100,6 +103,7 @@ export class RowFile {
 
   /** Makes the whole group durable, or nothing of it. */
   async write(group: RowGroup): Promise<void> {
+    this.#makeRoom(group)
     try {
       await this.#db.batch(() => {
         if (group.compactRevision !== undefined)
@@ -116,7 +120,21 @@ export class RowFile {
     try {
       await this.#db.close()
     } finally {
+      this.#headroom.close()
       openFolders.delete(this.#folder)
+    }
+  }
+
+  #makeRoom({ puts, removals }: RowGroup): void {
+    const bytes = puts.reduce((sum, { row }) => sum + row.length, 0)
+    try {
+      this.#headroom.ensure({ changes: puts.length + removals.length + 1, bytes })
+    } catch (error) {
+      throw new BowlineError(
+        'unavailable',
+        `Cannot write to the store: its disk (${this.#folder}) has no room: ${messageOf(error)}`,
+        { cause: error, retryable: true },
+      )
     }
   }
 

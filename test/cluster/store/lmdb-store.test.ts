@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { hasCode, type KeyValueStore, silentLogger, systemClock } from '../../../src/base/index.ts'
 import { openLmdbStore } from '../../../src/cluster/store/index.ts'
 import { FakeClock } from '../../base/fake-clock.ts'
+import { fillDisk, mountSmallDisk, smallDiskProblem } from '../../support/small-disk.ts'
 import { describeStore } from './conformance.ts'
 
 describeStore('openLmdbStore()', {
@@ -77,6 +78,40 @@ describe('the LMDB store', () => {
       await store.close()
     }
   }, 60_000)
+
+  test.skipIf(smallDiskProblem() !== undefined)(
+    'a full disk refuses writes, as often as they are tried, and takes them again when there is room',
+    async () => {
+      const disk = mountSmallDisk({ bytes: 24 * 1024 * 1024 })
+      try {
+        const options = { path: join(disk.path, 'store'), clock: systemClock, log: silentLogger }
+        let store = await openLmdbStore(options)
+        const filler = join(disk.path, 'filler')
+        let refused = 0
+        for (let round = 1; round <= 10; round += 1) {
+          fillDisk(filler)
+          // What was taken beforehand is used up, then nothing more is written, however large or small.
+          for (let index = 0; index < 40; index += 1) {
+            const sizes = [10, 5_000, 200_000, 1]
+            const writes = sizes.map((size, one) => put(store, `/full/${index % 10}/${one}`, size))
+            for (const { status } of await Promise.allSettled(writes)) if (status === 'rejected') refused += 1
+          }
+          await expect(put(store, '/large', 2_000_000)).rejects.toThrow('has no room')
+          await rm(filler)
+          await put(store, `/round/${round}`, 1_000)
+        }
+        expect(refused).toBeGreaterThan(300)
+        await store.close()
+        store = await openLmdbStore(options)
+        expect(await store.count('/round/')).toBe(10)
+        expect((await store.range('')).items.map(({ key }) => key)).not.toContain('/large')
+        await store.close()
+      } finally {
+        disk.remove()
+      }
+    },
+    60_000,
+  )
 
   test('history is forgotten by age, by number of revisions and by size', async () => {
     const clock = new FakeClock()
