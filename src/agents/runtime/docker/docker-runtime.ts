@@ -38,7 +38,7 @@ import { readLogLines } from './log-stream.ts'
 import { containerName, Labels, type Owner } from './names.ts'
 import { removeEngineNetwork } from './network/engine-network.ts'
 import { Sandboxes } from './sandboxes.ts'
-import { engineVolumes } from './volumes.ts'
+import { engineVolumes, withMountHint } from './volumes.ts'
 
 export interface DockerRuntimeOptions {
   /** The path of the engine's socket, or `unix://…`, or `tcp://host:port`. */
@@ -203,7 +203,9 @@ export class DockerRuntime implements OpenRuntime {
     const action = `start the container ${shortId(id)}`
     await this.#requireOwn(id, action)
     await this.#starts.run(() =>
-      this.#engine.call({ method: 'POST', path: `/containers/${id}/start`, action, timeoutMs: 120_000 }),
+      this.#engine
+        .call({ method: 'POST', path: `/containers/${id}/start`, action, timeoutMs: 120_000 })
+        .catch(error => Promise.reject(withMountHint(error))),
     )
   }
 

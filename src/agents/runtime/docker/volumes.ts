@@ -1,4 +1,4 @@
-import { hasCode } from '../../../base/index.ts'
+import { BowlineError, hasCode } from '../../../base/index.ts'
 import type { RuntimeVolumes } from '../runtime.ts'
 import type { Engine } from './engine/engine.ts'
 
@@ -28,3 +28,15 @@ export function engineVolumes(engine: Engine): RuntimeVolumes {
     },
   }
 }
+
+/**
+ * An error of the engine with what its words about a mount leave open. To the kernel a file system that it does not know is "no such
+ * device" (ENODEV), which looks as if the share were missing.
+ */
+export function withMountHint(error: unknown): unknown {
+  if (!(error instanceof BowlineError) || !UNKNOWN_FILE_SYSTEM.test(error.message)) return error
+  const message = `${error.message} (the kernel of this host cannot mount it: it has no NFS client)`
+  return new BowlineError(error.code, message, { cause: error, retryable: error.retryable })
+}
+
+const UNKNOWN_FILE_SYSTEM = /failed to mount local volume: mount .*bowline-nfs-.*: no such device/

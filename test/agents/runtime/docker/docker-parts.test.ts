@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { parseEndpoint } from '../../../../src/agents/runtime/docker/engine/endpoint.ts'
 import { splitReference } from '../../../../src/agents/runtime/docker/images/pull.ts'
 import { containerName, networkName, sandboxName } from '../../../../src/agents/runtime/docker/names.ts'
+import { withMountHint } from '../../../../src/agents/runtime/docker/volumes.ts'
+import { BowlineError, messageOf } from '../../../../src/base/index.ts'
 
 it.each([
   ['/run/docker.sock', { socketPath: '/run/docker.sock' }],
@@ -28,6 +30,20 @@ it.each([
   ['app@sha256:abc', 'app', 'sha256:abc'],
 ])('splitReference() reads %s', (image, name, tag) => {
   expect(splitReference(image)).toEqual({ name, tag })
+})
+
+describe('withMountHint()', () => {
+  const engineSays = (reason: string) =>
+    new BowlineError(
+      'internal',
+      `failed to mount local volume: mount :/data:/var/lib/docker/volumes/bowline-nfs-1/_data, data: addr=192.0.2.1: ${reason}`,
+    )
+
+  it('says what "no such device" means for a share, and leaves other words alone', () => {
+    expect(messageOf(withMountHint(engineSays('no such device')))).toContain('it has no NFS client')
+    for (const error of [engineSays('connection refused'), new BowlineError('internal', 'no such device')])
+      expect(withMountHint(error)).toBe(error)
+  })
 })
 
 describe('names', () => {
