@@ -139,7 +139,39 @@ describe('the LMDB store', () => {
     await expectCompacted(store, light)
     await store.close()
   })
+
+  test('a day of a cluster, run fast, takes no more room than its first hours', async () => {
+    const clock = new FakeClock()
+    const store = await openLmdbStore({ path: folder, clock, log: silentLogger })
+    const sizes: number[] = []
+    for (let minute = 0; minute < 24 * 60; minute += 1) {
+      await churn(store, minute)
+      await clock.advance(60_000)
+      if (minute % 120 === 119) sizes.push((await stat(join(folder, 'store.mdb'))).size)
+    }
+    const [early = 0] = sizes
+    expect(store.revision).toBeGreaterThan(40_000)
+    expect(Math.max(...sizes), String(sizes)).toBeLessThan(early * 1.25 + 2 * 1024 * 1024)
+    await expectCompacted(store, store.revision - 5_000)
+    expect(await store.count('/events/')).toBe(60)
+    await store.close()
+  }, 120_000)
 })
+
+/** What four hosts with thirty services write in a minute: leases and reports of nodes and pods, and events that are kept for an hour. */
+async function churn(store: KeyValueStore, minute: number): Promise<void> {
+  const hosts = [1, 2, 3, 4]
+  const leases = [0, 10, 20, 30, 40, 50].flatMap(() => hosts.map(host => put(store, `/leases/${host}`, 400)))
+  const reports = minute % 5 === 0 ? hosts.map(host => put(store, `/nodes/${host}`, 8_000)) : []
+  const pods = [0, 1, 2].map(one => put(store, `/pods/${(minute * 3 + one) % 90}`, 4_000))
+  const events = [put(store, `/events/${minute}`, 1_000)]
+  if (minute >= 60) events.push(remove(store, `/events/${minute - 60}`))
+  await Promise.all([...leases, ...reports, ...pods, ...events])
+}
+
+async function remove(store: KeyValueStore, key: string): Promise<void> {
+  await store.txn([], [{ type: 'delete', key }])
+}
 
 async function put(store: KeyValueStore, key: string, size: number): Promise<void> {
   await store.txn([], [{ type: 'put', key, value: Buffer.alloc(size) }])
