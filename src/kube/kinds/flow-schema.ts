@@ -7,7 +7,7 @@ export const flowSchemaKind: KindDefinition<FlowSchema> = defineKind<FlowSchema>
   group: FLOW_GROUP,
   kind: 'FlowSchema',
   definition: 'io.k8s.api.flowcontrol.v1.FlowSchema',
-  inert: 'requests are limited by their number alone',
+  inert: 'requests are limited by fixed shares',
   namespaced: false,
   subresources: ['status'],
   generation: 'spec',

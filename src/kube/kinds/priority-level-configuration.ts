@@ -8,7 +8,7 @@ export const priorityLevelConfigurationKind: KindDefinition<PriorityLevelConfigu
     group: FLOW_GROUP,
     kind: 'PriorityLevelConfiguration',
     definition: 'io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration',
-    inert: 'requests are limited by their number alone',
+    inert: 'requests are limited by fixed shares',
     namespaced: false,
     subresources: ['status'],
     generation: 'spec',

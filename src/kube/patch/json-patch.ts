@@ -110,7 +110,7 @@ function readOperations(operations: unknown): readonly Operation[] {
   if (operations.length > MAX_OPERATIONS) {
     throw new StatusError(
       'RequestEntityTooLarge',
-      `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${operations.length}`,
+      `Request entity too large: The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${operations.length}`,
     )
   }
   return operations.map((operation, index) => readOperation(operation, index))

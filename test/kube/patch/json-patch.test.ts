@@ -77,7 +77,7 @@ describe('applyJsonPatch()', () => {
     const test = { op: 'test', path: '/list/0', value: 1 }
     expect(refusalOf(Array.from({ length: 10_001 }, () => test))).toMatchObject({
       reason: 'RequestEntityTooLarge',
-      message: 'The allowed maximum operations in a JSON patch is 10000, got 10001',
+      message: 'Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001',
     })
     const doubling = Array.from({ length: 64 }, (_, index) => ({
       op: 'copy',

@@ -100,7 +100,7 @@ function assertPatch(type: 'apply' | 'json' | 'merge' | 'strategic', value: unkn
   if (value.length > MAX_JSON_PATCH_OPERATIONS)
     throw new StatusError(
       'RequestEntityTooLarge',
-      `The allowed maximum operations in a JSON patch is ${MAX_JSON_PATCH_OPERATIONS}, got ${value.length}`,
+      `Request entity too large: The allowed maximum operations in a JSON patch is ${MAX_JSON_PATCH_OPERATIONS}, got ${value.length}`,
     )
 }
 
@@ -110,10 +110,7 @@ function textOf(body: Buffer): string {
 }
 
 function tooLarge(): StatusError {
-  return new StatusError(
-    'RequestEntityTooLarge',
-    `the body of the request is too large: at most ${MAX_BODY_BYTES} bytes are accepted`,
-  )
+  return new StatusError('RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`)
 }
 
 function unsupported(type: string, accepted: string): StatusError {

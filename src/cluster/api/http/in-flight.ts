@@ -1,4 +1,6 @@
 import { StatusError } from '../../../kube/index.ts'
+import { MASTERS_GROUP, nodeNameOf } from '../auth/identity.ts'
+import type { Identity } from '../contract.ts'
 
 /** How many requests of each sort may be worked on at once. */
 export interface InFlightLimits {
@@ -14,49 +16,65 @@ export const DEFAULT_LIMITS: InFlightLimits = { reads: 400, writes: 200, streams
 
 export type RequestSort = keyof InFlightLimits
 
-/** The part of each limit that one user may take: a host that floods the server, or lets its bodies trickle, leaves room for others. */
-const SHARE_OF_ONE = 1 / 4
+/** Whose requests are limited together. The server's own parts ask in process and never come here. */
+type Level = 'nodes' | 'users'
 
-/** Counts requests and refuses those beyond the limit with 429, so that a flood waits at its clients and not in memory. */
+/**
+ * The parts of each limit that a level and one requester of it may take. What users leave is the nodes' alone: users who flood the
+ * server, or let their bodies trickle, take no host from it, and a host that does so besides leaves room for others. An agent has up to
+ * 32 requests under way (the client's pool of connections) and must not be refused for that.
+ */
+const SHARES: Readonly<Record<Level, { readonly ofAll: number; readonly ofOne: number }>> = {
+  nodes: { ofAll: 1, ofOne: 3 / 16 },
+  users: { ofAll: 5 / 8, ofOne: 1 / 4 },
+}
+
+const NOTHING = (): void => undefined
+
+/**
+ * Counts requests and refuses those beyond a limit with 429, so that a flood waits at its clients and not in memory. What API
+ * priority and fairness is for, with two levels and no queues; as there, whoever runs the cluster (`system:masters`) is exempt.
+ */
 export class InFlight {
   readonly #limits: InFlightLimits
-  readonly #counts: Record<RequestSort, number> = { reads: 0, writes: 0, streams: 0 }
-  /** By sort and user; those who have none are not in it. */
-  readonly #ofUsers = new Map<string, number>()
+  /** By sort, by sort and level, and by sort and user. */
+  readonly #counts = new Map<string, number>()
 
   constructor(limits: InFlightLimits) {
     this.#limits = limits
   }
 
-  /**
-   * Takes a place; the returned function, called any number of times, gives it back once. A user named here gets a share of the
-   * places only; whoever runs the cluster is not named and may have all.
-   */
-  enter(sort: RequestSort, user?: string): () => void {
-    const key = user === undefined ? undefined : `${sort} ${user}`
-    const share = Math.ceil(this.#limits[sort] * SHARE_OF_ONE)
-    const ofUser = key === undefined ? 0 : (this.#ofUsers.get(key) ?? 0)
-    if (this.#counts[sort] >= this.#limits[sort] || ofUser >= share)
+  /** Takes a place for a request; the returned function, called any number of times, gives it back once. */
+  enter(sort: RequestSort, requester: Identity): () => void {
+    const level = levelOf(requester)
+    if (level === undefined) return NOTHING
+    const limit = this.#limits[sort]
+    const bounds: readonly (readonly [key: string, bound: number])[] = [
+      [sort, limit],
+      [`${sort} ${level}`, Math.ceil(limit * SHARES[level].ofAll)],
+      [`${sort} ${level} ${requester.username}`, Math.ceil(limit * SHARES[level].ofOne)],
+    ]
+    if (bounds.some(([key, bound]) => (this.#counts.get(key) ?? 0) >= bound))
       throw new StatusError('TooManyRequests', 'Too many requests, please try again later.', {
         retryAfterSeconds: 1,
       })
-    this.#count(sort, key, 1)
+    for (const [key] of bounds) this.#count(key, 1)
     let inside = true
     return () => {
-      if (inside) this.#count(sort, key, -1)
+      if (inside) for (const [key] of bounds) this.#count(key, -1)
       inside = false
     }
   }
 
-  #count(sort: RequestSort, key: string | undefined, change: 1 | -1): void {
-    this.#counts[sort] += change
-    if (key === undefined) return
-    const left = (this.#ofUsers.get(key) ?? 0) + change
-    if (left === 0) this.#ofUsers.delete(key)
-    else this.#ofUsers.set(key, left)
+  #count(key: string, change: 1 | -1): void {
+    const count = (this.#counts.get(key) ?? 0) + change
+    if (count === 0) this.#counts.delete(key)
+    else this.#counts.set(key, count)
   }
+}
 
-  count(sort: RequestSort): number {
-    return this.#counts[sort]
-  }
+/** Undefined for those who are not limited. */
+function levelOf(requester: Identity): Level | undefined {
+  if (requester.groups.includes(MASTERS_GROUP)) return undefined
+  return nodeNameOf(requester) === undefined ? 'users' : 'nodes'
 }

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Clock, type Ids, isAborted, type Logger } from '../../../base/index.ts'
 import { StatusError } from '../../../kube/index.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
-import { MASTERS_GROUP } from '../auth/identity.ts'
 import { impersonated } from '../auth/impersonation.ts'
 import { requireAllowed } from '../auth/require-allowed.ts'
 import type { Authorizer, Identity, Verbs } from '../contract.ts'
@@ -117,8 +116,7 @@ export class RequestHandler {
     const path = parseApiPath(exchange.segments)
     const extension = path && findExtension(this.#options.extensions, path, exchange.method)
     const isStream = isStreaming(exchange, path, extension)
-    const limited = requester.groups.includes(MASTERS_GROUP) ? undefined : requester.username
-    run.hold(this.#options.inFlight.enter(isStream ? 'streams' : sortOf(exchange.method), limited))
+    run.hold(this.#options.inFlight.enter(isStream ? 'streams' : sortOf(exchange.method), requester))
     if (isStream) return this.#route(exchange, path, extension, onBug)
     const timeoutMs = Math.min(
       durationOf(exchange.query, 'timeout') || REQUEST_TIMEOUT_MS,

@@ -33,10 +33,23 @@ export interface ApiServerOptions {
   readonly documents: DocumentParts
   readonly extensions?: readonly Extension[]
   readonly limits?: Partial<InFlightLimits>
+  readonly patience?: Partial<Patience>
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Logger
 }
+
+/** How long a client may take, in ms, before it is cut off: what comes drop by drop holds a connection, and a place among the requests. */
+export interface Patience {
+  /** For the headers of a request. Default 10 s. */
+  readonly headersMs: number
+  /** For a whole request. Default 60 s, as long as the server works on one. */
+  readonly requestMs: number
+  /** How often the two are looked at. Default 2 s. */
+  readonly checkMs: number
+}
+
+const DEFAULT_PATIENCE: Patience = { headersMs: 10_000, requestMs: 60_000, checkMs: 2_000 }
 
 export interface ApiServer {
   /** Where it listens; the port is the real one when 0 was asked for. */
@@ -60,6 +73,7 @@ const MAX_HEADERS = 100
  */
 export async function startApiServer(options: ApiServerOptions, signal: AbortSignal): Promise<ApiServer> {
   const { authority, authenticator, clock, ids, log, tunnels } = options
+  const patience = { ...DEFAULT_PATIENCE, ...options.patience }
   const issue = (): ReturnType<typeof issueServerCertificate> =>
     issueServerCertificate({
       authority,
@@ -85,11 +99,10 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     secureOptions: constants.SSL_OP_NO_TICKET,
     handshakeTimeout: TLS_HANDSHAKE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
-    // What sends its headers or its body drop by drop is cut off.
-    headersTimeout: 10_000,
-    requestTimeout: 60_000,
+    headersTimeout: patience.headersMs,
+    requestTimeout: patience.requestMs,
+    connectionsCheckingInterval: patience.checkMs,
     keepAliveTimeout: 90_000,
-    connectionsCheckingInterval: 2_000,
     keepAlive: true,
     keepAliveInitialDelay: 30_000,
     noDelay: true,

@@ -4,7 +4,7 @@ import { connect as tcpConnect } from 'node:net'
 import { connect } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BowlineError, type LogFields, silentLogger } from '../../../../src/base/index.ts'
 import { TUNNEL_PATH } from '../../../../src/cluster/api/tunnel/tunnels.ts'
 import { fingerprint } from '../../../../src/pki/index.ts'
@@ -365,6 +365,7 @@ describe('bodies', () => {
       expect((await ask(api, MAPS, { method: 'POST', headers, body: large })).json).toMatchObject({
         code: 413,
         reason: 'RequestEntityTooLarge',
+        message: 'Request entity too large: limit is 3145728',
       })
   })
 
@@ -570,49 +571,9 @@ describe('watches', () => {
     const status = reply.code === 410 ? reply.json : JSON.parse(reply.text.split('\n')[0] ?? '').object
     expect(status).toMatchObject({ kind: 'Status', code: 410 })
   })
-
-  it('are freed when their client goes away', async () => {
-    const small = await startTestApi({ limits: { streams: 2 } })
-    try {
-      const first = await open(small, `${PODS}?watch=1`)
-      const second = await open(small, `${PODS}?watch=1`)
-      expect((await ask(small, `${PODS}?watch=1`)).json).toMatchObject({
-        code: 429,
-        reason: 'TooManyRequests',
-      })
-      expect((await ask(small, PODS)).code).toBe(200)
-      first.destroy()
-      second.destroy()
-      await vi.waitFor(async () => {
-        const third = await open(small, `${PODS}?watch=1`)
-        expect(third.statusCode).toBe(200)
-        third.destroy()
-      })
-    } finally {
-      await small.close()
-    }
-  })
 })
 
 describe('limits and failures', () => {
-  it('a flood beyond the limit gets 429 and Retry-After, and none of it is lost that was let in', async () => {
-    const small = await startTestApi({ limits: { writes: 2 } })
-    try {
-      const replies = await Promise.all(
-        Array.from({ length: 40 }, (_, index) =>
-          ask(small, MAPS, { method: 'POST', body: configMap(`flood-${index}`) }),
-        ),
-      )
-      const refused = replies.filter(({ code }) => code === 429)
-      expect(replies.every(({ code }) => code === 201 || code === 429)).toBe(true)
-      for (const reply of refused) expect(reply.headers['retry-after']).toBe('1')
-      const kept = (await ask(small, MAPS)).json.items.length
-      expect(kept).toBe(replies.length - refused.length)
-    } finally {
-      await small.close()
-    }
-  })
-
   it('a bug answers 500 without telling what, is logged under the audit id, and nothing else suffers', async () => {
     listSecrets = () => Promise.reject(new TypeError('the value is hunter2'))
     const reply = await ask(api, '/api/v1/secrets')

@@ -72,6 +72,8 @@ export interface TestApi {
 export interface TestApiOptions {
   readonly extensions?: readonly Extension[]
   readonly limits?: { readonly reads?: number; readonly writes?: number; readonly streams?: number }
+  /** How long clients may take, in ms. */
+  readonly patience?: { readonly headersMs?: number; readonly requestMs?: number; readonly checkMs?: number }
   readonly log?: Logger
   readonly clock?: Clock
   /** How many events the watch caches keep. */
@@ -148,6 +150,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       },
       extensions: [...joinTokenExtensions(joinTokens), ...(options.extensions ?? [])],
       limits: options.limits ?? {},
+      patience: options.patience ?? {},
       clock,
       ids,
       log,

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import { type Agent, request as httpsRequest } from 'node:https'
 import type { TestApi, TestIdentity } from './api-server.ts'
 
 export interface Reply {
@@ -17,9 +17,11 @@ export interface Question {
   readonly body?: string | Buffer | object
   /** Default the admin; null for no certificate. */
   readonly as?: TestIdentity | null
+  /** Whose connections are used; default a new one, closed afterwards. */
+  readonly agent?: Agent
 }
 
-/** Sends one request exactly as it is written, on a connection of its own. */
+/** Sends one request exactly as it is written. */
 export async function ask(api: TestApi, path: string, question: Question = {}): Promise<Reply> {
   const response = await open(api, path, question)
   const chunks: Buffer[] = []
@@ -37,7 +39,7 @@ export async function ask(api: TestApi, path: string, question: Question = {}): 
 
 /** Sends a request and answers with the response as soon as its head is there; the caller reads or destroys it. */
 export async function open(api: TestApi, path: string, question: Question = {}): Promise<IncomingMessage> {
-  const { method = 'GET', headers = {}, body, as = api.admin } = question
+  const { method = 'GET', headers = {}, body, as = api.admin, agent = false } = question
   const isJson = typeof body === 'object' && !Buffer.isBuffer(body)
   const bytes = isJson
     ? Buffer.from(JSON.stringify(body))
@@ -53,7 +55,7 @@ export async function open(api: TestApi, path: string, question: Question = {}):
     method,
     ca: api.authority.certificate,
     ...(as ?? {}),
-    agent: false,
+    agent,
     headers: { ...(isJson ? { 'content-type': 'application/json' } : {}), ...length, ...headers },
   })
   return new Promise((resolve, reject) => {
