@@ -51,9 +51,9 @@ export class RequestHandler {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { log, ids } = this.#options
+    const { log, ids, clock } = this.#options
     const auditId = ids.uid()
-    const run = new Run(this.#options.clock, response)
+    const run = new Run(clock, response)
     this.#running.set(run.abort, '')
     response.once('close', () => {
       this.#running.delete(run.abort)
@@ -73,7 +73,8 @@ export class RequestHandler {
       })
       return internalError(auditId)
     }
-    const options = { warnings, acceptEncoding: request.headers['accept-encoding'], signal: run.abort.signal }
+    const acceptEncoding = request.headers['accept-encoding']
+    const options = { warnings, acceptEncoding, clock, signal: run.abort.signal }
     try {
       const answer = await this.#answer(request, run, warnings, onBug)
       await sendAnswer(response, answer, options)

@@ -28,6 +28,9 @@ export interface ResourceParts {
   readonly onBug: (error: unknown) => ReturnType<typeof refusalOf>
 }
 
+/** How long a watcher may take nothing. What it misses meanwhile is bounded by its queue; this frees its connection. */
+const PATIENCE_MS = 60_000
+
 /** A watch that names no time lasts between 30 and 60 minutes (apiserver `MinRequestTimeout`), so that all do not end at once. */
 const WATCH_SECONDS = 1800
 
@@ -140,7 +143,7 @@ async function answerWatch(
       parseWatchQuery(query, path.namespace),
     )
     const body = watchStream({ events, render, clock, onBug, signal: over.signal })
-    return { type: 'stream', code: 200, contentType: 'application/json', body }
+    return { type: 'stream', code: 200, contentType: 'application/json', body, patienceMs: PATIENCE_MS }
   } catch (error) {
     over.abort()
     throw error

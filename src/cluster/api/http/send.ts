@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip as gzipCallback } from 'node:zlib'
+import type { Clock } from '../../../base/index.ts'
+import { StatusError } from '../../../kube/index.ts'
 import type { Answer, BytesAnswer, StreamAnswer } from './answer.ts'
 
 const gzip = promisify(gzipCallback)
@@ -15,6 +17,7 @@ const MAX_WARNING_CHARACTERS = 4096
 export interface SendOptions {
   readonly warnings: readonly string[]
   readonly acceptEncoding: string | undefined
+  readonly clock: Clock
   /** A HEAD is answered with headers alone. */
   readonly signal: AbortSignal
 }
@@ -53,7 +56,7 @@ async function sendBytes(response: ServerResponse, answer: BytesAnswer, options:
 async function sendStream(
   response: ServerResponse,
   answer: StreamAnswer,
-  { signal }: SendOptions,
+  { clock, signal }: SendOptions,
 ): Promise<void> {
   response.writeHead(answer.code, { 'content-type': answer.contentType, 'x-content-type-options': 'nosniff' })
   // A watch may have nothing to say for a long time; its client waits for the headers.
@@ -61,13 +64,36 @@ async function sendStream(
   try {
     for await (const piece of answer.body) {
       if (signal.aborted) break
-      if (!response.write(piece)) await once(response, 'drain', { signal })
+      if (!response.write(piece)) await drained(response, answer.patienceMs, clock, signal)
     }
     response.end()
   } catch (error) {
     // The headers are out: cutting the connection is the only way left to say that the body is not whole.
     response.destroy()
     if (!signal.aborted) throw error
+  }
+}
+
+/** Until the client has taken what was written; rejects when it takes longer than its patience, or the signal aborts. */
+async function drained(
+  response: ServerResponse,
+  patienceMs: number | undefined,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  if (patienceMs === undefined) {
+    await once(response, 'drain', { signal })
+    return
+  }
+  const patience = new AbortController()
+  const cancel = clock.after(patienceMs, () => patience.abort())
+  try {
+    await once(response, 'drain', { signal: AbortSignal.any([signal, patience.signal]) })
+  } catch (error) {
+    if (!patience.signal.aborted) throw error
+    throw new StatusError('Expired', 'The client takes nothing of what it asked for')
+  } finally {
+    cancel()
   }
 }
 

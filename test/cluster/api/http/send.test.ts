@@ -1,0 +1,47 @@
+import { once } from 'node:events'
+import { createServer, get } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, vi } from 'vitest'
+import { sendAnswer } from '../../../../src/cluster/api/http/send.ts'
+import { FakeClock } from '../../../base/fake-clock.ts'
+
+describe('sendAnswer()', () => {
+  it('cuts a client off that takes nothing of a stream for longer than its patience, and asks for nothing more', async () => {
+    const clock = new FakeClock()
+    let pulled = 0
+    let sent: Promise<void> | undefined
+    async function* endless(): AsyncGenerator<Buffer> {
+      for (;;) {
+        pulled += 1
+        yield Buffer.alloc(64 * 1024)
+      }
+    }
+    const server = createServer((_, response) => {
+      sent = sendAnswer(
+        response,
+        { type: 'stream', code: 200, contentType: 'text/plain', body: endless(), patienceMs: 60_000 },
+        { warnings: [], acceptEncoding: undefined, clock, signal: new AbortController().signal },
+      )
+      sent.catch(() => undefined)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const request = get({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, agent: false })
+    const [response] = await once(request, 'response')
+    response.pause()
+    response.on('error', () => undefined)
+    const closed = new Promise(resolve => response.once('close', resolve))
+    await vi.waitFor(async () => {
+      const before = pulled
+      await new Promise(resolve => setTimeout(resolve, 50))
+      expect([pulled, clock.pending]).toEqual([before, 1])
+    })
+    await clock.advance(60_001)
+    await expect(sent).rejects.toThrow('takes nothing')
+    response.resume()
+    await closed
+    expect(response.complete).toBe(false)
+    expect(clock.pending).toBe(0)
+    server.close()
+  })
+})
