@@ -1,3 +1,4 @@
+import { overlaps, parseSubnet, type Subnet } from '../../../base/index.ts'
 import type { FdbEntry, Neighbour, Route } from '../iproute/index.ts'
 import { ROUTE_PROTOCOL } from '../pods/index.ts'
 import type { Peer } from './peers.ts'
@@ -29,14 +30,17 @@ export function wantedRoutes(
 }
 
 /**
- * The `ip` commands from the routes that are there to those that are wanted. Only routes of Bowline's origin inside the cluster's
- * range are looked at, and of those only what could lead to peers: pods of this host and refusals are others' business.
+ * The `ip` commands from the routes that are there to those that are wanted. Only routes of Bowline's origin inside `cluster`, the range
+ * of the cluster's pods, are looked at (others are another cluster's, whose agents share this host; undefined: all of them), and of those
+ * only what could lead to peers: pods of this host and refusals are others' business.
  */
 export function routeDifference(
   actual: readonly Route[],
   wanted: readonly WantedRoute[],
+  cluster: Subnet | undefined,
 ): { readonly add: readonly string[]; readonly remove: readonly string[] } {
-  const present = new Map(actual.filter(isToPeer).map(route => [route.to, route]))
+  const own = actual.filter(route => isToPeer(route) && isWithin(route, cluster))
+  const present = new Map(own.map(route => [route.to, route]))
   const add = wanted.filter(route => !isSame(present.get(route.to), route)).map(addCommand)
   const keep = new Set(wanted.map(({ to }) => to))
   const remove = [...present.keys()]
@@ -81,6 +85,11 @@ function each(peers: readonly Peer[], make: (to: string, peer: Peer) => WantedRo
 
 function isToPeer({ type, to }: Route): boolean {
   return type === 'unicast' && to.includes('/')
+}
+
+function isWithin({ to }: Route, cluster: Subnet | undefined): boolean {
+  const range = parseSubnet(to)
+  return cluster === undefined || (range !== undefined && overlaps(cluster, range))
 }
 
 function isSame(actual: Route | undefined, wanted: WantedRoute): boolean {

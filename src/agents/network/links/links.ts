@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os'
-import { deepEqual, type Logger, type Subnet } from '../../../base/index.ts'
+import { deepEqual, type Logger, parseSubnet, type Subnet } from '../../../base/index.ts'
 import type { Client, Informer } from '../../../client/index.ts'
 import { Kinds, type Node, nodeNetworkOf } from '../../../kube/index.ts'
 import { hostAddresses, readInterfaces, readRoutes, runIp } from '../iproute/index.ts'
@@ -47,7 +47,7 @@ export async function removeLinks(owner: {
   readonly nodeName: string
 }): Promise<void> {
   const devices = deviceNames(owner)
-  const { remove } = routeDifference(await readRoutes(ROUTE_PROTOCOL), [])
+  const { remove } = routeDifference(await readRoutes(ROUTE_PROTOCOL), [], undefined)
   await runIp(remove)
   for (const { name } of await readInterfaces())
     if (name === devices.wireguard || name === devices.vxlan) await runIp([`link delete ${name}`])
@@ -78,7 +78,8 @@ class HostLinks implements Links {
   async program({ range, hostAddress }: LinksEnd): Promise<{ readonly mtu: number }> {
     const { nodes, nodeName } = this.#options
     const own = nodes.get(nodeName)
-    const mode = (own && nodeNetworkOf(own)?.links) ?? 'auto'
+    const network = own && nodeNetworkOf(own)
+    const mode = network?.links ?? 'auto'
     const { isLeader, peers } = surroundings(nodes.list(), nodeName)
     const ownAddress = own?.status?.addresses?.find(({ type }) => type === 'InternalIP')?.address
     const key = mode === 'auto' || mode === 'wireguard' ? await this.#wireguard.key() : undefined
@@ -98,7 +99,8 @@ class HostLinks implements Links {
       { wireguard: this.#wireguard.device, vxlan: this.#vxlan.device },
       hostAddress,
     )
-    const { add, remove } = routeDifference(await readRoutes(ROUTE_PROTOCOL), wanted)
+    const cluster = network && parseSubnet(network.podCidr)
+    const { add, remove } = routeDifference(await readRoutes(ROUTE_PROTOCOL), wanted, cluster)
     await runIp([...add, ...remove])
     if (add.length + remove.length > 0)
       this.#options.log.info('routes to other hosts changed', {

@@ -17,6 +17,8 @@ const far = {
 }
 const devices = { wireguard: 'bowg-1', vxlan: 'bovx-1' }
 
+const CLUSTER = { base: 0x0a_2a_00_00, prefix: 16 }
+
 function route(to: string, rest: Partial<Route> = {}): Route {
   return { to, type: 'unicast', via: undefined, device: undefined, source: undefined, ...rest }
 }
@@ -25,7 +27,7 @@ describe('routeDifference()', () => {
   const wanted = wantedRoutes({ routes: [near], wireguard: [far], vxlan: [] }, devices, '10.42.0.1')
 
   it('makes what is missing', () => {
-    expect(routeDifference([], wanted)).toEqual({
+    expect(routeDifference([], wanted, CLUSTER)).toEqual({
       add: [
         'route replace 10.42.1.0/24 via 192.0.2.2 proto 117',
         'route replace 10.42.2.0/24 dev bowg-1 src 10.42.0.1 proto 117',
@@ -40,7 +42,7 @@ describe('routeDifference()', () => {
       route('10.42.1.0/24', { via: '192.0.2.2', device: 'eth0' }),
       ...far.ranges.map(range => route(range, { device: 'bowg-1', source: '10.42.0.1' })),
     ]
-    expect(routeDifference(actual, wanted)).toEqual({ add: [], remove: [] })
+    expect(routeDifference(actual, wanted, CLUSTER)).toEqual({ add: [], remove: [] })
   })
 
   it('follows a peer to another address or way, and removes what leads nowhere', () => {
@@ -50,7 +52,7 @@ describe('routeDifference()', () => {
       route('10.42.7.0/24', { device: 'bowg-1', source: '10.42.0.1' }),
       route('10.42.9.0/24', { via: '192.0.2.9', device: 'eth0' }),
     ]
-    const { add, remove } = routeDifference(actual, wanted)
+    const { add, remove } = routeDifference(actual, wanted, CLUSTER)
     expect(add.map(command => command.split(' ')[2])).toEqual(['10.42.1.0/24', '10.42.2.0/24'])
     expect(remove).toEqual(['route delete 10.42.9.0/24 proto 117'])
   })
@@ -60,7 +62,15 @@ describe('routeDifference()', () => {
       route('10.42.0.7', { device: 'bw0a2a0007' }),
       route('10.42.0.0/24', { type: 'unreachable' }),
     ]
-    expect(routeDifference(actual, []).remove).toEqual([])
+    expect(routeDifference(actual, [], CLUSTER).remove).toEqual([])
+  })
+})
+
+describe('routeDifference() on a host of two clusters', () => {
+  it('leaves the routes of the other one alone, but for who removes all there is', () => {
+    const others = [route('10.52.1.0/24', { via: '192.0.2.2', device: 'eth0' })]
+    expect(routeDifference(others, [], CLUSTER).remove).toEqual([])
+    expect(routeDifference(others, [], undefined).remove).toEqual(['route delete 10.52.1.0/24 proto 117'])
   })
 })
 
