@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type App, Kinds, type RecordObject, registryKey } from '../../src/kube/index.ts'
 import type { PlanPreview } from '../../src/pipeline/index.ts'
+import { selfSigned, tlsSecret } from '../agents/network/ingress/cluster-view.ts'
 import { eventually } from '../base/eventually.ts'
+import { backend, ingress } from '../kube/ingress/objects.ts'
 import { configMap, deployment } from '../pipeline/manifests.ts'
 import { CliWorld } from './cli-world.ts'
 
@@ -87,6 +89,22 @@ describe('commands that read', () => {
     }
     expect(apps).toMatchObject([{ name: 'shop', status: { phase: 'Healthy' } }])
     expect(nodes).toMatchObject([{ name: 'host-1', ready: true }, { name: 'host-2' }])
+  })
+
+  it('status shows how long the certificates of ingresses last, and which are missing', async () => {
+    const { client } = world
+    const HERE = { namespace: 'default' }
+    await client.create(Kinds.Secret, tlsSecret('shown', selfSigned('a.test')))
+    const tls = [
+      { hosts: ['a.test'], secretName: 'shown' },
+      { hosts: ['b.test'], secretName: 'absent' },
+    ]
+    await client.create(Kinds.Ingress, ingress('web', { tls, defaultBackend: backend('web') }))
+    const { out } = await world.bowline(['status'])
+    expect(out).toMatch(/default\/shown +(29|30) +\d{4}-\d\d-\d\d +a\.test/)
+    expect(out).toMatch(/default\/absent +missing +b\.test/)
+    await client.delete(Kinds.Ingress, 'web', HERE)
+    await client.delete(Kinds.Secret, 'shown', HERE)
   })
 
   it('history shows what every commit did, newest first', async () => {
