@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const schemaFolder = join(root, 'src/kube/schema')
+const schemaFolder = join(root, 'src/kinds/schema')
 const target = join(root, 'src/kube/generated')
 const outputs = ['schemas.ts', 'types.ts']
 

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Clock, Logger, Service } from './base/index.ts'
-import type { App, KindView } from './kube/index.ts'
+import type { KindView } from './kinds/index.ts'
+import type { App } from './kube/index.ts'
 import {
   findGit,
   type GitBinary,

@@ -52,16 +52,8 @@ import {
 import type { ClusterNetwork } from './cluster-network.ts'
 import { readConfig } from './config.ts'
 import { SourceOpener } from './gitops.ts'
-import {
-  type App,
-  allKinds,
-  apiVersionOf,
-  builtInKinds,
-  isEstablished,
-  Kinds,
-  refOf,
-  withDefinitions,
-} from './kube/index.ts'
+import { builtInKinds, isEstablished, withDefinitions } from './kinds/index.ts'
+import { type App, allKinds, apiVersionOf, Kinds, refOf } from './kube/index.ts'
 import { Pipeline } from './pipeline/index.ts'
 import {
   type Authority,

@@ -8,16 +8,17 @@ const SRC = resolve(import.meta.dirname, '../src')
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   kube: ['base'],
+  kinds: ['kube', 'base'],
   pki: ['base'],
   client: ['kube', 'base'],
-  sync: ['kube', 'base'],
-  diff: ['kube', 'base'],
+  sync: ['kinds', 'kube', 'base'],
+  diff: ['kinds', 'kube', 'base'],
   apply: ['diff', 'client', 'kube', 'base'],
   audit: ['sync', 'diff', 'apply', 'client', 'kube', 'base'],
-  pipeline: ['sync', 'diff', 'apply', 'audit', 'client', 'kube', 'base'],
+  pipeline: ['sync', 'diff', 'apply', 'audit', 'client', 'kinds', 'kube', 'base'],
   'cluster/store': ['base'],
-  'cluster/api': ['cluster/store', 'pki', 'client', 'kube', 'base'],
-  'cluster/controllers': ['client', 'pki', 'kube', 'base'],
+  'cluster/api': ['cluster/store', 'pki', 'client', 'kinds', 'kube', 'base'],
+  'cluster/controllers': ['client', 'pki', 'kinds', 'kube', 'base'],
   'cluster/scheduler': ['client', 'kube', 'base'],
   cluster: [
     'cluster/store',
@@ -81,9 +82,9 @@ const DOORS: Readonly<Record<string, string>> = {
   '@bufbuild/protobuf': 'cluster/api/http/protobuf',
   lmdb: 'cluster/store',
   undici: 'client',
-  rfc6902: 'kube/patch',
-  '@bufbuild/re2': 'kube/pattern.ts',
-  '@marcbachmann/cel-js': 'kube/cel',
+  rfc6902: 'kinds/patch',
+  '@bufbuild/re2': 'kinds/pattern.ts',
+  '@marcbachmann/cel-js': 'kinds/cel',
   '@peculiar/x509': 'pki',
   'reflect-metadata': 'pki',
   commander: 'cli',
@@ -165,12 +166,12 @@ describe('architecture', () => {
     expect(faults).toEqual([])
   })
 
-  it('kube and diff are pure', () => {
+  it('kube, kinds and diff are pure', () => {
     const faults = sources
       // The door to YAML loads its package when it is first asked.
-      .filter(({ path }) => /^(kube|diff)\//.test(path) && path !== 'kube/yaml.ts')
+      .filter(({ path }) => /^(kube|kinds|diff)\//.test(path) && path !== 'kube/yaml.ts')
       .filter(({ code }) => /from 'node:/.test(code))
-      .map(({ path }) => `${path}: kube and diff do no I/O; import nothing of node:`)
+      .map(({ path }) => `${path}: kube, kinds and diff do no I/O; import nothing of node:`)
     expect(faults).toEqual([])
   })
 
@@ -183,6 +184,13 @@ describe('architecture', () => {
           faults.push(`${path}: ${name} is imported only in ${door}`)
       }
     expect(faults).toEqual([])
+  })
+
+  it('an agent loads nothing of what judges objects, keeps them or reads Git', () => {
+    const others = ['kinds', 'sync', 'diff', 'apply', 'audit', 'pipeline', 'cluster']
+    const loaded = loadedWith('main.ts', 'cli/agent.ts')
+    expect(loaded).toContain('agents/agent.ts')
+    expect(loaded.filter(path => others.includes(path.split('/')[0] ?? ''))).toEqual([])
   })
 
   it.each(WORDS)('$word stays where it belongs', ({ word, allowed, why }) => {
@@ -203,6 +211,17 @@ describe('architecture', () => {
     }
   })
 })
+
+/** The files that are loaded at once when these are: by imports that are no more than types nothing is. */
+function loadedWith(...entries: readonly string[]): readonly string[] {
+  const loaded = new Set<string>(entries)
+  for (const path of loaded) {
+    const code = sources.find(source => source.path === path)?.code ?? ''
+    const values = code.replace(/(?:import|export) type [^']*from\s*'[^']+'|import\(\s*'[^']+'\)/g, '')
+    for (const target of relativeImports(path, values)) loaded.add(target)
+  }
+  return [...loaded]
+}
 
 /** The longest layer that is a prefix of the path; `.` for files of src itself. */
 function layerOf(path: string): string {

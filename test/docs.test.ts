@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { allKinds, apiVersionOf, inertReason } from '../src/kube/index.ts'
+import { inertReason } from '../src/kinds/index.ts'
+import { allKinds, apiVersionOf } from '../src/kube/index.ts'
 
 const read = (name: string): string => readFileSync(new URL(`../docs/${name}`, import.meta.url), 'utf8')
 /** The rows of the tables of a text, as lists of cells. */

@@ -1,7 +1,7 @@
-import { bowlineDefinitions } from '../../src/kube/schema/bowline.ts'
-import { overlay, packages, prefixes, roots } from '../../src/kube/schema/overlay.ts'
-import { refTo } from '../../src/kube/schema/ref.ts'
-import type { Schema } from '../../src/kube/schema/schema.ts'
+import { bowlineDefinitions } from '../../src/kinds/schema/bowline.ts'
+import { overlay, packages, prefixes, roots } from '../../src/kinds/schema/overlay.ts'
+import { refTo } from '../../src/kinds/schema/ref.ts'
+import type { Schema } from '../../src/kinds/schema/schema.ts'
 import { loadModel } from './models.ts'
 
 export type Definitions = { readonly [name: string]: Schema }

@@ -1,6 +1,6 @@
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
-import { nameInRef } from '../../src/kube/schema/ref.ts'
-import type { Schema } from '../../src/kube/schema/schema.ts'
+import { nameInRef } from '../../src/kinds/schema/ref.ts'
+import type { Schema } from '../../src/kinds/schema/schema.ts'
 import type { Definitions } from './definitions.ts'
 
 /** The descriptions of one definition: its own, then those of its fields. */

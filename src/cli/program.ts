@@ -8,14 +8,7 @@ import type { AgentFlags } from './agent.ts'
 import type { ConnectOptions } from './connect.ts'
 import { EXIT, Exit, exitCodeOf, explain } from './exit-code.ts'
 import type { FollowOptions } from './follow/follow-commit.ts'
-import { exportRecords, showHistory, showRecords, verifyRecords } from './history.ts'
-import { uncordonHost } from './host/cordon.ts'
-import { drainHost } from './host/drain.ts'
-import { listHosts } from './host/list.ts'
-import { removeHost } from './host/remove.ts'
-import { showPlan } from './plan.ts'
 import type { ServerFlags } from './server.ts'
-import { showStatus } from './status.ts'
 import { createTerminal, type Terminal } from './terminal.ts'
 import { createToken, deleteToken, listTokens } from './token.ts'
 import type { UpFlags } from './up.ts'
@@ -163,7 +156,9 @@ function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): 
     .argument('[rev]', 'a commit, branch or tag of the repository here', 'HEAD')
     .addOption(outputOption())
     .action((rev: string, flags: ConnectOptions & { output: Output }) =>
-      withClient(flags, async client => showPlan(client, terminal, await resolveLocally(rev), flags.output)),
+      withClient(flags, async client =>
+        (await import('./plan.ts')).showPlan(client, terminal, await resolveLocally(rev), flags.output),
+      ),
     )
   connected(
     program.command('follow').description('what a commit does, until its apps are healthy, failed or held'),
@@ -179,15 +174,20 @@ function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): 
   connected(program.command('status').description('every app and every host'))
     .addOption(outputOption())
     .action((flags: ConnectOptions & { output: Output }) =>
-      withClient(flags, client => showStatus(client, terminal, { clock: systemClock, output: flags.output })),
+      withClient(flags, async client =>
+        (await import('./status.ts')).showStatus(client, terminal, {
+          clock: systemClock,
+          output: flags.output,
+        }),
+      ),
     )
   connected(program.command('history').description('what every commit did, newest first'))
     .argument('[app]', 'only this app')
     .option('--limit <n>', 'at most so many records', wholeNumber, 30)
     .addOption(outputOption())
     .action((app: string | undefined, flags: ConnectOptions & { limit: number; output: Output }) =>
-      withClient(flags, client =>
-        showHistory(client, terminal, {
+      withClient(flags, async client =>
+        (await import('./history.ts')).showHistory(client, terminal, {
           ...(app === undefined ? {} : { app }),
           limit: flags.limit,
           output: flags.output,
@@ -198,18 +198,20 @@ function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): 
     .argument('<commit or record>')
     .addOption(outputOption())
     .action((wanted: string, flags: ConnectOptions & { output: Output }) =>
-      withClient(flags, client => showRecords(client, terminal, wanted, flags.output)),
+      withClient(flags, async client =>
+        (await import('./history.ts')).showRecords(client, terminal, wanted, flags.output),
+      ),
     )
   const audit = program.command('audit').description('check or take away the records')
   connected(audit.command('verify').description('check every hash chain'))
     .argument('[app]')
     .action((app: string | undefined, flags: ConnectOptions) =>
-      withClient(flags, client => verifyRecords(client, terminal, app)),
+      withClient(flags, async client => (await import('./history.ts')).verifyRecords(client, terminal, app)),
     )
   connected(audit.command('export').description('every record as a JSON line'))
     .argument('[app]')
     .action((app: string | undefined, flags: ConnectOptions) =>
-      withClient(flags, client => exportRecords(client, terminal, app)),
+      withClient(flags, async client => (await import('./history.ts')).exportRecords(client, terminal, app)),
     )
   connected(program.command('rollback').description('commit the revert of a commit, push it and follow it'))
     .argument('[rev]', 'the commit to revert', 'HEAD')
@@ -238,7 +240,12 @@ function addHosts(program: Command, terminal: Terminal, signal: AbortSignal): vo
   connected(host.command('list').description('every host, what it carries, and why it is not ready'))
     .addOption(outputOption())
     .action((flags: ConnectOptions & { output: Output }) =>
-      withClient(flags, client => listHosts(client, terminal, { clock: systemClock, output: flags.output })),
+      withClient(flags, async client =>
+        (await import('./host/list.ts')).listHosts(client, terminal, {
+          clock: systemClock,
+          output: flags.output,
+        }),
+      ),
     )
   connected(
     host.command('drain').description('empty a host: no new pods, and those it has are replaced elsewhere'),
@@ -247,8 +254,8 @@ function addHosts(program: Command, terminal: Terminal, signal: AbortSignal): vo
     .option('--timeout <seconds>', 'how long to wait until it is empty', wholeNumber, 600)
     .option('--force', 'delete pods too that nothing replaces, or whose data lies on the host')
     .action((name: string, flags: ConnectOptions & { timeout: number; force?: boolean }) =>
-      withClient(flags, client =>
-        drainHost({
+      withClient(flags, async client =>
+        (await import('./host/drain.ts')).drainHost({
           ...{ client, terminal, signal, name, clock: systemClock },
           timeoutMs: flags.timeout * 1_000,
           force: flags.force === true,
@@ -258,7 +265,9 @@ function addHosts(program: Command, terminal: Terminal, signal: AbortSignal): vo
   connected(host.command('uncordon').description('let a host take pods again'))
     .argument('<host>')
     .action((name: string, flags: ConnectOptions) =>
-      withClient(flags, client => uncordonHost(client, terminal, name)),
+      withClient(flags, async client =>
+        (await import('./host/cordon.ts')).uncordonHost(client, terminal, name),
+      ),
     )
   connected(
     host.command('remove').description('take a host out of the cluster; its certificate counts no more'),
@@ -266,7 +275,12 @@ function addHosts(program: Command, terminal: Terminal, signal: AbortSignal): vo
     .argument('<host>')
     .option('--force', 'also one that is ready and has pods')
     .action((name: string, flags: ConnectOptions & { force?: boolean }) =>
-      withClient(flags, client => removeHost(client, terminal, { name, force: flags.force === true })),
+      withClient(flags, async client =>
+        (await import('./host/remove.ts')).removeHost(client, terminal, {
+          name,
+          force: flags.force === true,
+        }),
+      ),
     )
 }
 

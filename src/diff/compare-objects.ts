@@ -2,14 +2,13 @@ import { isObject } from '../base/index.ts'
 import {
   equalValues,
   itemSchema,
-  type KubeObject,
   listTypeOf,
   mapKeysOf,
   mapKeyValues,
   memberSchema,
   type Schema,
-  SERVER_SET_METADATA,
-} from '../kube/index.ts'
+} from '../kinds/index.ts'
+import { type KubeObject, SERVER_SET_METADATA } from '../kube/index.ts'
 import { excerpt, excerptPair } from './excerpt.ts'
 import { indexPath, keyedPath, memberPath } from './field-path.ts'
 import type { FieldChange } from './plan.ts'

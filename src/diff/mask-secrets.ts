@@ -1,5 +1,6 @@
 import { canonicalJson, isObject, setOwn } from '../base/index.ts'
-import { groupOf, type KubeObject, LAST_APPLIED_ANNOTATION } from '../kube/index.ts'
+import { LAST_APPLIED_ANNOTATION } from '../kinds/index.ts'
+import { groupOf, type KubeObject } from '../kube/index.ts'
 
 /** What stands for a Secret's value. Where the two states differ it says which one it is, so that the difference shows. */
 const MASK = '***'

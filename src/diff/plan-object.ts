@@ -1,12 +1,5 @@
-import {
-  applyDefaults,
-  findKind,
-  type Kind,
-  type KubeObject,
-  type ObjectRef,
-  schemaFor,
-  serverSideApply,
-} from '../kube/index.ts'
+import { applyDefaults, schemaFor, serverSideApply } from '../kinds/index.ts'
+import { findKind, type Kind, type KubeObject, type ObjectRef } from '../kube/index.ts'
 import { compareObjects } from './compare-objects.ts'
 import { maskSecrets } from './mask-secrets.ts'
 import type { Change, SourcePosition } from './plan.ts'

@@ -1,20 +1,11 @@
 /**
- * Kubernetes' own vocabulary as data and pure functions: objects, kinds, schemas, defaulting, validation, patches and
- * server-side apply, selectors, quantities, health, and the YAML door. No I/O, no clock, no chance.
+ * Kubernetes' words, as everybody needs them who touches objects: objects and references, the handles of kinds, paths, selectors,
+ * quantities, times and errors, and pure functions about pods, volumes, ingresses and roles; the door to YAML. What each kind's
+ * objects must be is in `kinds`, which a node's agent never loads. No I/O, no clock, no chance.
  */
 
-export { applyConflictError, type FieldConflict } from './apply/field-conflict.ts'
-export { LAST_APPLIED_ANNOTATION } from './apply/last-applied.ts'
-export { type ApplyInput, type ApplyResult, serverSideApply } from './apply/server-side-apply.ts'
-export { trackUpdate, type UpdateInput } from './apply/track-update.ts'
-export type { AccessAnswer, AccessQuestion } from './cel/admission/authorizer.ts'
-export { CompiledPolicy, type PolicyFailure } from './cel/admission/policy.ts'
-export { typeCheckPolicy } from './cel/admission/type-check.ts'
-export { celValue } from './cel/admission/values.ts'
-export { Meter } from './cel/meter.ts'
-export { acceptNames } from './custom/accept-names.ts'
-export { CUSTOM_RESOURCE_CLEANUP, hasCondition, isEstablished, withCondition } from './custom/conditions.ts'
-export { type CustomKind, customKinds, isCustomKind, isSameKind, storageKind } from './custom/custom-kind.ts'
+export { isBase64 } from './base64.ts'
+export { scheduleProblem } from './cron-schedule.ts'
 export {
   compareDiagnostics,
   type Diagnostic,
@@ -23,10 +14,7 @@ export {
   excerptOf,
   type TextPosition,
 } from './diagnostic.ts'
-export { aggregatedDiscovery } from './discovery/aggregated.ts'
-export { coreVersions, groupDocument, groupList, resourceList } from './discovery/plain.ts'
-export { type Subresource, subresourcesOf } from './discovery/subresources.ts'
-export { type EqualityOptions, equalValues } from './equality.ts'
+export { formatAge, formatSince } from './duration.ts'
 export { type FieldStep, parseFieldPath } from './field-path.ts'
 export type {
   Affinity,
@@ -210,7 +198,6 @@ export type {
   VolumeNodeAffinity,
   VolumeProjection,
 } from './generated/types.ts'
-export { type Health, hasOwnHealth, healthOf } from './health/health.ts'
 export { backendPort } from './ingress/backend-port.ts'
 export {
   ACME_CHALLENGES,
@@ -219,12 +206,7 @@ export {
   challengesOf,
 } from './ingress/challenges.ts'
 export { INGRESS_CONDITION } from './ingress/condition.ts'
-export {
-  type IngressProblem,
-  type IngressRoute,
-  type RouteTable,
-  routeTable,
-} from './ingress/route-table.ts'
+export { type IngressProblem, type IngressRoute, type RouteTable, routeTable } from './ingress/route-table.ts'
 export {
   DEFAULT_CLASS_ANNOTATION,
   INGRESS_CLASS,
@@ -237,26 +219,16 @@ export { type TlsClaim, tlsClaims, tlsSecrets, tlsSecretsFor } from './ingress/t
 export {
   apiPath,
   apiVersionOf,
+  type CustomKind,
+  defineHandle,
+  isCustomKind,
   type Kind,
   registryKey,
   registryPrefix,
   resourceName,
   type Verb,
 } from './kind.ts'
-export { applyDefaults, schemaFor } from './kinds/defaults.ts'
-export { fieldValue, selectableFields } from './kinds/fields.ts'
-export { inertReason } from './kinds/inert.ts'
-export { builtInKinds, type KindView, withDefinitions } from './kinds/kind-view.ts'
-export { allKinds, findKind, findResource, Kinds, storedKinds } from './kinds/kinds.ts'
-export { prepareForCreate, prepareForUpdate } from './kinds/prepare.ts'
-export { SYSTEM_PRIORITY_CLASSES } from './kinds/priority-class.ts'
-export { Reviews, tokenRequestKind } from './kinds/reviews.ts'
-export { readScale, writeScale } from './kinds/scale.ts'
-export { DEFAULT_STORAGE_CLASS } from './kinds/storage-class.ts'
-export { fromStoredVersion, toStoredVersion } from './kinds/stored-version.ts'
-export { tableColumns, tableRow } from './kinds/table.ts'
-export { findTypeProblems, findUnknownFields, validateObject } from './kinds/validate.ts'
-export { fromStored, storedKindOf, toStored } from './kinds/views.ts'
+export { allKinds, findKind, findResource, Kinds, storedKinds } from './kinds.ts'
 export {
   createFieldLocator,
   type FieldLocator,
@@ -268,6 +240,19 @@ export {
   type ParsedProblem,
   parseManifestText,
 } from './manifest.ts'
+export {
+  configKeyProblems,
+  dnsLabelProblems,
+  dnsSubdomainProblems,
+  envNameProblems,
+  type NameRule,
+  nameProblems,
+  pathSegmentProblems,
+  portNameProblems,
+  portNumberProblems,
+  rfc1035LabelProblems,
+  wildcardSubdomainProblems,
+} from './names.ts'
 export {
   DEFAULT_NETWORK,
   LINK_MODES,
@@ -290,19 +275,15 @@ export {
   refKey,
   refOf,
 } from './object.ts'
-export { openApiIndex, openApiPaths, openApiV3 } from './openapi/documents.ts'
-export { openApiV2 } from './openapi/swagger.ts'
-export { applyJsonPatch } from './patch/json-patch.ts'
-export { applyMergePatch } from './patch/merge-patch.ts'
-export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts'
 export { imageTag } from './pod/image.ts'
 export { isLeaving, LEAVING_ANNOTATION } from './pod/leaving.ts'
-export { claimLimitProblems, podLimitProblems, withDefaultLimits } from './pod/limit-ranges.ts'
 export { type NodeResource, podReferences } from './pod/references.ts'
 export { ROOT_CA_CONFIG_MAP, TOKEN_MOUNT_PATH } from './pod/service-account-volume.ts'
 export { type PodSummary, summarizePod } from './pod/summary.ts'
 export { podRequests, type ResourceAmounts, resourceAmounts } from './pod-requests.ts'
 export {
+  addQuantities,
+  canonicalQuantity,
   compareQuantities,
   formatQuantity,
   parseQuantity,
@@ -320,20 +301,12 @@ export {
   serviceAccountOf,
   serviceAccountUser,
 } from './rbac/words.ts'
-export {
-  type GroupVersionKind,
-  type ListType,
-  resolveSchema,
-  type Schema,
-} from './schema/schema.ts'
-export { itemSchema, listTypeOf, mapKeysOf, mapKeyValues, memberSchema } from './schema-shape.ts'
-export {
-  type FieldRequirement,
-  matchesFields,
-  parseFieldSelector,
-} from './selectors/field-selector.ts'
+export { passingKinds, Reviews, reviewKinds, tokenRequestKind } from './reviews.ts'
+export { foldStringData } from './secret-data.ts'
+export { type FieldRequirement, matchesFields, parseFieldSelector } from './selectors/field-selector.ts'
 export { parseLabelSelector } from './selectors/label-parser.ts'
 export {
+  formatLabelSelector,
   type LabelOperator,
   type LabelRequirement,
   type LabelSelector,
@@ -342,15 +315,8 @@ export {
   labelSelectorFromObject,
   matchesLabels,
 } from './selectors/label-selector.ts'
+export { labelKeyProblems, labelValueProblems } from './selectors/label-syntax.ts'
 export { SERVER_SET_METADATA } from './server-set.ts'
-export {
-  hasClusterIp,
-  hasHealthCheckPort,
-  hasNodePorts,
-  isHeadless,
-  wantsNodePorts,
-} from './service/service-type.ts'
-export { validateClusterIps } from './service/validate-addresses.ts'
 export {
   isAlreadyExists,
   isConflict,
@@ -388,6 +354,7 @@ export {
   BIND_COMPLETED,
   BOUND_BY_CONTROLLER,
   CLAIM_PROTECTION,
+  DEFAULT_STORAGE_CLASS,
   DOCKER_DRIVER,
   FOLDER_FINALIZER,
   FROM_SNAPSHOT,
@@ -404,18 +371,8 @@ export {
   SELECTED_NODE,
   VOLUME_PROTECTION,
 } from './storage/words.ts'
-export type { Cell, TableColumn } from './table/columns.ts'
-export { formatAge } from './table/duration.ts'
 export { formatMicroTime, formatTime, parseTime } from './timestamp.ts'
 export { findUntoleratedTaint, tolerates } from './tolerations.ts'
-export {
-  type CauseType,
-  type FieldProblem,
-  formatProblem,
-  invalidError,
-  Problems,
-  undecodableError,
-} from './validation/problems.ts'
 export {
   parseYaml,
   parseYamlValue,

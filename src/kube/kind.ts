@@ -1,3 +1,4 @@
+import type { CustomResourceDefinition } from './generated/types.ts'
 import type { KubeObject } from './object.ts'
 
 /** The verbs that a kind may offer, as discovery names them. */
@@ -26,6 +27,57 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly storedAs?: Kind
   /** Never set; it only ties the handle to its type. */
   readonly objectType?: T
+}
+
+const ALL_VERBS: readonly Verb[] = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+]
+
+/** A handle from what differs from the usual: the core group's v1, namespaced, all verbs. */
+export function defineHandle<T extends KubeObject>(
+  special: Partial<Kind<T>> & { readonly kind: string },
+): Kind<T> {
+  const singular = special.kind.toLowerCase()
+  return {
+    group: '',
+    version: 'v1',
+    singular,
+    plural: `${singular}s`,
+    shortNames: [],
+    categories: [],
+    namespaced: true,
+    verbs: ALL_VERBS,
+    subresources: [],
+    ...special,
+  }
+}
+
+/** A kind in a version that a CustomResourceDefinition defines. */
+export interface CustomKind extends Kind {
+  readonly custom: {
+    /** The definition's name and identity: a definition of the same name may be another one. */
+    readonly definition: string
+    readonly uid: string
+    readonly spec: CustomResourceDefinition['spec']
+    /** False for the version that is only stored. */
+    readonly isServed: boolean
+    /** What a client is told that uses the version. */
+    readonly deprecation: string | undefined
+    /** The definition is being deleted: nothing new is made. */
+    readonly isEnding: boolean
+  }
+}
+
+/** Whether a kind comes from a definition, and not from this program. */
+export function isCustomKind(kind: Kind): kind is CustomKind {
+  return 'custom' in kind
 }
 
 /** `apps/v1`, or `v1` for the core group. */

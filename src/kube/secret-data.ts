@@ -1,5 +1,5 @@
 import { setOwn } from '../base/index.ts'
-import { encodeBase64 } from './validation/base64.ts'
+import { encodeBase64 } from './base64.ts'
 
 /**
  * A Secret's `data` with what its `stringData` says, which wins. `stringData` is only a way to write `data`; values of it that are

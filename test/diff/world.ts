@@ -6,17 +6,8 @@ import {
   type Plan,
   type PlanInput,
 } from '../../src/diff/index.ts'
-import {
-  applyDefaults,
-  findKind,
-  type Kind,
-  type KubeObject,
-  refKey,
-  refOf,
-  schemaFor,
-  serverSideApply,
-  trackUpdate,
-} from '../../src/kube/index.ts'
+import { applyDefaults, schemaFor, serverSideApply, trackUpdate } from '../../src/kinds/index.ts'
+import { findKind, type Kind, type KubeObject, refKey, refOf } from '../../src/kube/index.ts'
 
 /** A cluster and an app in memory: what Git declares, what is there, what Git owns. Builds plans and carries them out. */
 export class World {

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { customKinds } from '../../src/kinds/index.ts'
 import {
   type CustomKind,
   type CustomResourceDefinition,
-  customKinds,
   isNotFound,
   Kinds,
   type KubeObject,

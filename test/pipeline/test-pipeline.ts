@@ -26,17 +26,8 @@ import {
   type Verbs,
 } from '../../src/cluster/index.ts'
 import { SourceOpener } from '../../src/gitops.ts'
-import {
-  type App,
-  type AppStatus,
-  allKinds,
-  builtInKinds,
-  isEstablished,
-  Kinds,
-  type RecordObject,
-  refOf,
-  withDefinitions,
-} from '../../src/kube/index.ts'
+import { builtInKinds, isEstablished, withDefinitions } from '../../src/kinds/index.ts'
+import { type App, type AppStatus, allKinds, Kinds, type RecordObject, refOf } from '../../src/kube/index.ts'
 import { Pipeline } from '../../src/pipeline/index.ts'
 import { testKeyring } from '../agents/support/keyring.ts'
 import { eventually } from '../base/eventually.ts'

@@ -1,5 +1,4 @@
-import type { Clock, Logger } from '../../base/index.ts'
-import { systemIds } from '../../base/index.ts'
+import { type Clock, type Logger, systemIds } from '../../base/index.ts'
 import { type Client, createInformer, type Informer, type Lister } from '../../client/index.ts'
 import {
   type App,

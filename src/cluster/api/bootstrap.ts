@@ -1,3 +1,4 @@
+import { SYSTEM_PRIORITY_CLASSES } from '../../kinds/index.ts'
 import {
   DEFAULT_CLASS_ANNOTATION,
   DEFAULT_STORAGE_CLASS,
@@ -11,7 +12,6 @@ import {
   LOCAL_CLASS,
   LOCAL_PROVISIONER,
   type StorageClass,
-  SYSTEM_PRIORITY_CLASSES,
 } from '../../kube/index.ts'
 import type { Identity, RequestContext, Verbs } from './contract.ts'
 

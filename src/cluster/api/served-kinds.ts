@@ -1,11 +1,9 @@
+import { customKinds, isEstablished, isSameKind } from '../../kinds/index.ts'
 import {
   type CustomKind,
   type CustomResourceDefinition,
-  customKinds,
   findResource,
   isCustomKind,
-  isEstablished,
-  isSameKind,
   type Kind,
   Kinds,
   StatusError,

@@ -1,15 +1,13 @@
 import { deepEqual, type Service } from '../../base/index.ts'
 import type { Client, Informer } from '../../client/index.ts'
+import { customKinds, isEstablished, typeCheckPolicy } from '../../kinds/index.ts'
 import {
   allKinds,
   type CustomResourceDefinition,
-  customKinds,
   isConflict,
-  isEstablished,
   isNotFound,
   type Kind,
   Kinds,
-  typeCheckPolicy,
   type ValidatingAdmissionPolicy,
 } from '../../kube/index.ts'
 import { ControlLoop, type ControllerContext } from './control-loop.ts'

@@ -1,4 +1,4 @@
-import { dnsSubdomainProblems } from '../validation/names.ts'
+import { dnsSubdomainProblems } from '../names.ts'
 
 const NAME_PATTERN = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]'
 const NAME_RULE =

@@ -6,8 +6,7 @@ import type {
   StorageClass,
   Volume,
 } from '../generated/types.ts'
-import { DEFAULT_STORAGE_CLASS } from '../kinds/storage-class.ts'
-import { BETA_CLASS, LOCAL_DRIVER, NODE_ATTRIBUTE } from './words.ts'
+import { BETA_CLASS, DEFAULT_STORAGE_CLASS, LOCAL_DRIVER, NODE_ATTRIBUTE } from './words.ts'
 
 /** The name of the claim that a volume of a pod stands for; undefined for a volume without one. */
 export function claimNameOf(podName: string, volume: Volume): string | undefined {

@@ -38,3 +38,6 @@ export const MOVE_STATE = 'volume.bowline.dev/move'
 export const FROM_SNAPSHOT = 'volume.bowline.dev/from-snapshot'
 
 export const HOSTNAME_LABEL = 'kubernetes.io/hostname'
+
+/** The annotation that makes a class the one of claims that name none. */
+export const DEFAULT_STORAGE_CLASS = 'storageclass.kubernetes.io/is-default-class'

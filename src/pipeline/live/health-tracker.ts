@@ -1,12 +1,6 @@
 import type { HealthNow } from '../../apply/index.ts'
-import {
-  describeRef,
-  findKind,
-  type Health,
-  hasOwnHealth,
-  inertReason,
-  type ObjectRef,
-} from '../../kube/index.ts'
+import { type Health, hasOwnHealth, inertReason } from '../../kinds/index.ts'
+import { describeRef, findKind, type ObjectRef } from '../../kube/index.ts'
 import type { DesiredObject } from '../source/app-target.ts'
 
 /** Objects that one message names. */

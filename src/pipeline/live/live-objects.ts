@@ -1,12 +1,11 @@
 import { Broadcast, type Clock, type Logger, messageOf } from '../../base/index.ts'
 import type { Informers, Lister } from '../../client/index.ts'
+import { customKinds, isEstablished } from '../../kinds/index.ts'
 import {
   apiVersionOf,
   type CustomResourceDefinition,
-  customKinds,
   findKind,
   isCustomKind,
-  isEstablished,
   type Kind,
   Kinds,
   type KubeObject,

@@ -1,11 +1,10 @@
+import { type Health, healthOf } from '../../kinds/index.ts'
 import {
   type ContainerStatus,
   claimNamesOf,
   classNameOf,
   type Deployment,
   groupOf,
-  type Health,
-  healthOf,
   INGRESS_CONTROLLER,
   type Ingress,
   type IngressClass,

@@ -1,26 +1,28 @@
 import { deepFreeze, isObject, setOwn } from '../../base/index.ts'
 import {
-  allKinds,
-  apiVersionOf,
   applyDefaults,
   builtInKinds,
-  type DiagnosticCode,
   type FieldProblem,
   findTypeProblems,
   findUnknownFields,
-  groupOf,
-  type Kind,
-  Kinds,
   type KindView,
-  type KubeObject,
-  type ObjectMeta,
-  parseFieldPath,
   resolveSchema,
   type Schema,
   schemaFor,
   storedKindOf,
   toStored,
   validateObject,
+} from '../../kinds/index.ts'
+import {
+  allKinds,
+  apiVersionOf,
+  type DiagnosticCode,
+  groupOf,
+  type Kind,
+  Kinds,
+  type KubeObject,
+  type ObjectMeta,
+  parseFieldPath,
 } from '../../kube/index.ts'
 import { suggest } from './suggest.ts'
 

@@ -1,11 +1,11 @@
 import { deepEqual, isObject } from '../../base/index.ts'
+import type { KindView } from '../../kinds/index.ts'
 import {
   allKinds,
   type Diagnostic,
   findKind,
   groupOf,
   type Kind,
-  type KindView,
   type ParsedManifests,
   refKey,
   refOf,

@@ -1,4 +1,5 @@
 import { deepFreeze } from '../../base/index.ts'
+import { toStored } from '../../kinds/index.ts'
 import {
   findKind,
   type Kind,
@@ -6,7 +7,6 @@ import {
   type ObjectRef,
   type ParsedManifests,
   refKey,
-  toStored,
 } from '../../kube/index.ts'
 import { declaredObject } from './check-object.ts'
 

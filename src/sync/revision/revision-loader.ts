@@ -1,12 +1,10 @@
 import { BowlineError, type Clock, deepEqual } from '../../base/index.ts'
+import { builtInKinds, type KindView, withDefinitions } from '../../kinds/index.ts'
 import {
-  builtInKinds,
   type CustomResourceDefinition,
   compareDiagnostics,
   type Diagnostic,
   Kinds,
-  type KindView,
-  withDefinitions,
 } from '../../kube/index.ts'
 import type { GitReader } from '../git/git-reader.ts'
 import type { Commit } from '../git/object.ts'

@@ -2,13 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { PodView } from '../../../src/agents/pods/view.ts'
 import { podStatus } from '../../../src/agents/status/pod-status.ts'
 import { statusPatch } from '../../../src/agents/status/status-patch.ts'
-import {
-  applyStrategicMergePatch,
-  Kinds,
-  type Pod,
-  type PodStatus,
-  schemaFor,
-} from '../../../src/kube/index.ts'
+import { applyStrategicMergePatch, schemaFor } from '../../../src/kinds/index.ts'
+import { Kinds, type Pod, type PodStatus } from '../../../src/kube/index.ts'
 import { container, exited, NOW, notes, pod, running, sandbox, view, well } from '../support/pod-view.ts'
 
 const facts = { runtimeName: 'docker', hostIP: '192.0.2.7' }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { Kinds, type Pod, summarizePod, tableRow } from '../../../src/kube/index.ts'
+import { tableRow } from '../../../src/kinds/index.ts'
+import { Kinds, type Pod, summarizePod } from '../../../src/kube/index.ts'
 import { podManifest } from '../objects.ts'
 
 interface Container {

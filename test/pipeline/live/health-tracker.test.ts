@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { type Health, type ObjectRef, refKey, refOf } from '../../../src/kube/index.ts'
+import type { Health } from '../../../src/kinds/index.ts'
+import { type ObjectRef, refKey, refOf } from '../../../src/kube/index.ts'
 import { HealthTracker } from '../../../src/pipeline/live/health-tracker.ts'
 import type { DesiredObject } from '../../../src/pipeline/source/app-target.ts'
 

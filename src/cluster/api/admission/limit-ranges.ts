@@ -1,13 +1,11 @@
+import { claimLimitProblems, podLimitProblems, withDefaultLimits } from '../../../kinds/index.ts'
 import {
-  claimLimitProblems,
   type Kind,
   Kinds,
   type LimitRange,
   type PersistentVolumeClaim,
   type Pod,
-  podLimitProblems,
   quantityProblem,
-  withDefaultLimits,
 } from '../../../kube/index.ts'
 import { selectionOf } from '../cache/selection.ts'
 import type { World } from '../cache/world.ts'

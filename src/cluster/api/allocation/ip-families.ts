@@ -4,10 +4,9 @@ import {
   hasClusterIp,
   isHeadless,
   Problems,
-  type Service,
-  type ServiceSpec,
   validateClusterIps,
-} from '../../../kube/index.ts'
+} from '../../../kinds/index.ts'
+import type { Service, ServiceSpec } from '../../../kube/index.ts'
 
 /** The one family of this cluster's services. */
 const FAMILY = 'IPv4'

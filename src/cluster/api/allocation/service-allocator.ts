@@ -12,15 +12,17 @@ import {
   hasNodePorts,
   invalidError,
   isHeadless,
+  Problems,
+  wantsNodePorts,
+} from '../../../kinds/index.ts'
+import {
   type Kind,
   Kinds,
   type KubeObject,
-  Problems,
   type Service,
   type ServicePort,
   type ServiceSpec,
   StatusError,
-  wantsNodePorts,
 } from '../../../kube/index.ts'
 import type { World } from '../cache/world.ts'
 import type { Allocation, Allocator } from './allocator.ts'

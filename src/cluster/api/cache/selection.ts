@@ -1,7 +1,6 @@
+import { fieldValue, fromStored, selectableFields } from '../../../kinds/index.ts'
 import {
   type FieldRequirement,
-  fieldValue,
-  fromStored,
   type Kind,
   type KubeObject,
   type LabelSelector,
@@ -11,7 +10,6 @@ import {
   parseLabelSelector,
   registryPrefix,
   StatusError,
-  selectableFields,
 } from '../../../kube/index.ts'
 
 /** Which objects of a kind a list or watch wants. */

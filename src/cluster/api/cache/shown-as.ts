@@ -1,4 +1,5 @@
-import { fromStored, type Kind } from '../../../kube/index.ts'
+import { fromStored } from '../../../kinds/index.ts'
+import type { Kind } from '../../../kube/index.ts'
 import type { Entry, EntryEvent, EntryList } from '../contract.ts'
 import { entryOf } from './stored-entry.ts'
 

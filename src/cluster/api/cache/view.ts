@@ -1,4 +1,5 @@
-import { fromStoredVersion, isCustomKind, type Kind, toStoredVersion } from '../../../kube/index.ts'
+import { fromStoredVersion, toStoredVersion } from '../../../kinds/index.ts'
+import { isCustomKind, type Kind } from '../../../kube/index.ts'
 import type { StoredEntry } from './stored-entry.ts'
 
 const views = new WeakMap<StoredEntry, WeakMap<Kind, StoredEntry>>()

@@ -3,9 +3,9 @@ import {
   coreVersions,
   groupDocument,
   groupList,
-  type Kind,
   resourceList,
-} from '../../../kube/index.ts'
+} from '../../../kinds/index.ts'
+import type { Kind } from '../../../kube/index.ts'
 import { type KeptDocument, keepDocument } from './kept-document.ts'
 import type { DiscoveryForm } from './media-type.ts'
 

@@ -1,4 +1,5 @@
-import { type Kind, openApiIndex, openApiPaths, openApiV2, openApiV3 } from '../../../kube/index.ts'
+import { openApiIndex, openApiPaths, openApiV2, openApiV3 } from '../../../kinds/index.ts'
+import type { Kind } from '../../../kube/index.ts'
 import { hashOf, type KeptDocument, keepBytes, keepDocument } from './kept-document.ts'
 import { OPENAPI_V2_PROTOBUF, type OpenApiForm } from './media-type.ts'
 import { encodeOpenApiV2 } from './protobuf/encode-openapi.ts'

@@ -1,4 +1,5 @@
-import { apiVersionOf, type Kind, tableColumns, tableRow } from '../../../kube/index.ts'
+import { tableColumns, tableRow } from '../../../kinds/index.ts'
+import { apiVersionOf, type Kind } from '../../../kube/index.ts'
 import type { Entry, EntryEvent, EntryList } from '../contract.ts'
 import type { Representation } from './media-type.ts'
 

@@ -1,5 +1,6 @@
 import type { Clock, Ids } from '../../../base/index.ts'
-import { type Kind, resourceName, StatusError, subresourcesOf, type Verb } from '../../../kube/index.ts'
+import { subresourcesOf } from '../../../kinds/index.ts'
+import { type Kind, resourceName, StatusError, type Verb } from '../../../kube/index.ts'
 import type { Entry, MutationOptions, Verbs } from '../contract.ts'
 import { methodNotAllowed } from '../refusals.ts'
 import { type Answer, bytesAnswer, jsonAnswer } from './answer.ts'

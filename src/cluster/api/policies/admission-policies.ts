@@ -2,11 +2,13 @@ import {
   type AccessAnswer,
   type AccessQuestion,
   celValue,
+  Meter,
+  type PolicyFailure,
+} from '../../../kinds/index.ts'
+import {
   type Kind,
   Kinds,
   type KubeObject,
-  Meter,
-  type PolicyFailure,
   registryKey,
   serviceAccountGroups,
   serviceAccountUser,

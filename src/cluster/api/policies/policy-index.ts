@@ -1,5 +1,5 @@
+import { CompiledPolicy } from '../../../kinds/index.ts'
 import {
-  CompiledPolicy,
   Kinds,
   type ValidatingAdmissionPolicy,
   type ValidatingAdmissionPolicyBinding,

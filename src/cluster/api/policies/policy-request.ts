@@ -1,11 +1,5 @@
-import {
-  apiVersionOf,
-  fromStored,
-  fromStoredVersion,
-  type GroupVersionKind,
-  type Kind,
-  type KubeObject,
-} from '../../../kube/index.ts'
+import { fromStored, fromStoredVersion, type GroupVersionKind } from '../../../kinds/index.ts'
+import { apiVersionOf, type Kind, type KubeObject } from '../../../kube/index.ts'
 import type { Identity } from '../contract.ts'
 
 /** One write as policies see it: complete, found good, and about to be stored. */

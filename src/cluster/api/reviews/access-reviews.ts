@@ -1,10 +1,10 @@
+import type { Problems } from '../../../kinds/index.ts'
 import {
   type Kind,
   type KubeObject,
   type LocalSubjectAccessReview,
   type NonResourceAttributes,
   type PolicyRule,
-  type Problems,
   type ResourceAttributes,
   Reviews,
   type SelfSubjectAccessReview,

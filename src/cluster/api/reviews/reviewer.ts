@@ -1,4 +1,5 @@
-import { invalidError, type Kind, type KubeObject, Problems } from '../../../kube/index.ts'
+import { invalidError, Problems } from '../../../kinds/index.ts'
+import type { Kind, KubeObject } from '../../../kube/index.ts'
 import type { RequestContext } from '../contract.ts'
 
 /** Answers one question: the object with its status. */

@@ -2,17 +2,13 @@ import {
   applyConflictError,
   applyDefaults,
   findTypeProblems,
-  formatTime,
-  isNotFound,
-  type Kind,
-  type KubeObject,
-  StatusError,
   schemaFor,
   serverSideApply,
   storedKindOf,
   toStored,
   undecodableError,
-} from '../../../kube/index.ts'
+} from '../../../kinds/index.ts'
+import { formatTime, isNotFound, type Kind, type KubeObject, StatusError } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
 import type { Attributes, Entry, MutationOptions, PatchRequest, RequestContext } from '../contract.ts'
 import { badRequest, notFound } from '../refusals.ts'

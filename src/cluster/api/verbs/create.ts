@@ -1,5 +1,6 @@
 import { isObject } from '../../../base/index.ts'
-import { type Kind, storedKindOf } from '../../../kube/index.ts'
+import { storedKindOf } from '../../../kinds/index.ts'
+import type { Kind } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
 import { entryOf } from '../cache/stored-entry.ts'
 import type { Entry, MutationOptions, RequestContext } from '../contract.ts'

@@ -1,5 +1,6 @@
 import { deepEqual } from '../../../base/index.ts'
-import { type Kind, type KubeObject, toStoredVersion } from '../../../kube/index.ts'
+import { toStoredVersion } from '../../../kinds/index.ts'
+import type { Kind, KubeObject } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
 import { encodeObject, entryOf, StoredEntry } from '../cache/stored-entry.ts'
 import { viewOf } from '../cache/view.ts'

@@ -1,4 +1,5 @@
-import { type Kind, readScale } from '../../../kube/index.ts'
+import { readScale } from '../../../kinds/index.ts'
+import type { Kind } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
 import { entryOf } from '../cache/stored-entry.ts'
 import type { Entry, RequestContext } from '../contract.ts'

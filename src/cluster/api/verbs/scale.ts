@@ -1,5 +1,6 @@
 import { isObject } from '../../../base/index.ts'
-import { type Kind, type KubeObject, readScale, StatusError, writeScale } from '../../../kube/index.ts'
+import { readScale, writeScale } from '../../../kinds/index.ts'
+import { type Kind, type KubeObject, StatusError } from '../../../kube/index.ts'
 import { entryOf } from '../cache/stored-entry.ts'
 import type { Attributes, Entry, MutationOptions, PatchRequest, RequestContext } from '../contract.ts'
 import type { VerbServices } from '../services.ts'

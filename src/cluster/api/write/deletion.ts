@@ -1,5 +1,5 @@
+import { CUSTOM_RESOURCE_CLEANUP, withCondition } from '../../../kinds/index.ts'
 import {
-  CUSTOM_RESOURCE_CLEANUP,
   type CustomResourceDefinition,
   formatTime,
   type Kind,
@@ -7,7 +7,6 @@ import {
   type KubeObject,
   type Pod,
   parseTime,
-  withCondition,
 } from '../../../kube/index.ts'
 import type { DeletionOptions } from '../contract.ts'
 

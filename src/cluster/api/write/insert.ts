@@ -1,21 +1,23 @@
 import type { Compare } from '../../../base/index.ts'
 import {
   applyDefaults,
-  formatTime,
   inertReason,
   invalidError,
+  prepareForCreate,
+  schemaFor,
+  toStoredVersion,
+  trackUpdate,
+  validateObject,
+} from '../../../kinds/index.ts'
+import {
+  formatTime,
   isCustomKind,
   type Kind,
   Kinds,
   type KubeObject,
   type ObjectMeta,
-  prepareForCreate,
   registryKey,
   StatusError,
-  schemaFor,
-  toStoredVersion,
-  trackUpdate,
-  validateObject,
 } from '../../../kube/index.ts'
 import { entryOf, StoredEntry } from '../cache/stored-entry.ts'
 import { viewOf } from '../cache/view.ts'

@@ -1,12 +1,5 @@
-import {
-  applyDefaults,
-  invalidError,
-  type Kind,
-  type KubeObject,
-  storedKindOf,
-  toStored,
-  validateObject,
-} from '../../../kube/index.ts'
+import { applyDefaults, invalidError, storedKindOf, toStored, validateObject } from '../../../kinds/index.ts'
+import type { Kind, KubeObject } from '../../../kube/index.ts'
 
 /**
  * An object that was read and defaulted, as it is stored: the same one, but for kinds that show another kind's objects. There it must be good

@@ -1,18 +1,20 @@
 import { deepEqual } from '../../../base/index.ts'
 import {
-  formatTime,
   fromStored,
   invalidError,
-  type Kind,
-  type KubeObject,
-  type ManagedFieldsEntry,
-  type ObjectMeta,
   prepareForUpdate,
   schemaFor,
   storedKindOf,
   toStoredVersion,
   trackUpdate,
   validateObject,
+} from '../../../kinds/index.ts'
+import {
+  formatTime,
+  type Kind,
+  type KubeObject,
+  type ManagedFieldsEntry,
+  type ObjectMeta,
 } from '../../../kube/index.ts'
 import { entryOf, StoredEntry } from '../cache/stored-entry.ts'
 import { viewOf } from '../cache/view.ts'

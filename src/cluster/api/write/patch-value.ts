@@ -1,13 +1,6 @@
 import { isObject } from '../../../base/index.ts'
-import {
-  applyJsonPatch,
-  applyMergePatch,
-  applyStrategicMergePatch,
-  isCustomKind,
-  type Kind,
-  StatusError,
-  schemaFor,
-} from '../../../kube/index.ts'
+import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, schemaFor } from '../../../kinds/index.ts'
+import { isCustomKind, type Kind, StatusError } from '../../../kube/index.ts'
 import type { PatchRequest } from '../contract.ts'
 
 /** What a patch makes of a value; a `StatusError` when it cannot be read or does not fit. */

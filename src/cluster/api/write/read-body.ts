@@ -1,13 +1,6 @@
 import { isObject } from '../../../base/index.ts'
-import {
-  apiVersionOf,
-  applyDefaults,
-  findTypeProblems,
-  findUnknownFields,
-  type Kind,
-  type KubeObject,
-  undecodableError,
-} from '../../../kube/index.ts'
+import { applyDefaults, findTypeProblems, findUnknownFields, undecodableError } from '../../../kinds/index.ts'
+import { apiVersionOf, type Kind, type KubeObject } from '../../../kube/index.ts'
 import type { MutationOptions } from '../contract.ts'
 import { badRequest } from '../refusals.ts'
 

@@ -2,16 +2,13 @@ import { type Clock, deepEqual, type Service } from '../../../base/index.ts'
 import { type Client, type Informer, ifFound } from '../../../client/index.ts'
 import {
   acceptNames,
-  allKinds,
   CUSTOM_RESOURCE_CLEANUP,
-  type CustomResourceDefinition,
-  formatTime,
   hasCondition,
   isEstablished,
-  Kinds,
   storageKind,
   withCondition,
-} from '../../../kube/index.ts'
+} from '../../../kinds/index.ts'
+import { allKinds, type CustomResourceDefinition, formatTime, Kinds } from '../../../kube/index.ts'
 import { Contents } from '../contents.ts'
 import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 

@@ -1,14 +1,13 @@
 import type { Service } from '../../../base/index.ts'
 import { createInformer, type Informer } from '../../../client/index.ts'
+import { isEstablished, storageKind } from '../../../kinds/index.ts'
 import {
   type CustomKind,
   type CustomResourceDefinition,
-  isEstablished,
   type Kind,
   Kinds,
   type KubeObject,
   resourceName,
-  storageKind,
 } from '../../../kube/index.ts'
 import type { ControllerContext } from '../control-loop.ts'
 

@@ -1,6 +1,7 @@
 import type { Service as Part } from '../../../base/index.ts'
 import type { Informer } from '../../../client/index.ts'
-import { type Endpoints, Kinds, LAST_APPLIED_ANNOTATION, type Service } from '../../../kube/index.ts'
+import { LAST_APPLIED_ANNOTATION } from '../../../kinds/index.ts'
+import { type Endpoints, Kinds, type Service } from '../../../kube/index.ts'
 import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { EXPECTATION_TIMEOUT_MS } from '../expectations.ts'
 import { KeptSlices, type WantedSlices } from './kept-slices.ts'

@@ -1,14 +1,7 @@
 import { type Clock, deepEqual, messageOf, type Service } from '../../../base/index.ts'
 import { type Client, type Informer, ifFound } from '../../../client/index.ts'
-import {
-  isEstablished,
-  type Kind,
-  Kinds,
-  type KubeObject,
-  type Namespace,
-  storageKind,
-  storedKinds,
-} from '../../../kube/index.ts'
+import { isEstablished, storageKind } from '../../../kinds/index.ts'
+import { type Kind, Kinds, type KubeObject, type Namespace, storedKinds } from '../../../kube/index.ts'
 import { Contents } from '../contents.ts'
 import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { deletionConditions, type Remains } from './namespace-conditions.ts'

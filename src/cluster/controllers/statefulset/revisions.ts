@@ -1,7 +1,7 @@
 import { canonicalJson, deepCopy, deepEqual, isObject } from '../../../base/index.ts'
+import { LAST_APPLIED_ANNOTATION } from '../../../kinds/index.ts'
 import {
   type ControllerRevision,
-  LAST_APPLIED_ANNOTATION,
   type PodTemplateSpec,
   parseTime,
   type StatefulSet,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { allKinds, apiVersionOf, subresourcesOf } from '../../../../src/kube/index.ts'
+import { subresourcesOf } from '../../../../src/kinds/index.ts'
+import { allKinds, apiVersionOf } from '../../../../src/kube/index.ts'
 import { startTestApi, type TestApi } from '../support/api-server.ts'
 import { ask } from '../support/https.ts'
 import { kubectlOk } from '../support/kubectl.ts'

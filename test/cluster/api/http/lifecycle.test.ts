@@ -1,13 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  allKinds,
-  apiPath,
-  apiVersionOf,
-  inertReason,
-  type Kind,
-  subresourcesOf,
-} from '../../../../src/kube/index.ts'
+import { inertReason, subresourcesOf } from '../../../../src/kinds/index.ts'
+import { allKinds, apiPath, apiVersionOf, type Kind } from '../../../../src/kube/index.ts'
 import { startTestApi, type TestApi } from '../support/api-server.ts'
 import { ask, open, type Reply } from '../support/https.ts'
 import { sampleOf } from '../support/samples.ts'

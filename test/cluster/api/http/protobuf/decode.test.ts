@@ -6,15 +6,8 @@ import {
   type Message,
   messageOfKind,
 } from '../../../../../src/cluster/api/http/protobuf/messages.ts'
-import {
-  allKinds,
-  apiVersionOf,
-  type Kind,
-  resolveSchema,
-  type Schema,
-  StatusError,
-  schemaFor,
-} from '../../../../../src/kube/index.ts'
+import { resolveSchema, type Schema, schemaFor } from '../../../../../src/kinds/index.ts'
+import { allKinds, apiVersionOf, type Kind, StatusError } from '../../../../../src/kube/index.ts'
 import { protobufBody as body, int, part } from '../../support/protobuf-body.ts'
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 2000)

@@ -2,7 +2,7 @@ import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { describe, expect, it } from 'vitest'
 import { encodeOpenApiV2 } from '../../../../../src/cluster/api/http/protobuf/encode-openapi.ts'
 import { openApiMessages } from '../../../../../src/cluster/api/http/protobuf/openapi-table.ts'
-import { openApiV2 } from '../../../../../src/kube/index.ts'
+import { openApiV2 } from '../../../../../src/kinds/index.ts'
 
 type Json = { [name: string]: unknown }
 

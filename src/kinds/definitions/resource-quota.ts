@@ -1,0 +1,29 @@
+import type { ResourceQuota } from '../../kube/generated/types.ts'
+import { Kinds } from '../../kube/index.ts'
+import { ageColumn, ageOf, nameColumn, nameOf, textColumn } from '../table/columns.ts'
+import { validateResourceQuota } from '../validation/resource-quota.ts'
+import { defineKind, type KindDefinition } from './definition.ts'
+
+export const resourceQuotaKind: KindDefinition<ResourceQuota> = defineKind(Kinds.ResourceQuota, {
+  definition: 'io.k8s.api.core.v1.ResourceQuota',
+  inert: 'nothing counts what its namespace uses, and nothing is refused by it',
+  columns: [
+    nameColumn,
+    textColumn('Request', 'Requests and objects: used of allowed.'),
+    textColumn('Limit', 'Limits: used of allowed.'),
+    ageColumn,
+  ],
+  row: (object, nowMs) => {
+    const shown = (ofLimits: boolean): string =>
+      Object.entries(object.status?.hard ?? {})
+        .filter(([resource]) => resource.startsWith('limits.') === ofLimits)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([resource, hard]) => `${resource}: ${object.status?.used?.[resource] ?? '0'}/${hard}`)
+        .join(', ')
+    return [nameOf(object), shown(false), shown(true), ageOf(object, nowMs)]
+  },
+  validate: validateResourceQuota,
+  prepareForCreate(draft) {
+    draft.status = {}
+  },
+})

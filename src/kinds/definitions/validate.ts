@@ -1,0 +1,57 @@
+import type { Kind, KubeObject } from '../../kube/index.ts'
+import { unknownFields } from '../schema/unknown-fields.ts'
+import { checkSchema } from '../validation/check-schema.ts'
+import { findTypes } from '../validation/find-types.ts'
+import { validateMetadata } from '../validation/metadata.ts'
+import { type FieldProblem, Problems } from '../validation/problems.ts'
+import { schemaFor } from './defaults.ts'
+import type { Draft } from './definition.ts'
+import { definitionOf } from './definitions.ts'
+
+/** The paths of fields that the kind does not have: `spec.containers[0].imagee`. At most 100. */
+export function findUnknownFields(kind: Kind, object: unknown): readonly string[] {
+  return definitionOf(kind).rules?.unknownFields(object) ?? unknownFields(schemaFor(kind), object)
+}
+
+/** What in `object` cannot be decoded: wrong types, quantities and times that cannot be read, bytes that are not base64. */
+export function findTypeProblems(kind: Kind, object: unknown): readonly FieldProblem[] {
+  const problems = new Problems()
+  const { rules } = definitionOf(kind)
+  if (rules === undefined) findTypes(schemaFor(kind), object, '', problems)
+  else rules.findTypes(object, problems)
+  return problems.list
+}
+
+/**
+ * Everything that is wrong with an object of good types and with its defaults filled in, in upstream's words; with `old`, also what may
+ * not change. Validates a write to the main resource or to `status`, after `prepareForCreate` or `prepareForUpdate`.
+ */
+export function validateObject(kind: Kind, object: KubeObject, old?: KubeObject): readonly FieldProblem[] {
+  const special = definitionOf(kind)
+  const problems = new Problems()
+  validateMetadata(special, object.metadata, problems, old?.metadata)
+  if (special.rules !== undefined) {
+    special.rules.validate(object, problems, old)
+    return withoutRepeats(problems.list)
+  }
+  const { properties = {}, required = [] } = schemaFor(kind)
+  const values = object as unknown as { readonly [field: string]: unknown }
+  for (const [name, property] of Object.entries(properties)) {
+    if (name === 'metadata') continue
+    if (values[name] !== undefined) checkSchema(property, values[name], name, problems)
+    else if (required.includes(name)) problems.required(name)
+  }
+  special.validate?.(object as Draft<KubeObject>, problems, old)
+  return withoutRepeats(problems.list)
+}
+
+/** A required field that is missing may have been found by the schema and by the kind. */
+function withoutRepeats(problems: readonly FieldProblem[]): readonly FieldProblem[] {
+  const seen = new Set<string>()
+  return problems.filter(({ path, reason, message }) => {
+    const identity = `${path}\0${reason === 'FieldValueRequired' ? reason : message}`
+    if (seen.has(identity)) return false
+    seen.add(identity)
+    return true
+  })
+}

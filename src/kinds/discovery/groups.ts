@@ -1,0 +1,47 @@
+import { type Kind, reviewKinds } from '../../kube/index.ts'
+import { compareVersions } from '../custom/versions.ts'
+
+/** One served group in one version, and its kinds. */
+export interface GroupVersion {
+  /** `` for the core group. */
+  readonly group: string
+  readonly version: string
+  readonly kinds: readonly Kind[]
+}
+
+const collected = new WeakMap<readonly Kind[], readonly GroupVersion[]>()
+
+/**
+ * The groups of these kinds, the core group first. A group in two versions is two entries, the preferred one first. Made once for the same
+ * list, which nobody may change afterwards.
+ */
+export function groupVersionsOf(kinds: readonly Kind[]): readonly GroupVersion[] {
+  const known = collected.get(kinds)
+  if (known !== undefined) return known
+  const groups = collect(kinds)
+  collected.set(kinds, groups)
+  return groups
+}
+
+/** The group in that version; undefined when it is not served. */
+export function findGroupVersion(
+  kinds: readonly Kind[],
+  group: string,
+  version: string,
+): GroupVersion | undefined {
+  return groupVersionsOf(kinds).find(candidate => candidate.group === group && candidate.version === version)
+}
+
+function collect(kinds: readonly Kind[]): readonly GroupVersion[] {
+  const found = new Map<string, { group: string; version: string; kinds: Kind[] }>()
+  for (const kind of [...kinds, ...reviewKinds]) {
+    const { group, version } = kind
+    const key = `${group}/${version}`
+    const entry = found.get(key) ?? { group, version, kinds: [] }
+    entry.kinds.push(kind)
+    found.set(key, entry)
+  }
+  return [...found.values()].sort((a, b) =>
+    a.group === b.group ? compareVersions(a.version, b.version) : a.group < b.group ? -1 : 1,
+  )
+}

@@ -1,0 +1,77 @@
+import { isObject } from '../base/index.ts'
+import {
+  compareQuantities,
+  type KubeObject,
+  parseQuantity,
+  quantityProblem,
+  SERVER_SET_METADATA,
+} from '../kube/index.ts'
+import { resolveSchema, type Schema } from './schema/schema.ts'
+import { itemSchema, memberSchema } from './schema-shape.ts'
+
+export interface EqualityOptions {
+  /** Leave out what only the server writes into metadata (`uid`, `resourceVersion`, `managedFields`, …). Default false. */
+  readonly ignoreServerSet?: boolean
+}
+
+/** Whether two objects of a kind mean the same; see {@link equalValues}. Defaults are applied by the caller, or differ. */
+export function equalObjects(
+  schema: Schema,
+  a: KubeObject,
+  b: KubeObject,
+  { ignoreServerSet = false }: EqualityOptions = {},
+): boolean {
+  const kind = resolveSchema(schema)
+  if (!ignoreServerSet) return equalValues(kind, a, b)
+  const { metadata: metadataOfA, ...restOfA } = a
+  const { metadata: metadataOfB, ...restOfB } = b
+  return (
+    equalValues(memberSchema(kind, 'metadata'), ownMetadata(metadataOfA), ownMetadata(metadataOfB)) &&
+    equalValues(kind, restOfA, restOfB)
+  )
+}
+
+/**
+ * Whether two values of a schema mean the same: quantities by their amount (`1000m` is `1`), objects whatever the order of their
+ * keys, lists in order. Null is absence, and so is an empty list or an empty map, as upstream's `Semantic.DeepEqual` has it; an
+ * empty struct is not (`emptyDir: {}`).
+ */
+export function equalValues(schema: Schema, a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (Array.isArray(a) && Array.isArray(b)) {
+    if (a.length !== b.length) return false
+    const items = itemSchema(schema)
+    return a.every((item, index) => equalValues(items, item, b[index]))
+  }
+  if (isObject(a) && isObject(b)) {
+    for (const key of Object.keys(a)) if (!equalMembers(schema, a, b, key)) return false
+    for (const key of Object.keys(b))
+      if (!Object.hasOwn(a, key) && !equalMembers(schema, a, b, key)) return false
+    return true
+  }
+  if (schema.format === 'quantity' && isQuantity(a) && isQuantity(b))
+    return compareQuantities(parseQuantity(a), parseQuantity(b)) === 0
+  return isAbsent(schema, a) && isAbsent(schema, b)
+}
+
+type Members = { readonly [key: string]: unknown }
+
+function equalMembers(schema: Schema, a: Members, b: Members, key: string): boolean {
+  const left = Object.hasOwn(a, key) ? a[key] : undefined
+  const right = Object.hasOwn(b, key) ? b[key] : undefined
+  return left === right || equalValues(memberSchema(schema, key), left, right)
+}
+
+function isAbsent(schema: Schema, value: unknown): boolean {
+  if (value === undefined || value === null) return true
+  if (Array.isArray(value)) return value.length === 0
+  return isObject(value) && schema.additionalProperties !== undefined && Object.keys(value).length === 0
+}
+
+function isQuantity(value: unknown): value is string | number {
+  return (typeof value === 'string' || typeof value === 'number') && quantityProblem(value) === undefined
+}
+
+function ownMetadata(metadata: KubeObject['metadata']): Members {
+  return Object.fromEntries(Object.entries(metadata).filter(([key]) => !SERVER_SET_METADATA.has(key)))
+}

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest'
+import { equalObjects } from '../../src/kinds/equality.ts'
+import { definition } from '../../src/kinds/schema/schema.ts'
+import type { KubeObject } from '../../src/kube/object.ts'
+
+const pods = definition('io.k8s.api.core.v1.Pod')
+
+describe('equalObjects()', () => {
+  it.each([
+    ['quantities by amount', limits({ cpu: '1000m' }), limits({ cpu: '1' }), true],
+    ['quantities written as numbers', limits({ cpu: 0.5 }), limits({ cpu: '500m' }), true],
+    ['different quantities', limits({ memory: '1G' }), limits({ memory: '1Gi' }), false],
+    [
+      'key order',
+      { spec: { nodeName: 'a', hostname: 'b' } },
+      { spec: { hostname: 'b', nodeName: 'a' } },
+      true,
+    ],
+    ['an empty list and none', { spec: { tolerations: [] } }, { spec: {} }, true],
+    ['an empty map and none', { metadata: { name: 'p', labels: {} } }, {}, true],
+    ['null and none', { spec: { nodeName: null } }, { spec: {} }, true],
+    ['an empty struct and none', volume({ emptyDir: {} }), volume({}), false],
+    ['the order of a list', args('a', 'b'), args('b', 'a'), false],
+    ['a text and a number', { spec: { priority: 1 } }, { spec: { priority: '1' } }, false],
+    ['unknown fields', { spec: { unknown: [1, { a: 1 }] } }, { spec: { unknown: [1, { a: 1 }] } }, true],
+  ])('compares %s', (_, a, b, equal) => {
+    expect(equalObjects(pods, pod(a), pod(b))).toBe(equal)
+    expect(equalObjects(pods, pod(b), pod(a))).toBe(equal)
+  })
+
+  it('leaves out what the server sets when asked to', () => {
+    const stored = pod({ metadata: { name: 'p', uid: 'u', resourceVersion: '1', generation: 3 } })
+    expect(equalObjects(pods, pod({}), stored)).toBe(false)
+    expect(equalObjects(pods, pod({}), stored, { ignoreServerSet: true })).toBe(true)
+  })
+})
+
+function pod(parts: object): KubeObject {
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, ...parts }
+}
+
+function limits(limits: object): object {
+  return { spec: { containers: [{ name: 'c', resources: { limits } }] } }
+}
+
+function volume(source: object): object {
+  return { spec: { volumes: [{ name: 'v', ...source }] } }
+}
+
+function args(...args: string[]): object {
+  return { spec: { containers: [{ name: 'c', args }] } }
+}
