@@ -4,7 +4,8 @@ import { resolveSchema, type Schema } from './schema.ts'
 
 /**
  * A copy of `value` that holds what the schema knows, in the form in which it is stored: fields that are null or unknown are gone,
- * as when upstream decodes into its own types, and quantities are canonical. What has the wrong type is copied as it is.
+ * as when upstream decodes into its own types, so are optional lists and maps that are empty, which it writes as if they were absent, and
+ * quantities are canonical. What has the wrong type is copied as it is.
  */
 export function decode(schema: Schema, value: unknown): unknown {
   const resolved = resolveSchema(schema)
@@ -21,7 +22,7 @@ function decodeObject(
   schema: Schema,
   object: { readonly [key: string]: unknown },
 ): { [key: string]: unknown } {
-  const { properties, additionalProperties } = schema
+  const { properties, additionalProperties, required = [] } = schema
   const keepsAll = schema['x-kubernetes-preserve-unknown-fields'] === true
   const result: { [key: string]: unknown } = {}
   for (const key of Object.keys(object)) {
@@ -31,10 +32,20 @@ function decodeObject(
     if (known === undefined) {
       if (keepsAll && value !== undefined) setOwn(result, key, copy(value))
     } else if (value !== undefined && value !== null) {
+      const isOptional = known !== additionalProperties && !required.includes(key)
+      if (isOptional && isEmptyCollection(known, value)) continue
       setOwn(result, key, decode(known, value))
     }
   }
   return result
+}
+
+/** A list, or a map: an object of named fields says something by being there. */
+function isEmptyCollection(schema: Schema, value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0 && resolveSchema(schema).type === 'array'
+  if (!isObject(value) || Object.keys(value).length > 0) return false
+  const { type, properties, additionalProperties } = resolveSchema(schema)
+  return type === 'object' && properties === undefined && additionalProperties !== undefined
 }
 
 function copy(value: unknown): unknown {

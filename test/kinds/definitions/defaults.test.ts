@@ -215,6 +215,27 @@ describe('applyDefaults()', () => {
     })
   })
 
+  it('drops optional lists and maps that are empty, and keeps objects and required lists that are', () => {
+    const pod = {
+      containers: [{ name: 'app', image: 'app:1', env: [], resources: { limits: {} } }],
+      nodeSelector: {},
+      volumes: [{ name: 'a', emptyDir: {} }],
+    }
+    const made = applyDefaults(Kinds.Pod, {
+      ...podManifest(pod),
+      metadata: { name: 'web', labels: {}, annotations: {}, finalizers: [] },
+    }) as Pod
+    expect(made.metadata).toEqual({ name: 'web' })
+    expect(made.spec).not.toHaveProperty('nodeSelector')
+    expect(made.spec?.volumes).toEqual([{ name: 'a', emptyDir: {} }])
+    expect(made.spec?.containers[0]).toMatchObject({ resources: {} })
+    expect(made.spec?.containers[0]).not.toHaveProperty('env')
+    const slice = { addressType: 'IPv4', endpoints: [], ports: [] }
+    const kept = applyDefaults(Kinds.EndpointSlice, manifest('discovery.k8s.io/v1', 'EndpointSlice', slice))
+    expect(kept).toMatchObject({ endpoints: [] })
+    expect(kept).not.toHaveProperty('ports')
+  })
+
   it('drops nulls and unknown fields and leaves what the user may write freely', () => {
     const object = manifest('v1', 'ConfigMap', { data: { a: 'x', b: null }, color: 'red' }, { labels: null })
     expect(applyDefaults(Kinds.ConfigMap, object)).toEqual({

@@ -154,7 +154,7 @@ describe('ValidatingAdmissionPolicy', () => {
 describe('ValidatingAdmissionPolicies', () => {
   it('refuse in the words of upstream, from the moment they are there until they are gone', async () => {
     await good(MAPS, post(map('before')))
-    await enforce({ validations: [{ expression: 'object.data.size() > 0', message: 'wants data' }] })
+    await enforce({ validations: [{ expression: 'has(object.data)', message: 'wants data' }] })
     const reply = await ask(api, MAPS, post(map('one')))
     expect(reply.code).toBe(422)
     const message = `configmaps "one" is forbidden: ${denied}: wants data`
