@@ -106,7 +106,9 @@ export function describeClient(name: string, open: () => Promise<ClientBackend>)
     test('create() refuses unknown fields when strict, and drops them otherwise', async () => {
       const typo = { ...configMap('a'), dataa: { x: '1' } } as ConfigMap
       const error = await failure(client.create(Kinds.ConfigMap, typo))
-      expect(error.message).toBe('strict decoding error: unknown field "dataa"')
+      expect(error.message).toBe(
+        'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "dataa"',
+      )
       expect(error.code).toBe(400)
       const made = await client.create(Kinds.ConfigMap, typo, { fieldValidation: 'Ignore' })
       expect(made).not.toHaveProperty('dataa')

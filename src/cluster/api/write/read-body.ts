@@ -47,7 +47,10 @@ export function checkUnknown(
   const paths = findUnknownFields(kind, object)
   if (paths.length === 0) return
   const texts = paths.map(path => `unknown field "${path}"`)
-  if (validation === 'Strict') throw badRequest(`strict decoding error: ${texts.join(', ')}`)
+  if (validation === 'Strict')
+    throw badRequest(
+      `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: strict decoding error: ${texts.join(', ')}`,
+    )
   warnings.push(...texts)
 }
 

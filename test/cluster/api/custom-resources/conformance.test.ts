@@ -398,7 +398,7 @@ describe('FieldValidation', () => {
     const strict = await ask(api, `${path}?fieldValidation=Strict`, { method: 'POST', body })
     expect([strict.code, strict.json.message]).toEqual([
       400,
-      'strict decoding error: unknown field "spec.extra"',
+      'Strict in version "v1" cannot be handled as a Strict: strict decoding error: unknown field "spec.extra"',
     ])
     const warned = await ask(api, `${path}?fieldValidation=Warn`, { method: 'POST', body })
     expect(warned.headers.warning).toContain('unknown field \\"spec.extra\\"')
@@ -410,7 +410,7 @@ describe('FieldValidation', () => {
     })
     expect([applied.code, applied.json.message]).toEqual([
       400,
-      'strict decoding error: unknown field "spec.extra"',
+      'Strict in version "v1" cannot be handled as a Strict: strict decoding error: unknown field "spec.extra"',
     ])
   })
 
