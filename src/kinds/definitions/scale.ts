@@ -1,7 +1,33 @@
 import type { Scale } from '../../kube/generated/types.ts'
 import { type Kind, type KubeObject, StatusError } from '../../kube/index.ts'
+import {
+  ageColumn,
+  ageOf,
+  type Cell,
+  nameColumn,
+  nameOf,
+  numberColumn,
+  type TableColumn,
+} from '../table/columns.ts'
 import type { ScaleMapping } from './definition.ts'
 import { definitionOf } from './definitions.ts'
+
+/** How `kubectl get --subresource=scale` shows a Scale. */
+export const scaleTable: {
+  readonly columns: readonly TableColumn[]
+  row(scale: KubeObject, nowMs: number): readonly Cell[]
+} = {
+  columns: [
+    nameColumn,
+    numberColumn('Desired', 'How many replicas are wanted.'),
+    numberColumn('Available', 'How many there are.'),
+    ageColumn,
+  ],
+  row(scale, nowMs) {
+    const { spec, status } = scale as Scale
+    return [nameOf(scale), spec?.replicas ?? 0, status?.replicas ?? 0, ageOf(scale, nowMs)]
+  },
+}
 
 /** The `autoscaling/v1` Scale of an object. */
 export function readScale(kind: Kind, object: KubeObject): Scale {

@@ -49,7 +49,7 @@ async function documentAt(
 ): Promise<Answer | undefined> {
   const { headers } = exchange.request
   if (root === 'version' && rest.length === 0) return jsonAnswer(200, versionBody(parts.version))
-  if (HEALTH.has(root) && rest.length <= 1) return healthAnswer(root, parts)
+  if (HEALTH.has(root) && rest.length <= 1) return healthAnswer(root, exchange.query.has('verbose'), parts)
   if (root === 'api' || root === 'apis') {
     const form = negotiateDiscovery(headers.accept)
     await parts.kinds.fresh(exchange.context.signal)
@@ -86,9 +86,10 @@ function keptAnswer(document: KeptDocument | undefined, ifNoneMatch: string | un
   return { type: 'bytes', code: 200, contentType: document.contentType, body: [document.body], headers }
 }
 
-function healthAnswer(probe: string, { unready }: DocumentParts): Answer {
+/** With `verbose`, each check has a line, as upstream's have; there is one that always passes. */
+function healthAnswer(probe: string, isVerbose: boolean, { unready }: DocumentParts): Answer {
   const reasons = probe === 'livez' ? [] : unready()
-  if (reasons.length === 0) return textAnswer(200, 'ok')
+  if (reasons.length === 0) return textAnswer(200, isVerbose ? `[+]ping ok\n${probe} check passed\n` : 'ok')
   return textAnswer(500, `${reasons.map(reason => `[-]${reason}`).join('\n')}\n${probe} check failed\n`)
 }
 

@@ -1,4 +1,4 @@
-import { tableColumns, tableRow } from '../../../kinds/index.ts'
+import { type scaleTable, tableColumns, tableRow } from '../../../kinds/index.ts'
 import { apiVersionOf, type Kind } from '../../../kube/index.ts'
 import type { Entry, EntryEvent, EntryList } from '../contract.ts'
 import type { Representation } from './media-type.ts'
@@ -10,6 +10,8 @@ export interface RenderOptions {
   /** What a Table's rows carry of their objects. */
   readonly includeObject: 'Metadata' | 'None' | 'Object'
   readonly nowMs: number
+  /** How a Table shows the objects; absent: as those of the kind. */
+  readonly table?: typeof scaleTable
 }
 
 /** One object. Shown as itself it is the kept bytes. */
@@ -85,9 +87,9 @@ function table(
     kind: 'Table',
     apiVersion: metaVersion(version),
     metadata,
-    columnDefinitions: withColumns ? tableColumns(kind) : null,
+    columnDefinitions: withColumns ? (options.table?.columns ?? tableColumns(kind)) : null,
     rows: entries.map(entry => ({
-      cells: tableRow(kind, entry.object, nowMs),
+      cells: options.table?.row(entry.object, nowMs) ?? tableRow(kind, entry.object, nowMs),
       ...rowObject(entry, options.includeObject, version),
     })),
   }

@@ -1,5 +1,5 @@
 import type { Clock, Ids } from '../../../base/index.ts'
-import { subresourcesOf } from '../../../kinds/index.ts'
+import { scaleTable, subresourcesOf } from '../../../kinds/index.ts'
 import { type Kind, resourceName, StatusError, type Verb } from '../../../kube/index.ts'
 import type { Entry, MutationOptions, Verbs } from '../contract.ts'
 import { methodNotAllowed } from '../refusals.ts'
@@ -289,8 +289,9 @@ function judgeDuplicates(
     )
 }
 
-/** A Scale or another document of a subresource has no columns of its own and is always shown as itself. */
+/** A Scale has columns of its own; another document of a subresource has none and is always shown as itself. */
 function entryAnswer(code: number, entry: Entry, render: RenderOptions, subresource: string): Answer {
+  if (subresource === 'scale') return bytesAnswer(code, renderEntry(entry, { ...render, table: scaleTable }))
   const isWhole = subresource === '' || entry.object.kind === render.kind.kind
   return bytesAnswer(code, isWhole ? renderEntry(entry, render) : entry.bytes)
 }

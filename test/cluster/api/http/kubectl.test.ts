@@ -223,6 +223,11 @@ describe('kubectl 1.32', () => {
         'jsonpath={.metadata.labels.tier} {.metadata.annotations.note} {.spec.replicas}',
       ),
     ).toBe('front x 5')
+    expect(await run('get', 'deploy', 'web', '--subresource=scale')).toMatch(
+      /^NAME +DESIRED +AVAILABLE +AGE\nweb +5 +0 +/,
+    )
+    expect(await run('annotate', 'deploy', 'web', 'note-')).toContain('annotated')
+    expect(await run('get', 'deploy', 'web', '-o', 'jsonpath={.metadata.annotations.note}')).toBe('')
     expect(await run('set', 'image', 'deploy/web', 'main=web:5')).toContain('image updated')
     const replaced = (await run('get', 'deploy', 'web', '-o', 'yaml')).replace('web:5', 'web:6')
     expect(await feed(replaced, 'replace', '-f', '-')).toContain('replaced')

@@ -171,6 +171,7 @@ describe('what the server says of itself', () => {
     expect((await ask(api, '/version')).json).toMatchObject({ major: '1', minor: '32' })
     for (const path of ['/livez', '/readyz', '/healthz', '/readyz/ping'])
       expect((await ask(api, path)).text).toBe('ok')
+    expect((await ask(api, '/readyz?verbose')).text).toBe('[+]ping ok\nreadyz check passed\n')
   })
 
   it('answers aggregated discovery with an ETag, and 304 to whoever has it', async () => {
