@@ -264,7 +264,7 @@ export const Kinds: {
     kind: 'Pod',
     shortNames: ['po'],
     categories: ['all'],
-    subresources: ['binding', 'ephemeralcontainers', 'log', 'status'],
+    subresources: ['binding', 'ephemeralcontainers', 'eviction', 'log', 'status'],
   }),
   PodDisruptionBudget: defineHandle({
     group: 'policy',

@@ -31,6 +31,7 @@ import { bindPod } from './verbs/bind.ts'
 import { createObject } from './verbs/create.ts'
 import { deleteObject } from './verbs/delete.ts'
 import { deleteObjects } from './verbs/delete-collection.ts'
+import { evictPod } from './verbs/evict.ts'
 import { getObject } from './verbs/get.ts'
 import { listObjects } from './verbs/list.ts'
 import { patchObject } from './verbs/patch.ts'
@@ -146,8 +147,11 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
       }),
     createSubresource: (context, kind, namespace, name, subresource, body, mutation) =>
       refusing(async () => {
-        const isBinding = kind.group === '' && kind.kind === Kinds.Pod.kind && subresource === 'binding'
-        if (isBinding) return bindPod(services, context, { namespace, name, body }, mutation)
+        const isPod = kind.group === '' && kind.kind === Kinds.Pod.kind
+        if (isPod && subresource === 'binding')
+          return bindPod(services, context, { namespace, name, body }, mutation)
+        if (isPod && subresource === 'eviction')
+          return evictPod(services, context, { namespace, name, body }, mutation)
         const isToken = kind === Kinds.ServiceAccount && subresource === 'token'
         if (isToken) return requestToken(services, context, { namespace, name, body }, mutation)
         throw methodNotAllowed()

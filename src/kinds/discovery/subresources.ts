@@ -26,6 +26,8 @@ function describe(kind: Kind, name: string): Subresource {
   switch (name) {
     case 'binding':
       return { name, kind: { group: '', version: 'v1', kind: 'Binding' }, verbs: ['create'] }
+    case 'eviction':
+      return { name, kind: { group: 'policy', version: 'v1', kind: 'Eviction' }, verbs: ['create'] }
     case 'finalize':
       return { name, kind: own, verbs: ['update'] }
     case 'log':

@@ -34,6 +34,7 @@ export const systemOverlay: Overlay = {
   RuntimeClass: { definition: kindOf('node.k8s.io', 'v1', 'RuntimeClass') },
   Overhead: { fields: { podFixed: quantities } },
   Scheduling: { fields: { nodeSelector: atomicMap, tolerations: atomicList } },
+  Eviction: { definition: kindOf('policy', 'v1', 'Eviction') },
   PodDisruptionBudget: { definition: kindOf('policy', 'v1', 'PodDisruptionBudget') },
   PodDisruptionBudgetSpec: {
     fields: {

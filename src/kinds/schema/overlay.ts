@@ -88,7 +88,7 @@ export const packages: readonly { readonly names: RegExp; readonly package: stri
   },
   { names: /^CertificateSigningRequest/, package: 'io.k8s.api.certificates' },
   { names: /^Lease/, package: 'io.k8s.api.coordination' },
-  { names: /^PodDisruptionBudget/, package: 'io.k8s.api.policy' },
+  { names: /^(Eviction|PodDisruptionBudget)/, package: 'io.k8s.api.policy' },
   { names: /^PriorityClass/, package: 'io.k8s.api.scheduling' },
   { names: /^(Overhead$|RuntimeClass|Scheduling$)/, package: 'io.k8s.api.node' },
   {
@@ -136,6 +136,7 @@ export const roots: readonly string[] = [
   'V1Deployment',
   'V1EndpointSlice',
   'V1Endpoints',
+  'V1Eviction',
   'V1FlowSchema',
   'V1HorizontalPodAutoscaler',
   'V1Ingress',

@@ -85,7 +85,7 @@ export async function modifyObject(
       )
       if (result.ok) {
         revision = result.revision
-        context.warnings.push(...warnings)
+        context.warnings.push(...warnings, ...inertWarnings(attributes))
         return viewOf(kind, new StoredEntry({ key, value }, result.revision))
       }
     } finally {
@@ -94,6 +94,13 @@ export async function modifyObject(
     // Whoever named a version meant that one; whoever did not means the newest, whichever it is.
     if (namesVersion(resourceVersion, current, attributes) || attempt >= ATTEMPTS) throw modified(kind, name)
   }
+}
+
+/** Nobody should wait for what will not happen. */
+function inertWarnings({ subresource }: Attributes): readonly string[] {
+  return subresource === 'ephemeralcontainers'
+    ? ['nothing runs ephemeral containers yet: this one stays in the pod and is never started']
+    : []
 }
 
 /** The change as policies see it. */
