@@ -1,4 +1,4 @@
-import { apiPath, type Kind, type Verb } from '../../kube/index.ts'
+import { apiPath, isCustomKind, type Kind, type Verb } from '../../kube/index.ts'
 import { groupVersionKindOf, type Subresource, subresourcesOf } from '../discovery/subresources.ts'
 import type { GroupVersionKind } from '../schema/schema.ts'
 import { schemaRef } from './render-schema.ts'
@@ -21,8 +21,12 @@ const PATCH_TYPES = [
   'application/apply-patch+yaml',
   'application/json-patch+json',
   'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
 ]
+
+/** Only the models of the built-in kinds say how a strategic patch merges: kubectl goes by this when it applies. */
+function patchTypesOf(kind: Kind): readonly string[] {
+  return isCustomKind(kind) ? PATCH_TYPES : [...PATCH_TYPES, 'application/strategic-merge-patch+json']
+}
 
 const LIST_PARAMETERS = [
   parameter('allowWatchBookmarks', 'boolean'),
@@ -90,7 +94,7 @@ function objectPath(kind: Kind, { object }: BodyNames): object {
     parameters: pathParameters(kind, true),
     get: ['get', operation('get', gvk, [], object)],
     put: ['update', writing(operation('put', gvk, WRITE_PARAMETERS, object), object)],
-    patch: ['patch', patching(operation('patch', gvk, PATCH_PARAMETERS, object))],
+    patch: ['patch', patching(operation('patch', gvk, PATCH_PARAMETERS, object), kind)],
     delete: ['delete', writing(operation('delete', gvk, DELETE_PARAMETERS, STATUS), DELETE_OPTIONS)],
   })
 }
@@ -101,7 +105,7 @@ function subresourcePath(kind: Kind, { kind: gvk, verbs }: Subresource, body: st
     get: ['get', operation('get', gvk, [], body)],
     post: ['create', writing(operation('post', gvk, WRITE_PARAMETERS, body), body)],
     put: ['update', writing(operation('put', gvk, WRITE_PARAMETERS, body), body)],
-    patch: ['patch', patching(operation('patch', gvk, PATCH_PARAMETERS, body))],
+    patch: ['patch', patching(operation('patch', gvk, PATCH_PARAMETERS, body), kind)],
   })
 }
 
@@ -141,11 +145,14 @@ function writing(described: object, body: string): object {
   }
 }
 
-function patching(described: object): object {
+function patching(described: object, kind: Kind): object {
   const patch = { schema: { type: 'object' } }
   return {
     ...described,
-    requestBody: { content: Object.fromEntries(PATCH_TYPES.map(type => [type, patch])), required: true },
+    requestBody: {
+      content: Object.fromEntries(patchTypesOf(kind).map(type => [type, patch])),
+      required: true,
+    },
   }
 }
 

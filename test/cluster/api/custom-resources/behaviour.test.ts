@@ -455,4 +455,26 @@ describe('a custom resource', () => {
     await post('/api/v1/namespaces', { metadata: { name: 'house' } })
     expect((await ask(api, path)).json.items).toEqual([])
   })
+
+  it('are changed by kubectl apply, diff and edit, which ask the schema in which language', async () => {
+    const integer = { type: 'integer' }
+    const list = { type: 'array', items: { type: 'object', properties: { a: integer } } }
+    const schema = schemaOf({ type: 'object', properties: { size: integer, list } })
+    await define(api, definition('Applied', { versions: [version({ schema })] }))
+    const manifest = (size: number): string =>
+      JSON.stringify({ ...object('Applied', 'one'), spec: { size, list: [{ a: size }] } })
+    const apply = (size: number, ...args: readonly string[]): Promise<string> =>
+      kubectlOk(api, ['apply', '-f', '-', ...args], manifest(size))
+    expect(await apply(1)).toContain('applied.example.com/one created')
+    expect(await apply(2)).toContain('applied.example.com/one configured')
+    expect(await apply(2)).toContain('applied.example.com/one unchanged')
+    const diff = (await kubectl(api, ['diff', '-f', '-'], manifest(3))).stdout
+    expect(diff).toMatch(/^- +size: 2$/m)
+    expect(diff).toMatch(/^\+ +size: 3$/m)
+    const edited = await kubectl(api, ['edit', 'applied', 'one'], '', {
+      KUBE_EDITOR: "sed -i 's/size: 2/size: 5/'",
+    })
+    expect(edited.stdout).toContain('edited')
+    expect(await run('get', 'applied', 'one', '-o', 'jsonpath={.spec.size} {.spec.list[0].a}')).toBe('5 2')
+  })
 })
