@@ -48,7 +48,7 @@ export const service: Section = {
   },
 }
 
-/** A transfer to a pod by a service and straight, in turns. */
+/** A transfer to a pod by a service and straight, in turns. The fastest of each counts: what else the machine does makes some slower and none faster. */
 async function path(
   bench: Bench,
   {
@@ -65,7 +65,7 @@ async function path(
   const byService: number[] = []
   const straight: number[] = []
   await whileReceiving(server, async () => {
-    for (let run = 1; run <= runsOf(bench); run += 1) {
+    for (let run = 1; run <= 2 * runsOf(bench); run += 1) {
       bench.note(`service: ${where}, run ${run}`)
       byService.push(await msPerGigabyte(client, route.clusterIP, route.port))
       straight.push(await msPerGigabyte(client, server.address, TRANSFER_PORT))
@@ -74,8 +74,8 @@ async function path(
   return {
     what: `1 GB to a service's pod ${where}`,
     unit: 'ms',
-    ours: median(byService),
-    reference: { value: median(straight), what: 'straight to the pod' },
+    ours: Math.min(...byService),
+    reference: { value: Math.min(...straight), what: 'straight to the pod' },
     aim: { ratio: PATH_RATIO },
   }
 }
@@ -95,8 +95,8 @@ async function betweenHosts(bench: Bench, near: Host, far: Host): Promise<readon
     return {
       what: `1 GB from pod to pod across hosts ${way}`,
       unit: 'ms',
-      ours: median(pods),
-      reference: { value: median(hosts), what: 'from host to host' },
+      ours: Math.min(...pods),
+      reference: { value: Math.min(...hosts), what: 'from host to host' },
     }
   }
   const byRoutes = await measure('by routes')
