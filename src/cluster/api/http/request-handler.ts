@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Clock, type Ids, isAborted, type Logger } from '../../../base/index.ts'
+import { BowlineError, type Clock, type Ids, isAborted, type Logger } from '../../../base/index.ts'
 import { StatusError } from '../../../kube/index.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { impersonated } from '../auth/impersonation.ts'
@@ -164,6 +164,9 @@ export class RequestHandler {
 /** Never aborts: a refusal is still sent when its request was given up. */
 const NEVER: AbortSignal = new AbortController().signal
 
+/** Made once: an exception of its own for each request that ends would cost as much as its routing. */
+const CLIENT_GONE: BowlineError = new BowlineError('aborted', 'Cannot go on: the client has gone')
+
 /** What one request holds while it runs. */
 class Run {
   readonly abort = new AbortController()
@@ -200,7 +203,7 @@ class Run {
     this.#hasEnded = true
     this.#cancelTimer()
     this.#leave()
-    this.abort.abort()
+    this.abort.abort(CLIENT_GONE)
   }
 }
 

@@ -124,6 +124,23 @@ describe('who may come in', () => {
       })
   })
 
+  it('every connection is who its own certificate says, however many came before with others', async () => {
+    const names = ['ann', 'ben', 'cem']
+    const identities = await Promise.all(names.map(name => api.identity(name, [`${name}s`])))
+    for (const as of [...identities, ...identities]) {
+      const reply = await ask(api, '/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+        method: 'POST',
+        body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
+        as,
+      })
+      const name = names[identities.indexOf(as)]
+      expect(reply.json.status.userInfo).toMatchObject({
+        username: name,
+        groups: [`${name}s`, 'system:authenticated'],
+      })
+    }
+  })
+
   it('a certificate of another authority counts for nothing', async () => {
     const other = await startTestApi()
     try {
