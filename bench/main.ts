@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeMachine } from './machine.ts'
 import { type Bench, isMet, type Line, type Section } from './measurement.ts'
+import { api } from './sections/api.ts'
 import { dns } from './sections/dns.ts'
 import { memory } from './sections/memory.ts'
 import { plan } from './sections/plan.ts'
@@ -22,7 +23,7 @@ import { service } from './sections/service.ts'
 import { start } from './sections/start.ts'
 import { formatTable } from './table.ts'
 
-const SECTIONS: readonly Section[] = [start, rollout, replace, plan, service, routable, dns, memory]
+const SECTIONS: readonly Section[] = [start, rollout, replace, plan, service, routable, dns, api, memory]
 
 const { values } = parseArgs({
   options: {

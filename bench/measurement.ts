@@ -10,10 +10,10 @@ export interface Bench {
   readonly note: (text: string) => void
 }
 
-export type Unit = 'ms' | 's' | 'MB'
+export type Unit = 'ms' | 's' | 'MB' | '/s'
 
-/** What a figure ought to be: a ratio to the reference, or a value in the line's unit. */
-export type Aim = { readonly ratio: number } | { readonly value: number }
+/** What a figure ought to be: at most or at least a ratio to the reference, or at most a value in the line's unit. */
+export type Aim = { readonly ratio: number } | { readonly leastRatio: number } | { readonly value: number }
 
 /** One line of the table. */
 export interface Line {
@@ -40,5 +40,7 @@ export interface Section {
 /** Whether a line is as it ought to be; undefined when it only informs. */
 export function isMet({ ours, reference, aim }: Line): boolean | undefined {
   if (aim === undefined) return undefined
-  return 'ratio' in aim ? ours / reference.value <= aim.ratio : ours <= aim.value
+  const ratio = ours / reference.value
+  if ('leastRatio' in aim) return ratio >= aim.leastRatio
+  return 'ratio' in aim ? ratio <= aim.ratio : ours <= aim.value
 }

@@ -39,6 +39,7 @@ function verdict(line: Line): string {
 }
 
 function aimText(aim: Aim, unit: Unit): string {
+  if ('leastRatio' in aim) return `≥ ${aim.leastRatio} ×`
   return 'ratio' in aim ? `≤ ${aim.ratio} ×` : `≤ ${aim.value} ${unit}`
 }
 
