@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { openApiPaths, openApiV2, openApiV3 } from '../../../src/kinds/index.ts'
+import { openApiPaths, openApiV2Parts, openApiV3 } from '../../../src/kinds/index.ts'
 import { swaggerSchema } from '../../../src/kinds/openapi/swagger-schema.ts'
 import { allKinds } from '../../../src/kube/index.ts'
+import { wholeOpenApiV2 } from './whole-openapi.ts'
 
 interface Operation {
   readonly parameters?: readonly { readonly name: string; readonly in: string }[]
@@ -15,12 +16,12 @@ interface Definition {
   readonly 'x-kubernetes-group-version-kind'?: readonly object[]
 }
 
-const { paths, definitions } = openApiV2() as {
+const { paths, definitions } = wholeOpenApiV2() as {
   readonly paths: { readonly [path: string]: { readonly [method: string]: Operation } }
   readonly definitions: { readonly [name: string]: Definition }
 }
 
-describe('openApiV2()', () => {
+describe('openApiV2Parts()', () => {
   it('has every path with every method, and every schema, of the documents of v3', () => {
     const all = openApiPaths().map(
       path => openApiV3(path) as { paths: object; components: { schemas: object } },
@@ -34,6 +35,14 @@ describe('openApiV2()', () => {
     expect(methods(paths).sort()).toEqual(all.flatMap(document => methods(document.paths)).sort())
     const names = new Set(all.flatMap(({ components }) => Object.keys(components.schemas)))
     expect(new Set(Object.keys(definitions))).toEqual(names)
+  })
+
+  it('divides the document into small parts and tells nothing twice', () => {
+    const parts = [...openApiV2Parts()]
+    const told = parts.map(part => [...Object.keys(part.paths), ...Object.keys(part.definitions)])
+    expect(Math.max(...told.map(some => some.length))).toBeLessThanOrEqual(16)
+    const names = told.flat()
+    expect(new Set(names).size).toBe(names.length)
   })
 
   it('names the definition of every kind, once', () => {

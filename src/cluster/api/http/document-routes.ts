@@ -67,7 +67,7 @@ async function documentAt(
   if (root === 'openapi' && rest[0] === 'v2' && rest.length === 1) {
     const form = negotiateOpenApiV2(headers.accept)
     await parts.kinds.fresh(exchange.context.signal)
-    return keptAnswer(openApiV2Document(parts.kinds.all, form), headers['if-none-match'])
+    return keptAnswer(await openApiV2Document(parts.kinds.all, form), headers['if-none-match'])
   }
   if (root === 'openapi' && rest[0] === 'v3') {
     requireJson(headers.accept)

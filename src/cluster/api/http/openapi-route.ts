@@ -1,8 +1,8 @@
-import { openApiIndex, openApiPaths, openApiV2, openApiV3 } from '../../../kinds/index.ts'
+import { openApiIndex, openApiPaths, openApiV2Parts, openApiV3 } from '../../../kinds/index.ts'
 import type { Kind } from '../../../kube/index.ts'
-import { hashOf, type KeptDocument, keepBytes, keepDocument } from './kept-document.ts'
-import { OPENAPI_V2_PROTOBUF, type OpenApiForm } from './media-type.ts'
-import { encodeOpenApiV2 } from './protobuf/encode-openapi.ts'
+import { hashOf, type KeptDocument, keepDocument } from './kept-document.ts'
+import type { OpenApiForm } from './media-type.ts'
+import { keepOpenApiV2 } from './openapi-v2.ts'
 
 /** The document of a group in a version, and the kinds that it describes. */
 interface GroupDocument {
@@ -13,7 +13,7 @@ interface GroupDocument {
 /** By path. A document is made anew when the kinds of its group are others; those of the other groups stay. */
 const kept = new Map<string, GroupDocument>()
 const indexes = new WeakMap<readonly Kind[], KeptDocument>()
-const whole: Readonly<Record<OpenApiForm, WeakMap<readonly Kind[], KeptDocument>>> = {
+const whole: Readonly<Record<OpenApiForm, WeakMap<readonly Kind[], Promise<KeptDocument>>>> = {
   json: new WeakMap(),
   protobuf: new WeakMap(),
 }
@@ -35,16 +35,17 @@ export function openApiDocument(
   return index
 }
 
-/** The document at `/openapi/v2`: all kinds in one. Made when it is asked for the first time after the kinds have changed. */
-export function openApiV2Document(kinds: readonly Kind[], form: OpenApiForm): KeptDocument {
+/**
+ * The document at `/openapi/v2`: all kinds in one. Made when it is asked for the first time after the kinds have changed, for all who ask
+ * meanwhile, and while others are served.
+ */
+export function openApiV2Document(kinds: readonly Kind[], form: OpenApiForm): Promise<KeptDocument> {
   const known = whole[form].get(kinds)
   if (known !== undefined) return known
-  const value = openApiV2(kinds)
-  const document =
-    form === 'json'
-      ? keepDocument(value)
-      : keepBytes(Buffer.from(encodeOpenApiV2(value)), OPENAPI_V2_PROTOBUF)
+  const document = keepOpenApiV2(openApiV2Parts(kinds), form)
   whole[form].set(kinds, document)
+  // A failure is of those who wait for it; whoever comes later tries again.
+  document.catch(() => whole[form].delete(kinds))
   return document
 }
 

@@ -2,7 +2,7 @@ import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { describe, expect, it } from 'vitest'
 import { encodeOpenApiV2 } from '../../../../../src/cluster/api/http/protobuf/encode-openapi.ts'
 import { openApiMessages } from '../../../../../src/cluster/api/http/protobuf/openapi-table.ts'
-import { openApiV2 } from '../../../../../src/kinds/index.ts'
+import { wholeOpenApiV2 } from '../../../../kinds/openapi/whole-openapi.ts'
 
 type Json = { [name: string]: unknown }
 
@@ -63,7 +63,7 @@ function bytes(...parts: readonly (number | string)[]): Buffer {
 
 describe('encodeOpenApiV2()', () => {
   it('says the same as the JSON form, to the last field', () => {
-    const document = openApiV2()
+    const document = wholeOpenApiV2()
     expect(decode('Document', encodeOpenApiV2(document))).toEqual(JSON.parse(JSON.stringify(document)))
   })
 
