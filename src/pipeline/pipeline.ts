@@ -347,6 +347,7 @@ export class Pipeline implements Service {
       },
       recall: () => this.#recall(app),
       wasHeldAt: commit => this.#heldBefore.get(app) === commit,
+      writerOf: ref => this.#writes.writerOf(ref),
       onEmptied: () => {
         this.#retire(app).catch(error => {
           log.warn('Cannot delete the App of an app that left Git', { app, error: messageOf(error) })

@@ -47,6 +47,8 @@ export interface LaneParts extends Pick<CarryOutParts, 'client' | 'live' | 'inve
   readonly recall: () => Promise<AppTarget | undefined>
   /** Whether the app was known to be held at this commit before the process started. */
   readonly wasHeldAt: (commit: string) => boolean
+  /** Which person wrote an object just now, if one did. */
+  readonly writerOf: (ref: ObjectRef) => string | undefined
   /** Called when Git has nothing of the app any more and nothing of it is left. */
   readonly onEmptied: () => void
   readonly log: Logger
@@ -335,7 +337,7 @@ export class AppLane implements Service {
 
   #suspectAll(target: AppTarget): void {
     for (const { action, ref } of planTarget(target, this.#parts).changes)
-      if (action !== 'keep') this.#suspects.suspect(ref, UNKNOWN_ACTOR)
+      if (action !== 'keep') this.#suspects.suspect(ref, this.#parts.writerOf(ref) ?? UNKNOWN_ACTOR)
   }
 
   async #afterError(error: unknown): Promise<void> {
