@@ -46,7 +46,7 @@ describe('Pipeline: what is held', () => {
     const repaired = world.push('good again', {
       'apps/blog/web.yaml': deployment('web', { image: 'blog:2' }),
     })
-    expect((await world.reaches('Healthy', repaired, 'blog')).status?.diagnostics).toEqual([])
+    expect((await world.reaches('Healthy', repaired, 'blog')).status?.diagnostics ?? []).toEqual([])
     await world.reaches('Healthy', repaired)
   })
 

@@ -112,7 +112,7 @@ describe('createVerbs()', () => {
       verbs.create(context(), Kinds.Record, '', { metadata: { name: 'x' } }, WRITE),
       verbs.deleteCollection(context(), Kinds.Namespace, LIST, DELETE),
       verbs.get(context(), Kinds.ConfigMap, 'default', 'a', 'scale'),
-      verbs.createSubresource(context(), Kinds.Pod, 'default', 'p', 'eviction', {}, WRITE),
+      verbs.createSubresource(context(), Kinds.Pod, 'default', 'p', 'exec', {}, WRITE),
     ]) {
       const error = await failure(action)
       expect(error.code).toBe(405)

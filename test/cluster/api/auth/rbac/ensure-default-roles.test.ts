@@ -72,7 +72,7 @@ it('leaves alone what says so', async () => {
   const metadata = { ...monitoring.metadata, annotations: { [AUTOUPDATE]: 'false' } }
   await api.client.update(Kinds.ClusterRole, { ...monitoring, metadata, rules: [] })
   await ensure()
-  expect((await role('system:monitoring')).rules).toEqual([])
+  expect((await role('system:monitoring')).rules ?? []).toEqual([])
 })
 
 it('makes a default binding anew that binds to another role', async () => {
