@@ -4,9 +4,10 @@ import { attemptOf, Labels, podOf } from './names.ts'
 
 /**
  * What the engine knows of a container, in the contract's words. As in cri-dockerd, a container that never ran but has
- * an exit code is one that could not be started.
+ * an exit code is one that could not be started. The engine's own word for one that ran out of memory is lost when it learns of that after the end
+ * (seen with 20.10): then `ranOutOfMemory` knows it.
  */
-export function containerStatus(inspect: ContainerInspect): ContainerStatus {
+export function containerStatus(inspect: ContainerInspect, ranOutOfMemory: boolean): ContainerStatus {
   const { State, Config } = inspect
   const labels = Config.Labels
   return {
@@ -19,14 +20,17 @@ export function containerStatus(inspect: ContainerInspect): ContainerStatus {
     imageId: inspect.Image,
     specHash: labels[Labels.specHash] ?? '',
     createdAt: Date.parse(inspect.Created),
-    ...progressOf(State, Date.parse(inspect.Created)),
+    ...progressOf(State, Date.parse(inspect.Created), ranOutOfMemory),
     ...(State.Error !== '' && { message: State.Error }),
   }
 }
 
+/** The exit code of what was killed by signal 9. */
+const SIGKILLED = 137
+
 type Progress = Pick<ContainerStatus, 'state' | 'startedAt' | 'finishedAt' | 'exitCode' | 'reason'>
 
-function progressOf(state: ContainerInspect['State'], createdAt: number): Progress {
+function progressOf(state: ContainerInspect['State'], createdAt: number, ranOutOfMemory: boolean): Progress {
   const startedAt = timeOf(state.StartedAt)
   // A paused or restarting container counts as running: its process is there, or about to be.
   if (state.Running) return { state: 'running', ...(startedAt !== undefined && { startedAt }) }
@@ -38,7 +42,7 @@ function progressOf(state: ContainerInspect['State'], createdAt: number): Progre
       ...(startedAt !== undefined && { startedAt }),
       finishedAt,
       exitCode,
-      reason: reasonOf(state),
+      reason: reasonOf(state, ranOutOfMemory),
     }
   if (exitCode !== 0)
     return {
@@ -51,8 +55,8 @@ function progressOf(state: ContainerInspect['State'], createdAt: number): Progre
   return { state: 'created' }
 }
 
-function reasonOf(state: ContainerInspect['State']): string {
-  if (state.OOMKilled) return 'OOMKilled'
+function reasonOf(state: ContainerInspect['State'], ranOutOfMemory: boolean): string {
+  if (state.OOMKilled || (ranOutOfMemory && state.ExitCode === SIGKILLED)) return 'OOMKilled'
   if (state.ExitCode === 0) return 'Completed'
   // A container that an earlier start ran and a later one could not: the engine keeps the earlier times.
   return state.Error === '' ? 'Error' : 'ContainerCannotRun'

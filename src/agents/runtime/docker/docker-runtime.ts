@@ -62,6 +62,9 @@ export interface DockerRuntimeOptions {
   }
 }
 
+/** Containers that ran out of memory, remembered for their status. */
+const MAX_OUT_OF_MEMORY = 1_000
+
 /**
  * Docker Engine behind the runtime contract. Throws `unavailable` when no engine answers; an engine that goes away later
  * fails each call with `unavailable` until it is back, with nothing to reopen.
@@ -98,6 +101,8 @@ export class DockerRuntime implements OpenRuntime {
   readonly #sandboxes: Sandboxes
   readonly #starts: Limit
   readonly #closing = new AbortController()
+  /** Containers that the engine's events named as out of memory, the latest ones. */
+  readonly #outOfMemory = new Set<string>()
 
   constructor(
     engine: Engine,
@@ -159,12 +164,16 @@ export class DockerRuntime implements OpenRuntime {
 
   async listContainers(signal?: AbortSignal): Promise<readonly ContainerStatus[]> {
     const found = await inspectAll(this.#engine, this.#owner, 'container', signal)
-    return found.map(containerStatus)
+    return found.map(one => this.#statusOf(one))
   }
 
   async containerStatus(id: string): Promise<ContainerStatus | undefined> {
     const found = await inspectOwned(this.#engine, this.#owner, id)
-    return found && containerStatus(found)
+    return found && this.#statusOf(found)
+  }
+
+  #statusOf(inspect: ContainerInspect): ContainerStatus {
+    return containerStatus(inspect, this.#outOfMemory.has(inspect.Id))
   }
 
   async createContainer(sandboxId: string, config: ContainerConfig, signal?: AbortSignal): Promise<string> {
@@ -193,7 +202,7 @@ export class DockerRuntime implements OpenRuntime {
       if (existing === undefined) throw error
       if (isSame(existing, sandboxId, config)) return existing.Id
       // The same attempt of an older spec or sandbox: it can go unless it ever ran, for then its log must stay readable.
-      if (containerStatus(existing).state !== 'created') throw error
+      if (this.#statusOf(existing).state !== 'created') throw error
       await removeContainer(this.#engine, existing.Id)
       return await create()
     }
@@ -281,7 +290,13 @@ export class DockerRuntime implements OpenRuntime {
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
     const ended = AbortSignal.any([signal, this.#closing.signal])
     // The time is taken here, not when the reader first asks: nothing between the two is missed.
-    return followEvents(this.#engine, this.#owner, this.#clock.now(), ended)
+    return followEvents(this.#engine, this.#owner, this.#clock.now(), id => this.#noteOutOfMemory(id), ended)
+  }
+
+  #noteOutOfMemory(id: string): void {
+    this.#outOfMemory.add(id)
+    const [oldest] = this.#outOfMemory
+    if (this.#outOfMemory.size > MAX_OUT_OF_MEMORY && oldest !== undefined) this.#outOfMemory.delete(oldest)
   }
 
   /** Ends every stream; containers stay. */

@@ -7,11 +7,15 @@ import { readJsonLines } from './engine/json-stream.ts'
 import { labelsOf } from './inspect.ts'
 import { type LabelMap, Labels, labelFilter, type Owner } from './names.ts'
 
-/** The engine's events about this owner's containers since `sinceMs`; it keeps the last 256 for those who come late. */
+/**
+ * The engine's events about this owner's containers since `sinceMs`; it keeps the last 256 for those who come late. `onOutOfMemory` is
+ * told of containers in which the kernel killed something for want of memory: mostly before their end, and sometimes after it.
+ */
 export async function* followEvents(
   engine: Engine,
   owner: Owner,
   sinceMs: number,
+  onOutOfMemory: (id: string) => void,
   signal: AbortSignal,
 ): AsyncGenerator<RuntimeEvent, void, void> {
   const action = 'follow the events of the container engine'
@@ -25,7 +29,7 @@ export async function* followEvents(
         filters: {
           ...labelFilter(labelsOf(owner)),
           type: ['container'],
-          event: ['start', 'die', 'destroy'],
+          event: ['start', 'oom', 'die', 'destroy'],
         },
       },
       action,
@@ -39,6 +43,8 @@ export async function* followEvents(
   signal.addEventListener('abort', onAbort, { once: true })
   try {
     for await (const value of readJsonLines(source)) {
+      const { Action, Actor } = value as EngineEvent
+      if (Action === 'oom') onOutOfMemory(Actor.ID)
       const event = eventFrom(value as EngineEvent)
       if (event !== undefined) yield event
     }
@@ -70,6 +76,8 @@ function eventFrom({ Action, Actor }: EngineEvent): RuntimeEvent | undefined {
 
 const CONTAINER_EVENTS: Readonly<Record<string, RuntimeEvent['type'] | undefined>> = {
   start: 'container-started',
+  // What is known of its end may be another thing now.
+  oom: 'container-exited',
   die: 'container-exited',
   destroy: 'container-removed',
 }

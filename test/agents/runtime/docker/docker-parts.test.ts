@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { containerStatus } from '../../../../src/agents/runtime/docker/container-status.ts'
 import { parseEndpoint } from '../../../../src/agents/runtime/docker/engine/endpoint.ts'
 import { splitReference } from '../../../../src/agents/runtime/docker/images/pull.ts'
 import { containerName, networkName, sandboxName } from '../../../../src/agents/runtime/docker/names.ts'
@@ -31,6 +32,28 @@ it.each([
 ])('splitReference() reads %s', (image, name, tag) => {
   expect(splitReference(image)).toEqual({ name, tag })
 })
+
+it.each([
+  [137, false, true, 'OOMKilled'],
+  [137, true, false, 'OOMKilled'],
+  [137, false, false, 'Error'],
+  // Something in it was killed, and it went on.
+  [1, false, true, 'Error'],
+  [0, false, true, 'Completed'],
+])(
+  'containerStatus() of exit code %i, OOMKilled %s and an event of it %s is %s',
+  (ExitCode, OOMKilled, hasEvent, reason) => {
+    const at = '2026-01-01T00:00:00Z'
+    const State = { Status: 'exited', Running: false, Pid: 0, OOMKilled, ExitCode, Error: '' }
+    const inspect = {
+      ...{ Id: 'id', Created: at, Image: 'sha256:1', HostConfig: { OomScoreAdj: 0 } },
+      State: { ...State, StartedAt: at, FinishedAt: at },
+      Config: { Image: 'app:1', Hostname: '', Tty: false, Labels: {} },
+      NetworkSettings: { Networks: {} },
+    }
+    expect(containerStatus(inspect, hasEvent)).toMatchObject({ state: 'exited', exitCode: ExitCode, reason })
+  },
+)
 
 describe('withMountHint()', () => {
   const engineSays = (reason: string) =>
