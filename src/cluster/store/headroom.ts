@@ -37,7 +37,8 @@ export class Headroom {
     const needed = bytes + (changes * PAGES_PER_CHANGE + PAGES_PER_COMMIT) * this.#pageSize
     if (this.#left < needed) {
       const used = (this.#use().lastPageNumber + 1) * this.#pageSize
-      this.#left = this.#grow(Math.max(used, fstatSync(this.#file).size), used + needed) - used
+      // From where the file ends: pages that LMDB counts as used and never wrote have no room there yet.
+      this.#left = this.#grow(fstatSync(this.#file).size, used + needed) - used
     }
     this.#left -= needed
   }
@@ -48,6 +49,7 @@ export class Headroom {
 
   /** Answers with the size that the file has then, at least `wanted`. */
   #grow(size: number, wanted: number): number {
+    if (size >= wanted) return size
     const zeros = Buffer.alloc(STEP_BYTES)
     let end = size
     try {
