@@ -16,6 +16,7 @@ import type { InFlight, RequestSort } from './in-flight.ts'
 import { answerLog } from './log-route.ts'
 import { durationOf, isWatch } from './query.ts'
 import { describeBug, internalError, refusalOf } from './refusal.ts'
+import type { RequestRateLimits } from './request-rates.ts'
 import { answerResource } from './resource-routes.ts'
 import { sendAnswer } from './send.ts'
 
@@ -27,6 +28,7 @@ export interface RequestHandlerOptions {
   readonly extensions: readonly Extension[]
   readonly documents: DocumentParts
   readonly inFlight: InFlight
+  readonly rates: RequestRateLimits
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Logger
@@ -112,6 +114,7 @@ export class RequestHandler {
   ): Promise<Answer> {
     const requester = await this.#options.authenticator.authenticate(credentialsOf(request))
     if (this.#running.has(run.abort)) this.#running.set(run.abort, requester.username)
+    this.#options.rates.take(requester)
     const user = impersonated(requester, request.headersDistinct, this.#options.authorizer)
     const exchange = exchangeOf(request, user, warnings, run.abort.signal)
     const path = parseApiPath(exchange.segments)

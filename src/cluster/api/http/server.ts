@@ -17,6 +17,7 @@ import type { DocumentParts } from './document-routes.ts'
 import type { Extension } from './extension.ts'
 import { DEFAULT_LIMITS, InFlight, type InFlightLimits } from './in-flight.ts'
 import { RequestHandler } from './request-handler.ts'
+import { DEFAULT_RATES, RequestRateLimits, type RequestRates } from './request-rates.ts'
 import { issueServerCertificate, keepRenewed } from './server-certificate.ts'
 
 export interface ApiServerOptions {
@@ -33,6 +34,7 @@ export interface ApiServerOptions {
   readonly documents: DocumentParts
   readonly extensions?: readonly Extension[]
   readonly limits?: Partial<InFlightLimits>
+  readonly rates?: Partial<RequestRates>
   readonly patience?: Partial<Patience>
   readonly clock: Clock
   readonly ids: Ids
@@ -85,6 +87,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     ...options,
     extensions: options.extensions ?? [],
     inFlight: new InFlight({ ...DEFAULT_LIMITS, ...options.limits }),
+    rates: new RequestRateLimits({ ...DEFAULT_RATES, ...options.rates }, clock),
   })
   const server = createServer({
     key: certificate.key,

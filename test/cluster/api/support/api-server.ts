@@ -11,6 +11,7 @@ import {
   systemIds,
 } from '../../../../src/base/index.ts'
 import type { Client } from '../../../../src/client/index.ts'
+import type { RequestRates } from '../../../../src/cluster/api/http/request-rates.ts'
 import {
   type ApiServer,
   createAccess,
@@ -72,6 +73,7 @@ export interface TestApi {
 export interface TestApiOptions {
   readonly extensions?: readonly Extension[]
   readonly limits?: { readonly reads?: number; readonly writes?: number; readonly streams?: number }
+  readonly rates?: Partial<RequestRates>
   /** How long clients may take, in ms. */
   readonly patience?: { readonly headersMs?: number; readonly requestMs?: number; readonly checkMs?: number }
   readonly log?: Logger
@@ -150,6 +152,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       },
       extensions: [...joinTokenExtensions(joinTokens), ...(options.extensions ?? [])],
       limits: options.limits ?? {},
+      rates: options.rates ?? {},
       patience: options.patience ?? {},
       clock,
       ids,
