@@ -83,7 +83,7 @@ const DOORS: Readonly<Record<string, string>> = {
   lmdb: 'cluster/store',
   undici: 'client',
   rfc6902: 'kinds/patch',
-  '@bufbuild/re2': 'kinds/pattern.ts',
+  re2js: 'kinds/pattern.ts',
   '@marcbachmann/cel-js': 'kinds/cel',
   '@peculiar/x509': 'pki',
   'reflect-metadata': 'pki',

@@ -1,4 +1,4 @@
-import { RE2JS } from '@bufbuild/re2'
+import { RE2JS } from 're2js'
 
 /**
  * Regular expressions of users. They are RE2's, as upstream's: matching takes time linear in the text whatever the expression, so that
@@ -7,16 +7,31 @@ import { RE2JS } from '@bufbuild/re2'
 export interface Pattern {
   /** Whether a part of the text matches. */
   find(text: string): boolean
+  /** The parts of the text that match, from left to right and none within another, at most so many (Go `FindAllString`). */
+  findAll(text: string, limit: number): readonly string[]
 }
 
 /** The expression, or why it is none. */
 export function compilePattern(source: string): Pattern | { readonly problem: string } {
   try {
     const compiled = RE2JS.compile(source)
-    return { find: text => compiled.test(text) }
+    return { find: text => compiled.test(text), findAll: (text, limit) => findAll(compiled, text, limit) }
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) }
   }
+}
+
+function findAll(compiled: RE2JS, text: string, limit: number): readonly string[] {
+  const found: string[] = []
+  const matcher = compiled.matcher(text)
+  let lastEnd = -1
+  while (found.length < limit && matcher.find()) {
+    const [start, end] = [matcher.start(), matcher.end()]
+    // An empty match right behind another is none.
+    if (start < end || start !== lastEnd) found.push(text.slice(start, end))
+    lastEnd = end
+  }
+  return found
 }
 
 /** About how large the compiled expression is: counted repetitions are written out, one within another as often as they multiply. */

@@ -290,6 +290,7 @@ export {
   type Quantity,
   type QuantityFormat,
   quantityProblem,
+  quantityToInteger,
   quantityToNumber,
 } from './quantity.ts'
 export { combinationsIn, missingRules, uncoveredRules } from './rbac/missing-rules.ts'

@@ -69,6 +69,12 @@ export function quantityToNumber(quantity: Quantity): number {
   return Number(whole) + Number(quantity.nano - whole * NANO_PER_UNIT) / Number(NANO_PER_UNIT)
 }
 
+/** The amount in units where it is a whole number of 64 bits, as upstream's `AsInt64`; undefined where it is none. */
+export function quantityToInteger({ nano }: Quantity): bigint | undefined {
+  const units = nano / NANO_PER_UNIT
+  return units * NANO_PER_UNIT === nano && BigInt.asIntN(64, units) === units ? units : undefined
+}
+
 /** The amount in thousandths, rounded up (away from zero) as upstream's `MilliValue`: what the engine counts CPU in. */
 export function quantityToMilli(quantity: Quantity): number {
   return Number(divideAwayFromZero(quantity.nano, 10n ** 6n))

@@ -1,7 +1,15 @@
 import { Environment } from '@marcbachmann/cel-js'
-import { compareQuantities, parseQuantity, quantityProblem, quantityToNumber } from '../../kube/index.ts'
-import { compilePattern, type Pattern, patternCost } from '../pattern.ts'
-import { MATCHES, MEASURE, TICK, WEIGH } from './instrument.ts'
+import type { Costs } from './costs.ts'
+import { MEASURE, TICK, WEIGH } from './instrument.ts'
+import { defineAddresses } from './libraries/addresses.ts'
+import { defineFormats } from './libraries/formats.ts'
+import { definitionsOf } from './libraries/library.ts'
+import { defineLists } from './libraries/lists.ts'
+import { defineQuantities } from './libraries/quantities.ts'
+import { defineRegex } from './libraries/regex.ts'
+import { defineSets } from './libraries/sets.ts'
+import { defineStrings } from './libraries/strings.ts'
+import { defineUrls } from './libraries/urls.ts'
 
 /** What an expression may be at most: a rule of upstream's size, whose literals cannot stand in for large values. */
 const LIMITS = {
@@ -19,47 +27,14 @@ const OPTIONS = { enableOptionalTypes: true, homogeneousAggregateLiterals: false
 /** Reads expressions as they are written, within their limits; it knows no functions but the language's own. */
 export const syntax: Environment = new Environment({ ...OPTIONS, limits: LIMITS })
 
-/** What a quantity is to expressions. */
-class CelQuantity {
-  readonly text: string
-
-  constructor(text: string) {
-    this.text = text
-  }
-}
-
-/** Told what costs more than the rest of an expression; each throws when it is too much. */
-export interface Costs {
-  /** A loop takes another turn, in an expression of so many operations. */
-  turn(operations: number): void
-  /** A regular expression of this size is compiled. */
-  compiled(size: number): void
-  /** This value is compared. */
-  weighed(value: unknown): void
-  /** This value is given to a function, or was put together. */
-  measured(value: unknown): void
-}
-
 /**
- * The functions of Kubernetes' expressions beyond the language's own: lists (`sum`, `min`, `max`, `isSorted`, `indexOf`, `lastIndexOf`),
- * texts (`charAt`, `replace`), `matches` by RE2 and quantities.
+ * What Kubernetes 1.32 lets a new expression use (apiserver `pkg/cel/environment/base.go`): the language's own functions, optional types, and
+ * the libraries of lists, sets, texts, regular expressions, URLs, addresses, quantities and formats. The authorizer comes with what has one.
  */
 export function createEnvironment(costs: Costs): Environment {
   const environment = new Environment({ ...OPTIONS, limits: COUNTED_LIMITS })
-  const define = (signature: string, handler: (...values: never[]) => unknown): void => {
-    environment.registerFunction(signature, handler as never)
-  }
-  const patterns = new Map<string, Pattern>()
-  const patternOf = (source: string): Pattern => {
-    const known = patterns.get(source)
-    if (known !== undefined) return known
-    costs.compiled(patternCost(source))
-    const compiled = compilePattern(source)
-    if ('problem' in compiled) throw new RangeError(`${JSON.stringify(source)} is no regular expression`)
-    if (patterns.size >= MAX_PATTERNS) patterns.clear()
-    patterns.set(source, compiled)
-    return compiled
-  }
+  const definitions = definitionsOf(environment, costs)
+  const { define } = definitions
   define(`${TICK}(int): bool`, (operations: bigint) => {
     costs.turn(Number(operations))
     return true
@@ -72,68 +47,17 @@ export function createEnvironment(costs: Costs): Environment {
     costs.weighed(value)
     return value
   })
-  define(`string.${MATCHES}(string): bool`, (text: string, source: string) => patternOf(source).find(text))
-  define('matches(string, string): bool', (text: string, source: string) => patternOf(source).find(text))
-  define('string.charAt(int): string', (text: string, index: bigint) => text.charAt(Number(index)))
-  define('string.replace(string, string): string', (text: string, from: string, to: string) => {
-    const parts = text.split(from)
-    if (text.length + parts.length * to.length > MAX_TEXT) throw new RangeError('the text becomes too long')
-    return parts.join(to)
-  })
-  define('list<int>.sum(): int', (list: bigint[]) => list.reduce((sum, item) => sum + item, 0n))
-  define('list<double>.sum(): double', (list: number[]) => list.reduce((sum, item) => sum + item, 0))
-  define('list<A>.isSorted(): bool', (list: Ordered[]) =>
-    list.every((item, index) => index === 0 || (list[index - 1] as Ordered) <= item),
-  )
-  define('list<A>.min(): A', (list: Ordered[]) => extreme(list, (a, b) => a < b))
-  define('list<A>.max(): A', (list: Ordered[]) => extreme(list, (a, b) => a > b))
-  define('list<A>.indexOf(A): int', (list: unknown[], item: unknown) => BigInt(list.indexOf(item)))
-  define('list<A>.lastIndexOf(A): int', (list: unknown[], item: unknown) => BigInt(list.lastIndexOf(item)))
-  defineQuantities(environment, define)
+  for (const library of LIBRARIES) library(definitions)
   return environment
 }
 
-type Ordered = bigint | number | string
-
-/** Regular expressions that an environment keeps compiled. */
-const MAX_PATTERNS = 100
-/** Longest text that an expression may make. */
-const MAX_TEXT = 4 * 1024 * 1024
-
-function extreme(list: readonly Ordered[], isBetter: (a: Ordered, b: Ordered) => boolean): Ordered {
-  const [first] = list
-  if (first === undefined) throw new RangeError('the list is empty')
-  return list.reduce((best, item) => (isBetter(item, best) ? item : best), first)
-}
-
-function defineQuantities(
-  environment: Environment,
-  define: (signature: string, handler: (...values: never[]) => unknown) => void,
-): void {
-  environment.registerType('kubernetes.Quantity', { ctor: CelQuantity, fields: {} })
-  const compare = (a: CelQuantity, b: CelQuantity): number =>
-    compareQuantities(parseQuantity(a.text), parseQuantity(b.text))
-  define('isQuantity(string): bool', (text: string) => quantityProblem(text) === undefined)
-  define('quantity(string): kubernetes.Quantity', (text: string) => {
-    const problem = quantityProblem(text)
-    if (problem !== undefined) throw new RangeError(problem)
-    return new CelQuantity(text)
-  })
-  const quantity = 'kubernetes.Quantity'
-  define(`${quantity}.compareTo(${quantity}): int`, (a: CelQuantity, b: CelQuantity) =>
-    BigInt(Math.sign(compare(a, b))),
-  )
-  define(
-    `${quantity}.isGreaterThan(${quantity}): bool`,
-    (a: CelQuantity, b: CelQuantity) => compare(a, b) > 0,
-  )
-  define(`${quantity}.isLessThan(${quantity}): bool`, (a: CelQuantity, b: CelQuantity) => compare(a, b) < 0)
-  define(`${quantity}.sign(): int`, (a: CelQuantity) => BigInt(Math.sign(compare(a, new CelQuantity('0')))))
-  define(`${quantity}.asApproximateFloat(): double`, (a: CelQuantity) =>
-    quantityToNumber(parseQuantity(a.text)),
-  )
-  environment.registerOperator(
-    `${quantity} == ${quantity}`,
-    (a: CelQuantity, b: CelQuantity) => compare(a, b) === 0,
-  )
-}
+const LIBRARIES = [
+  defineLists,
+  defineSets,
+  defineStrings,
+  defineRegex,
+  defineUrls,
+  defineAddresses,
+  defineQuantities,
+  defineFormats,
+]

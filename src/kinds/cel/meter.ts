@@ -1,4 +1,4 @@
-import type { Costs } from './environment.ts'
+import type { Costs } from './costs.ts'
 
 /** What the expressions of one write may cost together, in about microseconds. In proportion about as much as upstream's budget allows. */
 const BUDGET = 1_000_000
@@ -6,6 +6,12 @@ const BUDGET = 1_000_000
 const OPERATION_SIZE = 100
 /** The same of an item of a list or a member of a map, which is copied or looked at. */
 const PART_SIZE = 50
+
+/** What each character of a text costs a regular expression, by its size: as measured with those of many nested repetitions. */
+const MATCH_STEP_SIZE = 10
+/** The same where the places are asked for, which follows every way through the expression at once. */
+const FIND_SIZE = 300
+const FIND_STEP_SIZE = 100
 
 /** An expression took too many steps. */
 export class BudgetExceeded extends Error {
@@ -45,6 +51,10 @@ export class Meter implements Costs {
     this.spend(size * 1000)
   }
 
+  searched(length: number, size: number, forPlaces: boolean): void {
+    this.spend(length * (forPlaces ? FIND_SIZE + size * FIND_STEP_SIZE : size * MATCH_STEP_SIZE))
+  }
+
   measured(value: unknown): void {
     if (typeof value === 'string') this.spend(value.length)
     else if (Array.isArray(value)) this.spend(value.length * PART_SIZE)
@@ -63,6 +73,17 @@ export class Meter implements Costs {
     this.spend(size)
     if (size >= MAX_SIZE) throw new BudgetExceeded('an expression makes a value that is too large')
     return size
+  }
+}
+
+/** The costs of an environment that outlives the meters which pay for them. */
+export function costsOf(current: () => Meter): Costs {
+  return {
+    turn: operations => current().turn(operations),
+    compiled: size => current().compiled(size),
+    searched: (length, size, forPlaces) => current().searched(length, size, forPlaces),
+    weighed: value => current().weighed(value),
+    measured: value => current().measured(value),
   }
 }
 

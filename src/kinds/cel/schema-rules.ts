@@ -5,7 +5,7 @@ import { additionalSchema, childPath, propertySchema, type SchemaProps } from '.
 import type { CauseType, Problems } from '../validation/problems.ts'
 import { createEnvironment } from './environment.ts'
 import { compileExpression, type Expression } from './expression.ts'
-import { BudgetExceeded, Meter } from './meter.ts'
+import { BudgetExceeded, costsOf, Meter } from './meter.ts'
 import { type CelShape, SchemaTypes } from './schema-types.ts'
 
 /** Rules of one schema. Each takes some tenths of a millisecond to compile. */
@@ -73,12 +73,7 @@ export class SchemaRules {
       problems.push({ path: '', value: texts.length, detail: `must have at most ${MAX_RULES} rules` })
       return
     }
-    const environment = createEnvironment({
-      turn: operations => this.#meter.turn(operations),
-      compiled: size => this.#meter.compiled(size),
-      weighed: value => this.#meter.weighed(value),
-      measured: value => this.#meter.measured(value),
-    })
+    const environment = createEnvironment(costsOf(() => this.#meter))
     const types = new SchemaTypes(environment, namesIn(texts))
     const shapes = new Map<SchemaProps, CelShape | undefined>()
     shapes.set(schema, types.shapeOf(schema, true))

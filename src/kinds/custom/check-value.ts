@@ -61,12 +61,12 @@ function checkText(schema: SchemaProps, text: string, path: string, problems: Pr
     problems.typeInvalid(path, text, `${inBody(path)} must be of type ${format}: ${JSON.stringify(text)}`)
 }
 
-const patterns = new Map<string, Pattern>()
+const patterns = new Map<string, Pick<Pattern, 'find'>>()
 /** Compiled expressions that are kept; beyond it all are compiled anew. */
 const MAX_PATTERNS = 2_000
 
 /** Expressions are checked before a definition is stored: one that cannot be read matches nothing. */
-function patternOf(source: string): Pattern {
+function patternOf(source: string): Pick<Pattern, 'find'> {
   const known = patterns.get(source)
   if (known !== undefined) return known
   const compiled = compilePattern(source)

@@ -2,7 +2,7 @@ import type { Environment } from '@marcbachmann/cel-js'
 import type { ValidatingAdmissionPolicySpec } from '../../../kube/generated/types.ts'
 import { createEnvironment } from '../environment.ts'
 import { compileExpression, type Expression } from '../expression.ts'
-import { BudgetExceeded, Meter } from '../meter.ts'
+import { BudgetExceeded, costsOf, Meter } from '../meter.ts'
 import { type AskAccess, CelAuthorizer, defineAuthorizer } from './authorizer.ts'
 import { type AdmissionRequestValue, defineRequest, requestValue } from './request.ts'
 import { defineVariables, type VariableTypes, VariableValues } from './variables.ts'
@@ -247,12 +247,7 @@ export class CompiledPolicy {
   }
 
   #environment(hasParams: boolean): Environment {
-    const environment = createEnvironment({
-      turn: operations => this.#meter.turn(operations),
-      compiled: size => this.#meter.compiled(size),
-      weighed: value => this.#meter.weighed(value),
-      measured: value => this.#meter.measured(value),
-    })
+    const environment = createEnvironment(costsOf(() => this.#meter))
     defineRequest(environment)
     for (const name of ['object', 'oldObject', 'namespaceObject', ...(hasParams ? ['params'] : [])])
       environment.registerVariable(name, 'dyn')

@@ -67,6 +67,11 @@ describe('typeCheckPolicy()', () => {
       'object.spec.replicas.startsWith("1")',
       "found no matching overload for 'startsWith' applied to 'int.(string)'",
     ],
+    ['ip(object.spec.replicas).isLoopback()', "found no matching overload for 'ip' applied to '(int)'"],
+    [
+      'sets.contains(object.spec.template.spec.containers.map(c, c.name), [1])',
+      "found no matching overload for 'contains'",
+    ],
     ['request.nope == ""', "undefined field 'nope'"],
     [
       'true &&\n  object.spec.paused > 1',
@@ -85,6 +90,7 @@ describe('typeCheckPolicy()', () => {
     'object.spec.?template.?spec.?hostNetwork.orValue(false) == false',
     'object.spec.strategy.rollingUpdate.maxSurge == 1 || object.spec.strategy.rollingUpdate.maxSurge == "25%"',
     'object.metadata.creationTimestamp.startsWith("20")',
+    '!format.dns1123Label().validate(object.metadata.name).hasValue()',
     'namespaceObject.metadata.name == "x" && authorizer.requestResource.check("a").allowed()',
   ])('has nothing to say of %s', expression => {
     expect(check(expression)).toEqual([])
