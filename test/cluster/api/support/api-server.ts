@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { Agent } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -56,6 +57,8 @@ export interface TestApi {
   readonly folder: string
   readonly url: string
   readonly port: number
+  /** Open between the requests of tests, for each identity its own: most of a request would be the handshake otherwise. */
+  readonly connections: Agent
   readonly authority: Authority
   readonly verbs: Verbs
   /** In process, as one of the server's own parts. */
@@ -171,6 +174,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
 
   const admin = await identity('bowline-admin', ['system:masters'])
   const url = `https://127.0.0.1:${server.address.port}`
+  const connections = new Agent({ keepAlive: true })
   const kubeconfig = join(folder, 'kubeconfig')
   writeFileSync(
     kubeconfig,
@@ -186,6 +190,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     folder,
     url,
     port: server.address.port,
+    connections,
     authority,
     verbs,
     client: createInProcessClient(verbs, systemIdentity('test'), { fieldManager: 'test' }),
@@ -198,6 +203,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     async close() {
       stop.abort()
       await server.closed
+      connections.destroy()
       await Promise.all(running)
       await store.close()
       rmSync(folder, { recursive: true, force: true })

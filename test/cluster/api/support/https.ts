@@ -17,8 +17,8 @@ export interface Question {
   readonly body?: string | Buffer | object
   /** Default the admin; null for no certificate. */
   readonly as?: TestIdentity | null
-  /** Whose connections are used; default a new one, closed afterwards. */
-  readonly agent?: Agent
+  /** Whose connections are used; false for a new one, closed afterwards. Default those of the API's tests, which stay open. */
+  readonly agent?: Agent | false
 }
 
 /** Sends one request exactly as it is written. */
@@ -39,7 +39,7 @@ export async function ask(api: TestApi, path: string, question: Question = {}): 
 
 /** Sends a request and answers with the response as soon as its head is there; the caller reads or destroys it. */
 export async function open(api: TestApi, path: string, question: Question = {}): Promise<IncomingMessage> {
-  const { method = 'GET', headers = {}, body, as = api.admin, agent = false } = question
+  const { method = 'GET', headers = {}, body, as = api.admin, agent = api.connections } = question
   const isJson = typeof body === 'object' && !Buffer.isBuffer(body)
   const bytes = isJson
     ? Buffer.from(JSON.stringify(body))
