@@ -94,6 +94,8 @@ const MAX_KEPT_REFERENCES = 1000
 const MAX_KEPT_TOKENS = 1000
 /** Images pulled at once on one node. */
 const CONCURRENT_PULLS = 3
+/** Pods whose remains are removed at once on one node. */
+const REMOVALS_AT_ONCE = 2
 
 /**
  * An agent: registers its node, and drives the pods that are bound to it towards their specs until the signal aborts. Stopping it
@@ -243,6 +245,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
       host: hostShape(facts(), hostAddress),
       clock,
       starts: new Limit(Math.max(2, Math.ceil(2 * facts().info.cpus * capacityShare))),
+      removals: new Limit(REMOVALS_AT_ONCE),
       pulls: new Limit(CONCURRENT_PULLS),
       record,
       imagePulled: id => ledger.pulled(id, clock.now()),

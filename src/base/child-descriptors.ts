@@ -1,4 +1,4 @@
-import { existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs'
 
 /** What `stdio` of a child process may hold at each place. */
 export type ChildDescriptor = 'ignore' | 'inherit' | 'ipc' | 'pipe' | number
@@ -9,6 +9,9 @@ const INFO = '/proc/self/fdinfo'
 const CLOSED_ON_EXEC = 0o2000000
 
 let nullDevice: number | undefined
+
+/** The flags are on the second line; a child process is started too often for a new buffer, or a look at the size, each time. */
+const text = Buffer.alloc(128)
 
 /**
  * The `stdio` of a child that shall have these descriptors and no others. Node closes what it opened itself, but not what native
@@ -44,10 +47,19 @@ function listDescriptors(): readonly number[] {
 
 function isInheritedByInfo(descriptor: number): boolean {
   try {
-    const flags = /^flags:\s+([0-7]+)$/m.exec(readFileSync(`${INFO}/${descriptor}`, 'latin1'))?.[1]
+    const flags = /^flags:\s+([0-7]+)$/m.exec(readStart(`${INFO}/${descriptor}`))?.[1]
     return flags !== undefined && (Number.parseInt(flags, 8) & CLOSED_ON_EXEC) === 0
   } catch {
     // Closed meanwhile, such as the one by which the list was read.
     return false
+  }
+}
+
+function readStart(path: string): string {
+  const file = openSync(path, 'r')
+  try {
+    return text.toString('latin1', 0, readSync(file, text))
+  } finally {
+    closeSync(file)
   }
 }

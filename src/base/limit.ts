@@ -2,6 +2,7 @@
 export class Limit {
   readonly #capacity: number
   readonly #waiting: (() => void)[] = []
+  readonly #lookers: (() => void)[] = []
   #running = 0
 
   constructor(capacity: number) {
@@ -19,6 +20,18 @@ export class Limit {
       const next = this.#waiting.shift()
       if (next === undefined) this.#running -= 1
       else next()
+      for (const look of this.#lookers.splice(0)) look()
     }
+  }
+
+  /** How many tasks wait for room. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** For what can wait: resolves when no task runs or waits, or when `most` of them have ended meanwhile. */
+  async quiet(most: number): Promise<void> {
+    for (let ended = 0; ended < most && this.#running > 0; ended += 1)
+      await new Promise<void>(resolve => this.#lookers.push(resolve))
   }
 }

@@ -38,8 +38,11 @@ export interface TransportRequest {
 
 /** How long connecting, TLS included, may take. */
 const CONNECT_TIMEOUT_MS = 10_000
-/** Plain requests share so many connections; more wait their turn. */
-const CONNECTIONS = 32
+/**
+ * Plain requests share so many connections; more wait their turn. A handshake costs both ends more than any request does, and a burst
+ * of work opens as many as there may be.
+ */
+const CONNECTIONS = 8
 /** A refusal with `Retry-After` is tried again so many times, each wait at most this long. */
 const RETRIES = 3
 const MAX_RETRY_AFTER_MS = 10_000

@@ -46,7 +46,7 @@ export async function carryOut(
     case 'stop-container':
       return stopContainer(entry, step, view, means, signal)
     case 'remove-container':
-      await runtime.removeContainer(step.container.id)
+      await remove(means, () => runtime.removeContainer(step.container.id))
       await volumes.removeMessageFile(entry.uid, step.container.name, step.container.attempt)
       observed.removeContainer(step.container.id)
       entry.lastWords.delete(step.container.id)
@@ -56,7 +56,7 @@ export async function carryOut(
       observed.markStopped(step.id)
       return
     case 'remove-sandbox':
-      await runtime.removeSandbox(step.id)
+      await remove(means, () => runtime.removeSandbox(step.id))
       observed.removeSandbox(step.id)
       return
     case 'delete-object':
@@ -138,23 +138,34 @@ async function deleteObject(entry: PodEntry, { client, clock }: CarryOutMeans): 
   entry.podRetryAt = clock.now() + DELETE_AGAIN_MS
 }
 
-async function cleanUp(
-  entry: PodEntry,
-  { runtime, observed, volumes, references, tokens, network }: CarryOutMeans,
-): Promise<void> {
-  const { sandboxes, containers } = observed.pod(entry.uid)
-  for (const { id } of sandboxes) {
-    await runtime.removeSandbox(id)
-    observed.removeSandbox(id)
-  }
-  for (const { id } of containers) {
-    await runtime.removeContainer(id)
-    observed.removeContainer(id)
-  }
+async function cleanUp(entry: PodEntry, means: CarryOutMeans): Promise<void> {
+  const { runtime, observed, volumes, references, tokens, network } = means
   network.forget(entry.uid)
   references.forget(entry.uid)
   tokens.forget(entry.uid)
-  await volumes.remove(entry.uid)
+  await remove(means, async () => {
+    for (const { id } of observed.pod(entry.uid).sandboxes) {
+      await runtime.removeSandbox(id)
+      observed.removeSandbox(id)
+    }
+    for (const { id } of observed.pod(entry.uid).containers) {
+      await runtime.removeContainer(id)
+      observed.removeContainer(id)
+    }
+    await volumes.remove(entry.uid)
+  })
+}
+
+/** How many starts a removal lets go first. They are what somebody waits for; it costs the engine as much, and can be late. */
+const STARTS_FIRST = 100
+/** How many removals may be waiting before they no longer are late: what they would remove holds memory, a few megabytes each. */
+const MAX_REMAINS = 25
+
+function remove({ starts, removals }: CarryOutMeans, task: () => Promise<void>): Promise<void> {
+  return removals.run(async () => {
+    if (removals.waiting < MAX_REMAINS) await starts.quiet(STARTS_FIRST)
+    await task()
+  })
 }
 
 function portsOf(pod: AssignedPod): readonly PortMapping[] {

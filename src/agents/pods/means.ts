@@ -45,6 +45,8 @@ export interface CarryOutMeans {
   imagePulled(id: string): void
   /** Bounds the sandboxes and containers that start at once. */
   readonly starts: Limit
+  /** Bounds the removals that are under way at once; they let starts go first. */
+  readonly removals: Limit
   /** Bounds the images that are pulled at once. */
   readonly pulls: Limit
   record(

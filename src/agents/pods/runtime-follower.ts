@@ -84,6 +84,8 @@ export class RuntimeFollower {
   async #take({ type, id, podUid }: RuntimeEvent): Promise<void> {
     const { observed, onChange, log } = this.#options
     try {
+      // Whoever started it has looked already.
+      if (type === 'container-started' && observed.container(id)?.state === 'running') return
       if (type === 'sandbox-stopped') observed.markStopped(id)
       else if (type === 'container-removed') observed.removeContainer(id)
       else await look(id, this.#options)

@@ -101,11 +101,18 @@ function endingStep(view: PodView): Step {
   // A stop that is about to return still looks at its container.
   const isStopping = view.busy.size > 0 || view.stopping.size > 0
   if (isStopping || view.containers.some(container => container.state === 'running')) return { type: 'wait' }
-  const ready = view.sandboxes.find(sandbox => sandbox.state === 'ready')
-  if (ready !== undefined) return { type: 'stop-sandbox', id: ready.id }
   if (view.gone) return { type: 'clean-up' }
-  if (view.pod.metadata.deletionTimestamp === undefined || !view.published) return { type: 'wait' }
+  const isDeleted = view.pod.metadata.deletionTimestamp !== undefined
+  const ready = view.sandboxes.find(sandbox => sandbox.state === 'ready')
+  // Nothing runs in it any more. What is deleted is cleaned up soon, its sandbox included; but the next pod may want its ports at once.
+  if (ready !== undefined && (!isDeleted || takesHostPorts(view)))
+    return { type: 'stop-sandbox', id: ready.id }
+  if (!isDeleted || !view.published) return { type: 'wait' }
   return view.podRetryAt > view.now ? { type: 'wait', until: view.podRetryAt } : { type: 'delete-object' }
+}
+
+function takesHostPorts({ pod }: PodView): boolean {
+  return containersOf(pod).some(({ spec }) => (spec.ports ?? []).some(({ hostPort }) => hostPort))
 }
 
 /** Stops what still runs: the main containers together, then the sidecars in the reverse order of their start. */

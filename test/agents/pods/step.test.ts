@@ -330,8 +330,25 @@ const ending: readonly Case[] = [
     step: { type: 'stop-container', container: running('proxy') },
   },
   {
-    name: 'stops the sandbox when nothing runs in it',
-    view: { pod: pod({}, deleted), containers: [exited('app', 0)] },
+    name: 'stops the sandbox of a finished pod',
+    view: { pod: pod({ restartPolicy: 'Never' }), containers: [exited('app', 0)] },
+    step: { type: 'stop-sandbox', id: 'sandbox-0' },
+  },
+  {
+    name: 'leaves the sandbox of a deleted pod to the clean-up',
+    view: { pod: pod({}, deleted), containers: [exited('app', 0)], published: true },
+    step: { type: 'delete-object' },
+  },
+  {
+    name: 'gives back the ports of the host before the object goes',
+    view: {
+      pod: pod(
+        { containers: [{ ...container('app'), ports: [{ containerPort: 80, hostPort: 80 }] }] },
+        deleted,
+      ),
+      containers: [exited('app', 0)],
+      published: true,
+    },
     step: { type: 'stop-sandbox', id: 'sandbox-0' },
   },
   {

@@ -17,5 +17,5 @@ export {
   readNeighbours,
   readRoutes,
 } from './read.ts'
-export { type RunOptions, runIp, runProgram, startDaemon } from './run.ts'
+export { type RunOptions, runIp, runIpAcross, runProgram, startDaemon } from './run.ts'
 export { writeSysctl } from './sysctl.ts'

@@ -4,37 +4,59 @@ import { BowlineError, onlyDescriptors } from '../../../base/index.ts'
 export interface RunOptions {
   /** What the program reads. */
   readonly input?: string
-  /** A network namespace, open, that the program runs in; absent: the agent's. */
-  readonly namespaceFd?: number
+  /** Open; the program has it as its descriptor 3. */
+  readonly passedFd?: number
 }
 
 /** No program of these takes longer, unless it hangs. */
 const PATIENCE_MS = 10_000
 const MAX_COMPLAINT = 1_000
+/** Where a program finds the descriptor that is passed to it: after its input and outputs. */
+const PASSED_FD = 3
 
 /**
  * Runs `ip` commands in one process, in order; the first that fails ends it, and what came before it stays. Throws
  * `already-exists` when something of that name is there already.
  */
-export async function runIp(
-  commands: readonly string[],
-  options: Pick<RunOptions, 'namespaceFd'> = {},
-): Promise<void> {
+export async function runIp(commands: readonly string[]): Promise<void> {
   if (commands.length === 0) return
-  await runProgram('ip', ['-batch', '-'], { ...options, input: `${commands.join('\n')}\n` })
+  await runProgram('ip', ['-batch', '-'], { input: `${commands.join('\n')}\n` })
+}
+
+/** What is done in one network namespace and then in the agent's, for the price of starting one program. */
+export interface AcrossNamespaces {
+  /** Open; `inside` is run in it. */
+  readonly namespaceFd: number
+  readonly inside: readonly string[]
+  /** Settings below `net.` of the agent's namespace, made in between: `ipv4/conf/eth0/rp_filter`. */
+  readonly sysctls: Readonly<Record<string, string>>
+  readonly here: readonly string[]
+}
+
+/** As `runIp` for the commands of both namespaces: the first that fails ends it. No command may come from a user. */
+export async function runIpAcross({ namespaceFd, inside, sysctls, here }: AcrossNamespaces): Promise<void> {
+  const input = [
+    ...heredoc(`nsenter --net=/proc/self/fd/${PASSED_FD} ip -batch -`, inside),
+    ...Object.entries(sysctls).map(([path, value]) => `echo ${value} > /proc/sys/net/${path}`),
+    ...heredoc('ip -batch -', here),
+    '',
+  ].join('\n')
+  await runProgram('sh', ['-e'], { input, passedFd: namespaceFd })
+}
+
+function heredoc(command: string, lines: readonly string[]): readonly string[] {
+  return [`${command} <<'END'`, ...lines, 'END']
 }
 
 /** Runs a program of the host's network to its end and answers with what it printed. Throws `internal` with its complaint. */
 export function runProgram(
   program: string,
   args: readonly string[],
-  { input, namespaceFd }: RunOptions = {},
+  { input, passedFd }: RunOptions = {},
 ): Promise<string> {
-  const [file, all] =
-    namespaceFd === undefined ? [program, args] : ['nsenter', ['--net=/proc/self/fd/3', program, ...args]]
   return new Promise((resolve, reject) => {
-    const child = spawn(file, [...all], {
-      stdio: onlyDescriptors(['pipe', 'pipe', 'pipe', ...(namespaceFd === undefined ? [] : [namespaceFd])]),
+    const child = spawn(program, [...args], {
+      stdio: onlyDescriptors(['pipe', 'pipe', 'pipe', ...(passedFd === undefined ? [] : [passedFd])]),
       timeout: PATIENCE_MS,
       killSignal: 'SIGKILL',
     })

@@ -19,6 +19,7 @@ import {
   readInterfaces,
   readRoutes,
   runIp,
+  runIpAcross,
   runProgram,
   writeSysctl,
 } from '../iproute/index.ts'
@@ -162,10 +163,13 @@ export class RoutedPods implements PodNetwork {
       throw new BowlineError('conflict', `Cannot use the address "${text}": it is not of this node's range`, {
         retryable: true,
       })
-    await runIp(podCommands(address, this.#mtu), { namespaceFd })
-    // No pod sends in another's name.
-    await writeSysctl(['ipv4', 'conf', interfaceName(address), 'rp_filter'], '1')
-    await runIp(hostCommands(address, this.#range.host, sandboxId))
+    await runIpAcross({
+      namespaceFd,
+      inside: podCommands(address, this.#mtu),
+      // No pod sends in another's name.
+      sysctls: { [`ipv4/conf/${interfaceName(address)}/rp_filter`]: '1' },
+      here: hostCommands(address, this.#range.host, sandboxId),
+    })
   }
 
   async detach(text: string, sandboxId: string): Promise<void> {

@@ -1,5 +1,5 @@
 import type { ContainerConfig, ContainerMount } from '../runtime.ts'
-import { Labels, type Owner, ownerLabels, podLabels } from './names.ts'
+import { type CreateBody, Labels, type Owner, ownerLabels, podLabels } from './names.ts'
 
 /** The period that `cpuQuotaMicros` refers to. */
 const CPU_PERIOD_MICROS = 100_000
@@ -10,7 +10,7 @@ export function containerBody(
   sandboxId: string,
   config: ContainerConfig,
   extraMounts: readonly ContainerMount[],
-): object {
+): CreateBody {
   const own = new Set(config.mounts.map(mount => mount.containerPath))
   const mounts = [...config.mounts, ...extraMounts.filter(mount => !own.has(mount.containerPath))]
   return {

@@ -25,18 +25,11 @@ import { execInContainer } from './exec.ts'
 import { dockerHostRoom } from './host-room.ts'
 import { PAUSE_IMAGE } from './images/pause-image.ts'
 import { imageStatus, pullImage } from './images/pull.ts'
-import {
-  type ContainerInspect,
-  inspectAll,
-  inspectOwned,
-  labelsOf,
-  listIds,
-  removeContainer,
-  shortId,
-} from './inspect.ts'
+import { type ContainerInspect, shortId } from './inspect.ts'
 import { readLogLines } from './log-stream.ts'
 import { containerName, Labels, type Owner } from './names.ts'
 import { removeEngineNetwork } from './network/engine-network.ts'
+import { type Made, OwnContainers } from './own-containers.ts'
 import { Sandboxes } from './sandboxes.ts'
 import { engineVolumes, withMountHint } from './volumes.ts'
 
@@ -73,9 +66,11 @@ export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<
   const { clusterUid, nodeName, clock, log } = options
   const owner = { clusterUid, nodeName }
   const engine = await Engine.connect(options.socketPath, clock)
+  const containers = new OwnContainers(engine, owner)
   const sandboxes = await Sandboxes.open({
     engine,
     owner,
+    containers,
     clock,
     log,
     folder: options.options?.stateDir,
@@ -88,7 +83,7 @@ export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<
   })
   const startsAtOnce = options.options?.startsAtOnce ?? 2 * availableParallelism()
   const isLocal = !options.socketPath.includes('://') || options.socketPath.startsWith('unix://')
-  return new DockerRuntime(engine, owner, clock, sandboxes, { startsAtOnce, isLocal })
+  return new DockerRuntime(engine, owner, clock, sandboxes, containers, { startsAtOnce, isLocal })
 }
 
 export class DockerRuntime implements OpenRuntime {
@@ -99,6 +94,7 @@ export class DockerRuntime implements OpenRuntime {
   readonly #owner: Owner
   readonly #clock: Clock
   readonly #sandboxes: Sandboxes
+  readonly #containers: OwnContainers
   readonly #starts: Limit
   readonly #closing = new AbortController()
   /** Containers that the engine's events named as out of memory, the latest ones. */
@@ -109,6 +105,7 @@ export class DockerRuntime implements OpenRuntime {
     owner: Owner,
     clock: Clock,
     sandboxes: Sandboxes,
+    containers: OwnContainers,
     { startsAtOnce, isLocal }: { readonly startsAtOnce: number; readonly isLocal: boolean },
   ) {
     this.#engine = engine
@@ -117,6 +114,7 @@ export class DockerRuntime implements OpenRuntime {
     this.#owner = owner
     this.#clock = clock
     this.#sandboxes = sandboxes
+    this.#containers = containers
     this.#starts = new Limit(startsAtOnce)
   }
 
@@ -163,12 +161,12 @@ export class DockerRuntime implements OpenRuntime {
   }
 
   async listContainers(signal?: AbortSignal): Promise<readonly ContainerStatus[]> {
-    const found = await inspectAll(this.#engine, this.#owner, 'container', signal)
+    const found = await this.#containers.inspectAll('container', signal)
     return found.map(one => this.#statusOf(one))
   }
 
   async containerStatus(id: string): Promise<ContainerStatus | undefined> {
-    const found = await inspectOwned(this.#engine, this.#owner, id)
+    const found = await this.#containers.inspect(id)
     return found && this.#statusOf(found)
   }
 
@@ -183,27 +181,29 @@ export class DockerRuntime implements OpenRuntime {
     // An engine that may not lower the score could not start the container at all.
     const oomScoreAdj = this.#sandboxes.lowersOomScore ? config.oomScoreAdj : Math.max(0, config.oomScoreAdj)
     const name = containerName(this.#owner, config.pod, config.name, config.attempt)
+    const body = containerBody(this.#owner, sandboxId, { ...config, oomScoreAdj }, mounts)
     const create = async (): Promise<string> => {
       const { Id } = await this.#engine.call<{ Id: string }>({
         method: 'POST',
         path: '/containers/create',
         query: { name },
-        body: containerBody(this.#owner, sandboxId, { ...config, oomScoreAdj }, mounts),
+        body,
         action,
         ...(signal && { signal }),
       })
+      this.#containers.created(Id, { labels: body.Labels, hostname: '', tty: config.tty })
       return Id
     }
     try {
       return await create()
     } catch (error) {
       if (!hasCode(error, 'conflict')) throw error
-      const existing = await inspectOwned(this.#engine, this.#owner, name)
+      const existing = await this.#containers.inspect(name)
       if (existing === undefined) throw error
       if (isSame(existing, sandboxId, config)) return existing.Id
       // The same attempt of an older spec or sandbox: it can go unless it ever ran, for then its log must stay readable.
       if (this.#statusOf(existing).state !== 'created') throw error
-      await removeContainer(this.#engine, existing.Id)
+      await this.#containers.remove(existing.Id)
       return await create()
     }
   }
@@ -237,7 +237,7 @@ export class DockerRuntime implements OpenRuntime {
   }
 
   async removeContainer(id: string): Promise<void> {
-    if (await this.#owns(id)) await removeContainer(this.#engine, id)
+    if (await this.#owns(id)) await this.#containers.remove(id)
   }
 
   imageStatus(image: string): Promise<ImageStatus | undefined> {
@@ -255,7 +255,7 @@ export class DockerRuntime implements OpenRuntime {
 
   async *logs(id: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine, void, void> {
     const action = `read the log of the container ${shortId(id)}`
-    const { Config } = await this.#requireOwn(id, action)
+    const { tty } = await this.#requireOwn(id, action)
     const ended = AbortSignal.any([signal, this.#closing.signal])
     if (ended.aborted) return
     const source = await this.#engine.stream({
@@ -274,7 +274,7 @@ export class DockerRuntime implements OpenRuntime {
     const onEnd = (): void => void source.destroy()
     ended.addEventListener('abort', onEnd, { once: true })
     try {
-      yield* readLogLines(source, Config.Tty)
+      yield* readLogLines(source, tty)
     } catch (error) {
       if (ended.aborted) return
       throw new BowlineError('unavailable', `Cannot ${action}: the engine broke off`, {
@@ -307,8 +307,8 @@ export class DockerRuntime implements OpenRuntime {
   /** Removes everything of this cluster and node, and the cluster's network once no other node uses it. */
   async purge(): Promise<void> {
     for (const { id } of await this.#sandboxes.list()) await this.#sandboxes.remove(id)
-    const rest = await listIds(this.#engine, labelsOf(this.#owner))
-    await Promise.all(rest.map(id => removeContainer(this.#engine, id)))
+    const rest = await this.#containers.ids()
+    await Promise.all(rest.map(id => this.#containers.remove(id)))
     await removeEngineNetwork(this.#engine, this.#owner)
     // The image stays while another cluster's sandboxes use it.
     await this.#engine
@@ -319,11 +319,11 @@ export class DockerRuntime implements OpenRuntime {
   }
 
   async #owns(id: string): Promise<boolean> {
-    return (await inspectOwned(this.#engine, this.#owner, id)) !== undefined
+    return (await this.#containers.made(id)) !== undefined
   }
 
-  async #requireOwn(id: string, action: string): Promise<ContainerInspect> {
-    const found = await inspectOwned(this.#engine, this.#owner, id)
+  async #requireOwn(id: string, action: string): Promise<Made> {
+    const found = await this.#containers.made(id)
     if (found !== undefined) return found
     throw new BowlineError('not-found', `Cannot ${action}: it does not exist`)
   }

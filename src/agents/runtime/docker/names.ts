@@ -28,6 +28,12 @@ export const Labels = {
 
 export type LabelMap = Readonly<Record<string, string | undefined>>
 
+/** The body of a create call, of which the labels are read again. */
+export interface CreateBody {
+  readonly Labels: LabelMap
+  readonly [field: string]: unknown
+}
+
 export function ownerLabels(owner: Owner, type: ContainerType): Record<string, string> {
   return { [Labels.cluster]: owner.clusterUid, [Labels.node]: owner.nodeName, [Labels.type]: type }
 }

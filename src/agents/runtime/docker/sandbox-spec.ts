@@ -1,6 +1,6 @@
 import type { NameConfig, PortMapping, SandboxConfig } from '../runtime.ts'
 import { PAUSE_IMAGE } from './images/pause-image.ts'
-import { Labels, type Owner, ownerLabels, podLabels } from './names.ts'
+import { type CreateBody, Labels, type Owner, ownerLabels, podLabels } from './names.ts'
 
 /** How a sandbox gets its network: from the engine, or by the agent's own hand at this address. */
 export type Wiring =
@@ -8,7 +8,7 @@ export type Wiring =
   | { readonly by: 'agent'; readonly address: string }
 
 /** The body of the engine's create call for a pod's sandbox. */
-export function sandboxBody(owner: Owner, config: SandboxConfig, wiring: Wiring): object {
+export function sandboxBody(owner: Owner, config: SandboxConfig, wiring: Wiring): CreateBody {
   const labels = { ...ownerLabels(owner, 'sandbox'), ...podLabels(config.pod, config.attempt) }
   if (wiring.by === 'engine')
     return {

@@ -3,24 +3,19 @@ import type { PodNetwork } from '../pod-network.ts'
 import type { ContainerMount, SandboxConfig, SandboxStatus } from '../runtime.ts'
 import type { Engine } from './engine/engine.ts'
 import { ensurePauseImage } from './images/pause-image.ts'
-import {
-  type ContainerInspect,
-  inspectAll,
-  inspectOwned,
-  labelsOf,
-  listIds,
-  removeContainer,
-} from './inspect.ts'
+import type { ContainerInspect } from './inspect.ts'
 import { attemptOf, Labels, type Owner, podOf, sandboxName } from './names.ts'
 import { ensureAnchor } from './network/anchor.ts'
 import { type EngineNetwork, ensureEngineNetwork } from './network/engine-network.ts'
 import { openNamespace } from './network/namespace.ts'
 import { PodFiles } from './network/pod-files.ts'
+import type { OwnContainers } from './own-containers.ts'
 import { sandboxBody, type Wiring } from './sandbox-spec.ts'
 
 export interface SandboxesOptions {
   readonly engine: Engine
   readonly owner: Owner
+  readonly containers: OwnContainers
   readonly clock: Clock
   readonly log: Logger
   /** Where the pods' network files are kept. Without it the engine wires every sandbox. */
@@ -40,6 +35,7 @@ export interface SandboxesOptions {
 export class Sandboxes {
   readonly #engine: Engine
   readonly #owner: Owner
+  readonly #containers: OwnContainers
   readonly #clock: Clock
   readonly #log: Logger
   readonly #files: PodFiles | undefined
@@ -50,6 +46,7 @@ export class Sandboxes {
   private constructor(options: SandboxesOptions) {
     this.#engine = options.engine
     this.#owner = options.owner
+    this.#containers = options.containers
     this.#clock = options.clock
     this.#log = options.log
     this.#files = options.folder === undefined ? undefined : new PodFiles(options.folder)
@@ -75,7 +72,7 @@ export class Sandboxes {
   async list(signal?: AbortSignal): Promise<readonly SandboxStatus[]> {
     // Read before the list: what appears in between belongs to a sandbox that the list has.
     const withFiles = (await this.#files?.list()) ?? []
-    const found = await inspectAll(this.#engine, this.#owner, 'sandbox', signal)
+    const found = await this.#containers.inspectAll('sandbox', signal)
     const ids = new Set(found.map(item => item.Id))
     for (const id of withFiles) if (!ids.has(id)) await this.#files?.remove(id)
     await this.#keepAnchor()
@@ -101,23 +98,23 @@ export class Sandboxes {
   }
 
   async remove(id: string): Promise<void> {
-    const sandbox = await inspectOwned(this.#engine, this.#owner, id)
+    const sandbox = await this.#containers.made(id)
     const members = await this.#membersOf(id)
-    await Promise.all(members.map(member => removeContainer(this.#engine, member)))
-    if (sandbox !== undefined) await removeContainer(this.#engine, id)
+    await Promise.all(members.map(member => this.#containers.remove(member)))
+    if (sandbox !== undefined) await this.#containers.remove(id)
     await this.#files?.remove(id)
-    const address = sandbox?.Config.Labels[Labels.address]
+    const address = sandbox?.labels[Labels.address]
     if (address !== undefined) this.#podNetwork?.release(address)
   }
 
   /** What containers that join this sandbox must mount besides their own. */
   async mountsFor(id: string): Promise<readonly ContainerMount[]> {
-    const sandbox = await inspectOwned(this.#engine, this.#owner, id)
+    const sandbox = await this.#containers.made(id)
     if (sandbox === undefined)
       throw new BowlineError('not-found', `Cannot join the sandbox ${id.slice(0, 12)}: it does not exist`)
-    const address = sandbox.Config.Labels[Labels.address]
+    const address = sandbox.labels[Labels.address]
     if (address === undefined || this.#files === undefined) return []
-    return await this.#files.ensure(id, sandbox.Config.Hostname, address)
+    return await this.#files.ensure(id, sandbox.hostname, address)
   }
 
   async #prepare(): Promise<void> {
@@ -150,14 +147,22 @@ export class Sandboxes {
   }
 
   async #run(config: SandboxConfig): Promise<SandboxStatus> {
-    const name = sandboxName(this.#owner, config.pod, config.attempt)
-    const existing = await inspectOwned(this.#engine, this.#owner, name)
-    if (existing !== undefined) {
+    try {
+      return await this.#make(config)
+    } catch (error) {
+      if (!hasCode(error, 'conflict')) throw error
+      const existing = await this.#containers.inspect(sandboxName(this.#owner, config.pod, config.attempt))
+      if (existing === undefined) throw error
       const status = this.#statusOf(existing, await this.#attached())
       if (status.state === 'ready') return status
       // Killed between its creation and its wiring, or stopped: nothing runs in it that could be kept.
       await this.remove(existing.Id)
+      return await this.#make(config)
     }
+  }
+
+  /** Fails with `conflict` when there is one of its name. */
+  async #make(config: SandboxConfig): Promise<SandboxStatus> {
     const wiring = this.#wiring
     if (wiring.by === 'agent') return await this.#runWired(config, wiring.network)
     const id = await this.#start(config, { by: 'engine', networkId: wiring.network.id })
@@ -182,7 +187,7 @@ export class Sandboxes {
     } catch (error) {
       if (id !== undefined) {
         await network.detach(address, id)
-        await removeContainer(this.#engine, id)
+        await this.#containers.remove(id)
       }
       network.release(address)
       throw error
@@ -191,13 +196,15 @@ export class Sandboxes {
 
   async #start(config: SandboxConfig, wiring: Wiring): Promise<string> {
     const pod = `${config.pod.namespace}/${config.pod.name}`
+    const body = sandboxBody(this.#owner, config, wiring)
     const { Id } = await this.#engine.call<{ Id: string }>({
       method: 'POST',
       path: '/containers/create',
       query: { name: sandboxName(this.#owner, config.pod, config.attempt) },
-      body: sandboxBody(this.#owner, config, wiring),
+      body,
       action: `create the sandbox of the pod ${pod}`,
     })
+    this.#containers.created(Id, { labels: body.Labels, hostname: config.hostname, tty: false })
     try {
       await this.#engine.call({
         method: 'POST',
@@ -206,14 +213,14 @@ export class Sandboxes {
         timeoutMs: 120_000,
       })
     } catch (error) {
-      await removeContainer(this.#engine, Id).catch(() => undefined)
+      await this.#containers.remove(Id).catch(() => undefined)
       throw error
     }
     return Id
   }
 
   async #inspect(id: string): Promise<ContainerInspect> {
-    const found = await inspectOwned(this.#engine, this.#owner, id)
+    const found = await this.#containers.inspect(id)
     if (found !== undefined) return found
     throw new BowlineError('conflict', `Cannot use the sandbox ${id.slice(0, 12)}: somebody removed it`, {
       retryable: true,
@@ -250,7 +257,7 @@ export class Sandboxes {
 
   /** The containers that joined a sandbox; none for a sandbox that is not this owner's. */
   #membersOf(sandboxId: string): Promise<readonly string[]> {
-    return listIds(this.#engine, { ...labelsOf(this.#owner), [Labels.sandbox]: sandboxId })
+    return this.#containers.ids({ [Labels.sandbox]: sandboxId })
   }
 
   async #kill(id: string): Promise<void> {
