@@ -302,7 +302,7 @@ export {
   serviceAccountOf,
   serviceAccountUser,
 } from './rbac/words.ts'
-export { passingKinds, Reviews, reviewKinds, tokenRequestKind } from './reviews.ts'
+export { componentStatusKind, passingKinds, Reviews, reviewKinds, tokenRequestKind } from './reviews.ts'
 export { foldStringData } from './secret-data.ts'
 export { type FieldRequirement, matchesFields, parseFieldSelector } from './selectors/field-selector.ts'
 export { parseLabelSelector } from './selectors/label-parser.ts'

@@ -1,4 +1,5 @@
 import type {
+  ComponentStatus,
   LocalSubjectAccessReview,
   SelfSubjectAccessReview,
   SelfSubjectReview,
@@ -36,8 +37,17 @@ export const Reviews: {
   TokenReview: review('authentication', 'TokenReview'),
 }
 
-/** Served and in discovery, but no kinds of objects: nothing lists, watches or declares them. */
-export const reviewKinds: readonly Kind[] = Object.values<Kind>(Reviews)
+/** How the parts of the control plane are: made when it is asked for, and never stored. */
+export const componentStatusKind: Kind<ComponentStatus> = defineHandle({
+  kind: 'ComponentStatus',
+  plural: 'componentstatuses',
+  shortNames: ['cs'],
+  namespaced: false,
+  verbs: ['get', 'list'],
+})
+
+/** Served and in discovery, but no kinds of objects: nothing stores, watches or declares them. */
+export const reviewKinds: readonly Kind[] = [...Object.values<Kind>(Reviews), componentStatusKind]
 
 /** What is posted at the subresource `token` of a ServiceAccount, and the answer to it. */
 export const tokenRequestKind: Kind<TokenRequest> = review('authentication', 'TokenRequest', true)

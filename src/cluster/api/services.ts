@@ -7,6 +7,7 @@ import type { Admission, Attributes, Authorizer } from './contract.ts'
 import type { AdmissionPolicies } from './policies/admission-policies.ts'
 import type { Reviewers } from './reviews/reviewer.ts'
 import type { ServedKinds } from './served-kinds.ts'
+import type { ComponentHealth } from './verbs/component-statuses.ts'
 
 /** What the verbs stand on. */
 export interface VerbServices {
@@ -16,6 +17,8 @@ export interface VerbServices {
   readonly authorizer: Authorizer
   /** Answers to the questions that are created and not stored; a kind without an answer is not allowed. */
   readonly reviews: Reviewers
+  /** How the parts of the control plane are, by name. */
+  readonly components: () => readonly ComponentHealth[]
   /** Signs tokens of ServiceAccounts; undefined where there are none. */
   readonly issueToken: AccountTokens['issue'] | undefined
   /** In the order in which they are asked. */

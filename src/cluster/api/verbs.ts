@@ -7,7 +7,14 @@ import {
   type Service,
   type Subnet,
 } from '../../base/index.ts'
-import { isCustomKind, type Kind, Kinds, type KubeObject, StatusError } from '../../kube/index.ts'
+import {
+  componentStatusKind,
+  isCustomKind,
+  type Kind,
+  Kinds,
+  type KubeObject,
+  StatusError,
+} from '../../kube/index.ts'
 import { claimResize } from './admission/claim-resize.ts'
 import { ingressDefaults } from './admission/ingress-defaults.ts'
 import { limitRanges } from './admission/limit-ranges.ts'
@@ -28,6 +35,11 @@ import type { Reviewers } from './reviews/reviewer.ts'
 import { ServedKinds } from './served-kinds.ts'
 import type { VerbServices } from './services.ts'
 import { bindPod } from './verbs/bind.ts'
+import {
+  type ComponentHealth,
+  getComponentStatus,
+  listComponentStatuses,
+} from './verbs/component-statuses.ts'
 import { createObject } from './verbs/create.ts'
 import { deleteObject } from './verbs/delete.ts'
 import { deleteObjects } from './verbs/delete-collection.ts'
@@ -57,6 +69,8 @@ export interface VerbsOptions {
   readonly issueToken?: AccountTokens['issue']
   /** Answers questions about users, tokens and what they may. */
   readonly reviews?: Reviewers
+  /** How the parts of the control plane are, by name; absent: there are none. */
+  readonly components?: () => readonly ComponentHealth[]
   /**
    * Extra `Warning` texts for a write, such as "Git owns this object". Asked just before the write is stored (and again when
    * someone else wrote meanwhile), so that whoever hears of the change can know who made it. Not asked for dry runs and for
@@ -103,6 +117,7 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
     ],
     policies: new AdmissionPolicies({ world, kinds: served, authorizer }),
     allocator: new ServiceAllocator(world, options.serviceCidr ?? DEFAULT_SERVICE_CIDR),
+    components: options.components ?? (() => []),
     warnOnWrite: options.warnOnWrite ?? (() => []),
     clock,
     ids,
@@ -126,10 +141,16 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
     },
     get: (context, handle, namespace, name, subresource) =>
       on(context, handle, async kind =>
-        entryAs(kind, await getObject(services, context, kind, { namespace, name, subresource })),
+        kind === componentStatusKind
+          ? getComponentStatus(services, context, name)
+          : entryAs(kind, await getObject(services, context, kind, { namespace, name, subresource })),
       ),
     list: (context, handle, query) =>
-      on(context, handle, async kind => listAs(kind, await listObjects(services, context, kind, query))),
+      on(context, handle, async kind =>
+        kind === componentStatusKind
+          ? listComponentStatuses(services, context, query)
+          : listAs(kind, await listObjects(services, context, kind, query)),
+      ),
     watch: (context, handle, query) =>
       on(context, handle, async kind => eventsAs(kind, await watchObjects(services, context, kind, query))),
     create: (context, handle, namespace, body, mutation) =>

@@ -3,6 +3,7 @@ import {
   atomicMap,
   conditionStatus,
   kindOf,
+  mapList,
   mergeList,
   type Overlay,
   quantities,
@@ -15,6 +16,10 @@ const taintEffect: Schema = { enum: ['NoExecute', 'NoSchedule', 'PreferNoSchedul
 /** The core group but for pods: namespaces, nodes, configuration, accounts, events, references. */
 export const coreOverlay: Overlay = {
   Binding: { definition: kindOf('', 'v1', 'Binding') },
+  ComponentStatus: {
+    definition: kindOf('', 'v1', 'ComponentStatus'),
+    fields: { conditions: mapList('type') },
+  },
   ConfigMap: { definition: kindOf('', 'v1', 'ConfigMap') },
   'core.v1.Event': { definition: kindOf('', 'v1', 'Event') },
   Namespace: { definition: kindOf('', 'v1', 'Namespace') },

@@ -127,6 +127,7 @@ export const roots: readonly string[] = [
   'V1CertificateSigningRequest',
   'V1ClusterRole',
   'V1ClusterRoleBinding',
+  'V1ComponentStatus',
   'V1ConfigMap',
   'V1ControllerRevision',
   'V1CronJob',

@@ -77,6 +77,7 @@ describe('discovery documents', () => {
       [
         `apps bowline.dev/v1alpha1 false App ${all} bowline`,
         `certificatesigningrequests csr certificates.k8s.io/v1 false CertificateSigningRequest ${all}`,
+        'componentstatuses cs v1 false ComponentStatus get,list',
         `clusterrolebindings rbac.authorization.k8s.io/v1 false ClusterRoleBinding ${all}`,
         `clusterroles rbac.authorization.k8s.io/v1 false ClusterRole ${all}`,
         `rolebindings rbac.authorization.k8s.io/v1 true RoleBinding ${all}`,

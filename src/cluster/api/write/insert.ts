@@ -114,7 +114,9 @@ function creationOf({ user }: RequestContext, insertion: Insertion, object: Kube
 /** Nobody should wait for what will not happen. */
 function inertWarnings(kind: Kind): readonly string[] {
   const reason = inertReason(kind)
-  return reason === undefined ? [] : [`nothing acts on a ${kind.kind} yet: ${reason}`]
+  return reason === undefined
+    ? []
+    : [`nothing acts on ${/^[AEIO]/.test(kind.kind) ? 'an' : 'a'} ${kind.kind} yet: ${reason}`]
 }
 
 /** The object as admission leaves it. */

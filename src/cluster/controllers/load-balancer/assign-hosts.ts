@@ -64,7 +64,8 @@ export function assignHosts({ services, nodes, localNodesOf }: AssignHostsInput)
           for (const [, key] of keys) holders.set(key, name)
           return addressesFor(service, host)
         })
-      return { service, addresses, conflicts }
+      // Hosts on one machine share its address.
+      return { service, addresses: [...new Set(addresses)], conflicts }
     })
 }
 

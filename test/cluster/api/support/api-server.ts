@@ -35,6 +35,7 @@ import {
   Tunnels,
   type Verbs,
 } from '../../../../src/cluster/api/index.ts'
+import type { ComponentHealth } from '../../../../src/cluster/api/verbs/component-statuses.ts'
 import { openLmdbStore } from '../../../../src/cluster/store/index.ts'
 import { allKinds } from '../../../../src/kube/index.ts'
 import {
@@ -77,6 +78,8 @@ export interface TestApiOptions {
   readonly extensions?: readonly Extension[]
   readonly limits?: { readonly reads?: number; readonly writes?: number; readonly streams?: number }
   readonly rates?: Partial<RequestRates>
+  /** How the parts of the control plane are. */
+  readonly components?: () => readonly ComponentHealth[]
   /** How long clients may take, in ms. */
   readonly patience?: { readonly headersMs?: number; readonly requestMs?: number; readonly checkMs?: number }
   readonly log?: Logger
@@ -133,6 +136,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     admissions,
     reviews: access.reviewers(authenticator),
     ...(options.accountTokens ? { issueToken: accountTokens.issue } : {}),
+    ...(options.components === undefined ? {} : { components: options.components }),
     ...(options.eventWindow === undefined ? {} : { eventWindow: options.eventWindow }),
   })
   const running = [verbs.start(stop.signal)]

@@ -55,6 +55,11 @@ describe('assignHosts()', () => {
       [host(1), host(2, { labels: { [LABEL]: 'true' }, ready: 'False' })],
       [],
     ],
+    [
+      'an address once that several hosts share',
+      [host(1), { ...host(1), metadata: { name: 'twin' } }],
+      ['192.0.2.1'],
+    ],
     ['addresses of its family only', [host(1, {}, 'fd00::1')], ['192.0.2.1']],
   ])('gives a service %s', (_, nodes, expected) => {
     expect(assign(nodes, [balancer('web')])).toEqual({ web: expected })
