@@ -19,6 +19,7 @@ import { Informers } from './client/index.ts'
 import {
   AcmeController,
   ADMIN_SUBJECT,
+  ApiAuditLog,
   ApiServiceController,
   CertificateSigner,
   createAccess,
@@ -74,6 +75,8 @@ export interface ServerConfig {
   /** The name or address by which others reach the server; `port` when it differs from the listening one. */
   readonly advertise: { readonly host: string; readonly port: number | undefined } | undefined
   readonly network: ClusterNetwork
+  /** Whether every write over HTTPS is kept in `api-audit.log` of the data folder. Default false. */
+  readonly auditLog?: boolean
   /** The authority that certificates of ingresses are asked of; absent: there is none. */
   readonly acme?:
     | { readonly directory: string; readonly email: string; readonly ca: string | undefined }
@@ -245,8 +248,13 @@ export async function startServer(
     run('pipeline', pipeline)
     if (config.app !== undefined) await ensureApp(clientOf('pipeline'), config.app)
 
+    const auditLog = config.auditLog
+      ? new ApiAuditLog({ path: join(config.dataDir, 'api-audit.log'), log })
+      : undefined
+    if (auditLog !== undefined) runGround('audit-log', auditLog)
     const api = await startApiServer(
       {
+        auditLog,
         verbs,
         authenticator,
         authorizer,

@@ -144,6 +144,7 @@ function withServerFlags(command: Command): Command {
     .option('--acme-email <address>', 'get certificates of ingresses that ask for one by ACME, in this name')
     .option('--acme-directory <url>', 'the authority that is asked', LETS_ENCRYPT)
     .option('--acme-ca-file <file>', 'a root by which that authority proves itself, beside the public ones')
+    .option('--audit-log', 'keep who wrote what over the API in api-audit.log of the data folder')
     .addOption(logLevelOption())
 }
 

@@ -27,6 +27,7 @@ export interface ServerFlags {
   readonly acmeEmail?: string
   readonly acmeDirectory: string
   readonly acmeCaFile?: string
+  readonly auditLog?: boolean
   readonly logLevel: LogLevel
 }
 
@@ -81,6 +82,7 @@ async function serverConfig(flags: ServerFlags, dataDir: string): Promise<Server
     listen: parseHostPort(flags.listen, '--listen', 6443),
     advertise: flags.advertise === undefined ? undefined : advertised(flags.advertise),
     network: readClusterNetwork({ ...flags, links: flags.network }, hostAddresses()),
+    auditLog: flags.auditLog === true,
     acme: flags.acmeEmail === undefined ? undefined : await acmeOf(flags, flags.acmeEmail),
     app: flags.repo === undefined ? undefined : await appOf({ ...flags, repo: flags.repo }),
   }

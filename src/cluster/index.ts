@@ -12,6 +12,7 @@ export {
   ADMIN_SUBJECT,
   type Admission,
   type AdmissionRequest,
+  ApiAuditLog,
   type Attributes,
   type Authorizer,
   createAccess,

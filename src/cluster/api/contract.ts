@@ -63,9 +63,18 @@ export interface RequestContext {
   readonly user: Identity
   /** Verbs and admission push `Warning: 299` texts here; the HTTP form sends them, the in-process client hands them on. */
   readonly warnings: string[]
+  /** What the audit log is to know beside the request itself; absent: nothing is kept of it. */
+  readonly audit?: AuditNotes
   readonly signal: AbortSignal
   /** The default of `fieldManager`: the product part of the User-Agent (`kubectl-create`, `node-fetch`, …). */
   readonly userAgent: string
+}
+
+/** Filled while a request is worked on. */
+export interface AuditNotes {
+  readonly annotations: Map<string, string>
+  /** What was made, where the path does not name it. */
+  objectName: string
 }
 
 /** A stored object and its bytes, made once and shared by every reader and watcher. */

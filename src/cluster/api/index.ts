@@ -7,6 +7,8 @@
  *     await ensureBootstrap(verbs, systemIdentity('bootstrap'), signal)
  *     const client = createInProcessClient(verbs, systemIdentity('scheduler'), { fieldManager: 'scheduler' })
  */
+
+export { ApiAuditLog, type AuditLogOptions } from './audit-log/audit-log.ts'
 export { type Access, createAccess } from './auth/access.ts'
 export { ADMIN_SUBJECT, type AdminKubeconfigOptions, createAdminKubeconfig } from './auth/admin-kubeconfig.ts'
 export {

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { BowlineError, type Clock, type Ids, isAborted, type Logger } from '../../../base/index.ts'
 import { StatusError } from '../../../kube/index.ts'
+import type { AuditedRequest } from '../audit-log/audit-event.ts'
+import type { ApiAuditLog } from '../audit-log/audit-log.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { impersonated } from '../auth/impersonation.ts'
 import { requireAllowed } from '../auth/require-allowed.ts'
-import type { Authorizer, Identity, Verbs } from '../contract.ts'
+import type { AuditNotes, Authorizer, Identity, Verbs } from '../contract.ts'
 import type { Tunnels } from '../tunnel/tunnels.ts'
 import { type Answer, statusAnswer } from './answer.ts'
 import { type ApiPath, parseApiPath, segmentsOf } from './api-path.ts'
@@ -27,6 +29,8 @@ export interface RequestHandlerOptions {
   readonly tunnels: Tunnels
   readonly extensions: readonly Extension[]
   readonly documents: DocumentParts
+  /** Told of every request that has been answered; absent: nothing is kept of them. */
+  readonly auditLog?: Pick<ApiAuditLog, 'record'> | undefined
   readonly inFlight: InFlight
   readonly rates: RequestRateLimits
   readonly clock: Clock
@@ -90,6 +94,8 @@ export class RequestHandler {
       // What is left of a body that was refused is not waited for.
       if (!request.complete) response.setHeader('connection', 'close')
       await sendAnswer(response, statusAnswer(refusal), { ...options, signal: NEVER }).catch(onBug)
+    } finally {
+      this.#options.auditLog?.record(run.audited(request, { auditId, endedMs: clock.now() }))
     }
   }
 
@@ -114,10 +120,14 @@ export class RequestHandler {
   ): Promise<Answer> {
     const requester = await this.#options.authenticator.authenticate(credentialsOf(request))
     if (this.#running.has(run.abort)) this.#running.set(run.abort, requester.username)
+    run.requester = requester
     this.#options.rates.take(requester)
     const user = impersonated(requester, request.headersDistinct, this.#options.authorizer)
-    const exchange = exchangeOf(request, user, warnings, run.abort.signal)
+    run.user = user
+    if (this.#options.auditLog !== undefined) run.notes = { annotations: new Map(), objectName: '' }
+    const exchange = exchangeOf(request, user, warnings, run)
     const path = parseApiPath(exchange.segments)
+    run.path = path
     const extension = path && findExtension(this.#options.extensions, path, exchange.method)
     const isStream = isStreaming(exchange, path, extension)
     run.hold(this.#options.inFlight.enter(isStream ? 'streams' : sortOf(exchange.method), requester))
@@ -164,6 +174,8 @@ export class RequestHandler {
   }
 }
 
+const NO_ANNOTATIONS: ReadonlyMap<string, string> = new Map()
+
 /** Never aborts: a refusal is still sent when its request was given up. */
 const NEVER: AbortSignal = new AbortController().signal
 
@@ -173,8 +185,13 @@ const CLIENT_GONE: BowlineError = new BowlineError('aborted', 'Cannot go on: the
 /** What one request holds while it runs. */
 class Run {
   readonly abort = new AbortController()
+  notes: AuditNotes | undefined
+  requester: Identity | undefined
+  user: Identity | undefined
+  path: ApiPath | undefined
   readonly #clock: Clock
   readonly #response: ServerResponse
+  readonly #receivedMs: number
   #cancelTimer: () => void = () => undefined
   #leave: () => void = () => undefined
   #hasEnded = false
@@ -182,6 +199,7 @@ class Run {
   constructor(clock: Clock, response: ServerResponse) {
     this.#clock = clock
     this.#response = response
+    this.#receivedMs = clock.now()
   }
 
   /** The result of `work`, or a Timeout. The time runs on while the answer is sent: when it is over the connection is cut. */
@@ -200,6 +218,28 @@ class Run {
   hold(leave: () => void): void {
     if (this.#hasEnded) leave()
     else this.#leave = leave
+  }
+
+  /** What the audit log keeps of it. */
+  audited(
+    { method = 'GET', url = '/', headers, socket }: IncomingMessage,
+    { auditId, endedMs }: { readonly auditId: string; readonly endedMs: number },
+  ): AuditedRequest {
+    const { requester, user, path, notes } = this
+    return {
+      auditId,
+      method: method.toUpperCase(),
+      uri: url,
+      sourceAddress: socket.remoteAddress,
+      userAgent: headers['user-agent'],
+      requester,
+      user,
+      resource: path && { ...path, name: path.name || (notes?.objectName ?? '') },
+      code: this.#response.statusCode,
+      annotations: notes?.annotations ?? NO_ANNOTATIONS,
+      receivedMs: this.#receivedMs,
+      endedMs,
+    }
   }
 
   end(): void {
@@ -221,7 +261,7 @@ function exchangeOf(
   request: IncomingMessage,
   user: Identity,
   warnings: string[],
-  signal: AbortSignal,
+  { abort, notes }: Run,
 ): Exchange {
   const url = request.url ?? '/'
   const path = pathOf(request)
@@ -231,7 +271,13 @@ function exchangeOf(
     path,
     segments: segmentsOf(path),
     query: new URLSearchParams(url.slice(path.length + 1)),
-    context: { user, warnings, signal, userAgent: productOf(request.headers['user-agent']) },
+    context: {
+      user,
+      warnings,
+      signal: abort.signal,
+      ...(notes === undefined ? {} : { audit: notes }),
+      userAgent: productOf(request.headers['user-agent']),
+    },
   }
 }
 

@@ -161,7 +161,10 @@ async function answerCreate(
   const render = renderOptions(parts, exchange, kind)
   const options = parseMutationOptions(query, '')
   const body = await readObject(exchange, kind, options)
-  return entryAnswer(201, await parts.verbs.create(context, kind, path.namespace, body, options), render, '')
+  const entry = await parts.verbs.create(context, kind, path.namespace, body, options)
+  // The path of a creation does not say what was made.
+  if (context.audit !== undefined) context.audit.objectName = entry.object.metadata.name ?? ''
+  return entryAnswer(201, entry, render, '')
 }
 
 async function answerCreateSubresource(

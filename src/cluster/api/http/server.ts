@@ -8,6 +8,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Clock, Ids, Logger } from '../../../base/index.ts'
 import { BowlineError, messageOf } from '../../../base/index.ts'
 import type { Authority } from '../../../pki/index.ts'
+import type { ApiAuditLog } from '../audit-log/audit-log.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { nodeUser } from '../auth/identity.ts'
 import type { Authorizer, Verbs } from '../contract.ts'
@@ -33,6 +34,7 @@ export interface ApiServerOptions {
   readonly tunnels: Tunnels
   readonly documents: DocumentParts
   readonly extensions?: readonly Extension[]
+  readonly auditLog?: Pick<ApiAuditLog, 'record'> | undefined
   readonly limits?: Partial<InFlightLimits>
   readonly rates?: Partial<RequestRates>
   readonly patience?: Partial<Patience>

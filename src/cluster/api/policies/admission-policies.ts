@@ -18,6 +18,7 @@ import type { World } from '../cache/world.ts'
 import type { Authorizer, Identity, RequestContext } from '../contract.ts'
 import type { ServedKinds } from '../served-kinds.ts'
 import { type Denial, denialError } from './denial.ts'
+import { PolicyAnnotations } from './policy-annotations.ts'
 import { type ActiveBinding, type ActivePolicy, PolicyIndex } from './policy-index.ts'
 import { collectParams } from './policy-params.ts'
 import { bodyKind, type PolicyRequest, shownAs } from './policy-request.ts'
@@ -52,7 +53,7 @@ export class AdmissionPolicies {
   }
 
   /** Refuses what a policy denies, in the name of the first that does; warns of what policies would warn of. */
-  check(context: Pick<RequestContext, 'warnings'>, request: () => PolicyRequest): void {
+  check(context: Pick<RequestContext, 'audit' | 'warnings'>, request: () => PolicyRequest): void {
     const { active } = this.#index
     if (active.length === 0) return
     const asked = request()
@@ -60,6 +61,7 @@ export class AdmissionPolicies {
     const found = this.#judge(active, asked)
     for (const warning of found.warnings)
       if (!context.warnings.includes(warning)) context.warnings.push(warning)
+    for (const [key, value] of found.annotations.entries()) context.audit?.annotations.set(key, value)
     const [denial] = found.denials
     if (denial !== undefined) throw denialError(asked, denial)
   }
@@ -67,10 +69,15 @@ export class AdmissionPolicies {
   #judge(
     active: readonly ActivePolicy[],
     request: PolicyRequest,
-  ): { readonly denials: readonly Denial[]; readonly warnings: readonly string[] } {
+  ): {
+    readonly denials: readonly Denial[]
+    readonly warnings: readonly string[]
+    readonly annotations: PolicyAnnotations
+  } {
     const whole = new Meter(WRITE_BUDGET)
     const denials: Denial[] = []
     const warnings: string[] = []
+    const annotations = new PolicyAnnotations()
     const world = this.#matchWorld()
     const seen = new Views(request)
     for (const policy of active) {
@@ -79,9 +86,23 @@ export class AdmissionPolicies {
       const meter = new Meter(POLICY_BUDGET, whole)
       for (const binding of policy.bindings) {
         if (matchingKind(binding.spec.matchResources, request, world) === undefined) continue
-        const failures = this.#failures(policy, binding, { request, kind, seen, meter })
+        const failures = this.#failures(policy, binding, {
+          request,
+          kind,
+          seen,
+          meter,
+          onAnnotation: (key, value) => annotations.add(policy.name, key, value),
+        })
         const { validationActions = [] } = binding.spec
-        for (const { message, reason, isMisconfigured } of failures) {
+        for (const { message, reason, expressionIndex, isMisconfigured } of failures) {
+          if (isMisconfigured !== true && validationActions.includes('Audit'))
+            annotations.fail({
+              message,
+              policy: policy.name,
+              binding: binding.name,
+              ...(expressionIndex === undefined ? {} : { expressionIndex }),
+              validationActions,
+            })
           if (isMisconfigured === true || validationActions.includes('Deny'))
             denials.push({ policy: policy.name, binding: binding.name, message, reason })
           if (isMisconfigured !== true && validationActions.includes('Warn'))
@@ -91,14 +112,14 @@ export class AdmissionPolicies {
         }
       }
     }
-    return { denials, warnings }
+    return { denials, warnings, annotations }
   }
 
   /** What a policy finds by one binding, over all of its parameters. */
   #failures(
     policy: ActivePolicy,
     { spec }: ActiveBinding,
-    { request, kind, seen, meter }: Evaluation,
+    { request, kind, seen, meter, onAnnotation }: Evaluation,
   ): readonly (PolicyFailure & { readonly isMisconfigured?: boolean })[] {
     const { paramKind, failurePolicy } = policy.spec
     const parts = { world: this.#world, kinds: this.#kinds.all }
@@ -117,6 +138,7 @@ export class AdmissionPolicies {
         namespaceObject: seen.once('namespace', () => this.#namespaceObject(request)),
         ask: question => this.#ask(request.user, question),
         meter,
+        onAnnotation,
       }),
     )
   }
@@ -159,6 +181,7 @@ interface Evaluation {
   readonly kind: Kind
   readonly seen: Views
   readonly meter: Meter
+  readonly onAnnotation: (key: string, value: string) => void
 }
 
 /** The objects of a request as expressions see them, made once for all policies that see them as the same kind. */

@@ -11,6 +11,8 @@ import { defineVariables, type VariableTypes, VariableValues } from './variables
 const MAX_EXPRESSIONS = 500
 /** Longest text of a `messageExpression` (apiserver `pkg/apis/cel`, `MaxEvaluatedMessageExpressionSizeBytes`). */
 const MAX_MESSAGE = 5 * 1024
+/** Longest value of an audit annotation (apiserver `plugin/policy/validating`, `maxAuditAnnotationValueLength`). */
+const MAX_ANNOTATION = 10 * 1024
 /** What a question to an authorizer costs, of the size of values (a third of what upstream's cost of it allows at most). */
 const ACCESS_SIZE = 300_000
 /** What one evaluation costs beside what its operations look at: it has to be begun. */
@@ -34,6 +36,8 @@ export interface PolicyInput {
   readonly ask: AskAccess
   /** What may still be spent on it. */
   readonly meter: Meter
+  /** Told the value of each audit annotation that has one. */
+  readonly onAnnotation?: (key: string, value: string) => void
 }
 
 /** Why a policy does not let a write pass. */
@@ -41,6 +45,8 @@ export interface PolicyFailure {
   readonly message: string
   /** What the answer's reason is; undefined: the policy's own rules failed it, not a validation. */
   readonly reason: string | undefined
+  /** Which validation it was; undefined where it was none. */
+  readonly expressionIndex?: number
 }
 
 interface CompiledValidation {
@@ -163,15 +169,15 @@ export class CompiledPolicy {
       value => this.#meter.weighed(value),
     )
     const failures: PolicyFailure[] = []
-    for (const validation of this.#validations)
-      failures.push(
-        ...this.#validate(
-          validation,
-          { ...asking, variables: variables.value },
-          { ...quiet, variables: variables.value },
-        ),
+    for (const [expressionIndex, validation] of this.#validations.entries()) {
+      const found = this.#validate(
+        validation,
+        { ...asking, variables: variables.value },
+        { ...quiet, variables: variables.value },
       )
-    failures.push(...this.#annotate({ ...quiet, variables: variables.value }))
+      failures.push(...found.map(failure => ({ ...failure, expressionIndex })))
+    }
+    failures.push(...this.#annotate({ ...quiet, variables: variables.value }, input.onAnnotation))
     return failures
   }
 
@@ -202,11 +208,13 @@ export class CompiledPolicy {
     return [{ message: isGood ? said : message.trim() || `failed expression: ${text.trim()}`, reason }]
   }
 
-  /** There is no audit log to write them to; that one cannot be made counts all the same. */
-  #annotate(bindings: Bindings): readonly PolicyFailure[] {
-    return this.#annotations.flatMap(({ expression, text }) => {
+  /** Nothing and an empty text are no annotation; that one cannot be made counts. */
+  #annotate(bindings: Bindings, onAnnotation: PolicyInput['onAnnotation']): readonly PolicyFailure[] {
+    return this.#annotations.flatMap(({ name, expression, text }) => {
       const value = this.#attempt(() => this.#evaluate(expression, text, bindings))
       if (value instanceof EvaluationFailure) return this.#erred(value.message)
+      if (typeof value === 'string' && value.trim() !== '')
+        onAnnotation?.(name, value.slice(0, MAX_ANNOTATION))
       if (typeof value === 'string' || value === null) return []
       const message = `valueExpression '${text}' resulted in unsupported return type: ${typeof value}. Return type must be either string or null.`
       return [{ message, reason: undefined }]

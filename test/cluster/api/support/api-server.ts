@@ -14,6 +14,7 @@ import {
 import type { Client } from '../../../../src/client/index.ts'
 import type { RequestRates } from '../../../../src/cluster/api/http/request-rates.ts'
 import {
+  type ApiAuditLog,
   type ApiServer,
   createAccess,
   createAccountTokens,
@@ -80,6 +81,7 @@ export interface TestApiOptions {
   readonly rates?: Partial<RequestRates>
   /** How the parts of the control plane are. */
   readonly components?: () => readonly ComponentHealth[]
+  readonly auditLog?: Pick<ApiAuditLog, 'record'>
   /** How long clients may take, in ms. */
   readonly patience?: { readonly headersMs?: number; readonly requestMs?: number; readonly checkMs?: number }
   readonly log?: Logger
@@ -160,6 +162,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       extensions: [...joinTokenExtensions(joinTokens), ...(options.extensions ?? [])],
       limits: options.limits ?? {},
       rates: options.rates ?? {},
+      auditLog: options.auditLog,
       patience: options.patience ?? {},
       clock,
       ids,

@@ -96,10 +96,10 @@ describe('CompiledPolicy', () => {
       ],
     })
     expect(failures).toEqual([
-      { message: 'wants > 5, got 3', reason: 'Invalid' },
-      { message: 'too few', reason: 'Invalid' },
-      { message: 'failed expression: object.spec.replicas > 7', reason: 'Forbidden' },
-      { message: 'failed expression: object.spec.replicas > 8', reason: 'Invalid' },
+      { message: 'wants > 5, got 3', reason: 'Invalid', expressionIndex: 0 },
+      { message: 'too few', reason: 'Invalid', expressionIndex: 1 },
+      { message: 'failed expression: object.spec.replicas > 7', reason: 'Forbidden', expressionIndex: 2 },
+      { message: 'failed expression: object.spec.replicas > 8', reason: 'Invalid', expressionIndex: 3 },
     ])
   })
 
@@ -112,11 +112,12 @@ describe('CompiledPolicy', () => {
       {
         message: "expression 'object.spec.nothing > 1' resulted in error: No such key: nothing",
         reason: undefined,
+        expressionIndex: 0,
       },
-      { message: 'failed expression: object.spec.replicas > 3', reason: 'Invalid' },
+      { message: 'failed expression: object.spec.replicas > 3', reason: 'Invalid', expressionIndex: 1 },
     ])
     expect(failuresOf({ validations, failurePolicy: 'Ignore' })).toEqual([
-      { message: 'failed expression: object.spec.replicas > 3', reason: 'Invalid' },
+      { message: 'failed expression: object.spec.replicas > 3', reason: 'Invalid', expressionIndex: 1 },
     ])
   })
 
@@ -127,7 +128,7 @@ describe('CompiledPolicy', () => {
         matchConditions: expressions.map((expression, index) => ({ name: `c${index}`, expression })),
         validations: [{ expression: 'false', message: 'no' }],
       })
-    const no = [{ message: 'no', reason: 'Invalid' }]
+    const no = [{ message: 'no', reason: 'Invalid', expressionIndex: 0 }]
     const error = 'object.spec.nothing == 1'
     expect(withConditions('Fail', 'true', 'request.operation == "UPDATE"')).toEqual(no)
     expect(withConditions('Fail', 'true', 'false')).toEqual([])
@@ -161,10 +162,12 @@ describe('CompiledPolicy', () => {
         },
       ],
     }
-    expect(failuresOf(spec, { ask })).toEqual([{ message: 'even? truetrue', reason: 'Invalid' }])
+    expect(failuresOf(spec, { ask })).toEqual([
+      { message: 'even? truetrue', reason: 'Invalid', expressionIndex: 2 },
+    ])
     expect(asked).toBe(1)
     expect(failuresOf({ ...spec, validations: [{ expression: 'variables.broken == 1' }] })).toEqual([
-      { message: expect.stringContaining('No such key: nothing'), reason: undefined },
+      { message: expect.stringContaining('No such key: nothing'), reason: undefined, expressionIndex: 0 },
     ])
   })
 
