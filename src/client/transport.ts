@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { type ConnectionOptions, createSecureContext } from 'node:tls'
 import type { Agent, Dispatcher } from 'undici'
 import { BowlineError, type Clock, causesOf, isAborted, messageOf } from '../base/index.ts'
 import { type Status, StatusError } from '../kube/index.ts'
@@ -54,6 +55,7 @@ const MAX_RETRY_AFTER_MS = 10_000
 export class Transport {
   readonly #options: TransportOptions
   #credentials: Credentials
+  #identity: Identity
   #requests: Agent
   #streams: Agent
   /** What requests and streams find. */
@@ -64,6 +66,7 @@ export class Transport {
   constructor(options: TransportOptions) {
     this.#options = options
     this.#credentials = options.credentials
+    this.#identity = identityOf(options.ca, options.credentials)
     this.#requests = this.#connect({ connections: CONNECTIONS })
     this.#streams = this.#connect({})
   }
@@ -72,6 +75,7 @@ export class Transport {
   setCredentials(credentials: Credentials): void {
     for (const agent of [this.#requests, this.#streams]) this.#retire(agent)
     this.#credentials = credentials
+    this.#identity = identityOf(this.#options.ca, credentials)
     this.#requests = this.#connect({ connections: CONNECTIONS })
     this.#streams = this.#connect({})
   }
@@ -127,8 +131,6 @@ export class Transport {
   }
 
   #connect(options: Agent.Options): Agent {
-    const { ca } = this.#options
-    const credentials = this.#credentials
     return createAgent({
       headersTimeout: this.#timeoutMs,
       // Shorter than the idle limit of any server or firewall that is likely between, so that no request meets a closed socket.
@@ -139,8 +141,7 @@ export class Transport {
         timeout: CONNECT_TIMEOUT_MS,
         keepAlive: true,
         keepAliveInitialDelay: 30_000,
-        ...(ca === undefined ? {} : { ca }),
-        ...('certificate' in credentials ? { cert: credentials.certificate, key: credentials.key } : {}),
+        ...this.#identity,
       },
     })
   }
@@ -222,6 +223,25 @@ export class Transport {
       cause: error,
       retryable: true,
     })
+  }
+}
+
+type Identity = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'secureContext'>
+
+/**
+ * Whom every connection trusts and what it proves, read once for all of them: from PEM that takes more time than the handshake. Texts
+ * that cannot be read are left to each connection, which tells whoever asked.
+ */
+function identityOf(ca: string | undefined, credentials: Credentials): Identity {
+  const texts = {
+    ...(ca === undefined ? {} : { ca }),
+    ...('certificate' in credentials ? { cert: credentials.certificate, key: credentials.key } : {}),
+  }
+  if (Object.keys(texts).length === 0) return {}
+  try {
+    return { secureContext: createSecureContext(texts) }
+  } catch {
+    return texts
   }
 }
 

@@ -179,6 +179,20 @@ describe('createHttpsClient()', () => {
     await expect(client.rawGet('/version')).rejects.toMatchObject({ code: 'unavailable', retryable: true })
   })
 
+  it('says at each request that its certificate cannot be read', async () => {
+    const { certificate } = await server.issueClient('alice')
+    const broken = createHttpsClient({
+      server: server.url,
+      ca: server.authority.certificate,
+      credentials: { certificate, key: 'no key' },
+      userAgent: 't',
+      fieldManager: 't',
+      clock: systemClock,
+    })
+    await expect(broken.rawGet('/version')).rejects.toMatchObject({ code: 'unavailable' })
+    await broken.close()
+  })
+
   it('throws a retryable timeout when no answer comes', async () => {
     handle = () => {}
     const hasty = createHttpsClient({
