@@ -1,42 +1,36 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { DemoStage } from './support/demo.ts'
 import { startTestEngine, type TestEngine, testEngineAvailability } from './support/dockerd.ts'
 
-const DEMO = resolve('scripts/demo.mjs')
 const availability = testEngineAvailability()
 
-let temporary: string
+let stage: DemoStage
 
-beforeEach(async () => {
-  temporary = await mkdtemp(join(tmpdir(), 'bowline-demo-test-'))
+beforeEach(() => {
+  stage = new DemoStage()
 })
-
-afterEach(async () => {
-  await rm(temporary, { recursive: true, force: true })
-})
+afterEach(() => stage.remove())
 
 describe('npm run demo', () => {
   it('tells its story with host processes, keeps every claim and leaves nothing behind', async () => {
-    const { code, output } = await runDemo(['--runtime', 'process'])
+    const { code, output } = await stage.run(['--runtime', 'process'])
     expect(output).not.toContain('✗ Cannot')
     expect({ code, output }).toMatchObject({ code: 0 })
     expectStory(output)
-    expect(await leftovers()).toEqual([])
+    expect(await stage.leftovers()).toEqual([])
   })
 
   it('ends on Ctrl-C in the midst of a rollout with 130 and leaves nothing behind', async () => {
-    const demo = startDemo(['--runtime', 'process'])
+    const demo = stage.start(['--runtime', 'process'])
     await demo.said(/Say good morning[\s\S]*\$ bowline follow/)
     demo.child.kill('SIGINT')
     expect((await demo.ended).code).toBe(130)
-    expect(await leftovers()).toEqual([])
+    expect(await stage.leftovers()).toEqual([])
   })
 
   it('refuses a wish that it does not know', async () => {
-    const { code, output } = await runDemo(['--runtime', 'podman'])
+    const { code, output } = await stage.run(['--runtime', 'podman'])
     expect(code).toBe(64)
     expect(output).toContain('--runtime auto|docker|process')
   })
@@ -54,7 +48,7 @@ describe.skipIf(!availability.available)(`npm run demo with Docker (${availabili
   it('chooses Docker, stays when asked to, and is ended by --stop without a trace', async () => {
     const environment = { DOCKER_HOST: `unix://${engine.socketPath}` }
     const before = await inventory(engine)
-    const { code, output } = await runDemo(['--stay'], environment)
+    const { code, output } = await stage.run(['--stay'], environment)
     expect({ code, output }).toMatchObject({ code: 0 })
     expectStory(output)
     expect(output).toContain('Containers run in Docker')
@@ -62,9 +56,9 @@ describe.skipIf(!availability.available)(`npm run demo with Docker (${availabili
     expect(await readFile(kubeconfig, 'utf8')).toContain('kind: Config')
     expect(await inventory(engine)).not.toEqual(before)
 
-    const stop = await runDemo(['--stop'], environment)
+    const stop = await stage.run(['--stop'], environment)
     expect(stop).toMatchObject({ code: 0 })
-    expect(await leftovers()).toEqual([])
+    expect(await stage.leftovers()).toEqual([])
     expect(await inventory(engine)).toEqual(before)
   })
 })
@@ -86,57 +80,6 @@ function expectStory(output: string): void {
     /✓ every commit has its record/,
   ])
     expect(output).toMatch(claim)
-}
-
-interface Ended {
-  readonly code: number | null
-  readonly output: string
-}
-
-function runDemo(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  return startDemo(args, environment).ended
-}
-
-function startDemo(
-  args: readonly string[],
-  environment: NodeJS.ProcessEnv = {},
-): { readonly child: ChildProcess; readonly ended: Promise<Ended>; said(text: RegExp): Promise<void> } {
-  const child = spawn(process.execPath, [DEMO, ...args], {
-    env: { ...process.env, TMPDIR: temporary, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  let look: () => void = () => undefined
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (chunk: string) => {
-      output += chunk
-      look()
-    })
-  const ended = new Promise<Ended>(resolve => child.once('close', code => resolve({ code, output })))
-  return {
-    child,
-    ended,
-    said: text =>
-      new Promise((resolve, reject) => {
-        look = () => {
-          if (text.test(output)) resolve()
-        }
-        void ended.then(() => reject(new Error(`The demo ended without saying ${text}: ${output}`)))
-        look()
-      }),
-  }
-}
-
-/** Files of the demo, and processes that know of them. */
-async function leftovers(): Promise<readonly string[]> {
-  const found = [...(await readdir(temporary))]
-  for (const pid of await readdir('/proc')) {
-    if (!/^\d+$/.test(pid)) continue
-    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-    const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '')
-    if (command.includes(`${temporary}/`) || cwd.startsWith(`${temporary}/`)) found.push(`${pid}: ${command}`)
-  }
-  return found
 }
 
 /** Everything that an engine holds. */

@@ -1,5 +1,6 @@
 import { systemClock } from '../../../src/base/index.ts'
 import { Kinds, type Pod } from '../../../src/kube/index.ts'
+import { isReady } from '../../../test/e2e/support/installation.ts'
 import type { Fleet } from '../../../test/support/fleet.ts'
 import type { TestHost } from '../../../test/support/hosts.ts'
 import { BrokenClaim } from '../claim.ts'
@@ -21,6 +22,7 @@ export async function tellGuestbook(stage: Stage): Promise<void> {
   await startHosts(stage)
   await pushGuestbook(stage)
   await sign(stage)
+  await replaceStore(stage)
   await rollOut(stage)
   await drainHost(stage)
   await loseServer(stage)
@@ -64,6 +66,27 @@ async function sign(stage: Stage): Promise<void> {
   }
 }
 
+async function replaceStore(stage: Stage): Promise<void> {
+  const { narrator, fleet } = stage
+  narrator.chapter('The pod of the store is deleted, and another one takes its volume')
+  const before = await storeOf(stage)
+  narrator.command('kubectl delete pod store-0')
+  narrator.say(await fleet.kubectlOk(['delete', 'pod', 'store-0']))
+  const after = await fleet.until('another store-0', async () => {
+    const pod = await storeOf(stage)
+    return pod !== undefined && pod.metadata.uid !== before?.metadata.uid && isReady(pod) && pod
+  })
+  narrator.claim(
+    after.spec?.nodeName === before?.spec?.nodeName,
+    `store-0 is another pod, where its volume is: on ${after.spec?.nodeName}`,
+  )
+  for (const host of fleet.hosts.all)
+    await fleet.until(`the entry at ${host.name}`, async () =>
+      (await ask(host, '/cgi-bin/entries')).body.includes('Ada was here'),
+    )
+  narrator.claim(true, 'the entry is still read at every host')
+}
+
 async function rollOut(stage: Stage): Promise<void> {
   const { narrator, fleet } = stage
   narrator.chapter('A rolling update, while visitors keep coming to every host')
@@ -82,7 +105,7 @@ async function rollOut(stage: Stage): Promise<void> {
 async function drainHost(stage: Stage): Promise<void> {
   const { narrator, fleet } = stage
   // A host with the volume keeps its pod: data does not wander by itself.
-  const store = (await podsOf(stage)).find(({ metadata }) => metadata.labels?.tier === 'store')
+  const store = await storeOf(stage)
   const host = fleet.hosts.all.find(({ name }) => name !== store?.spec?.nodeName)
   if (host === undefined) return
   narrator.chapter(`${host.name} is drained for its maintenance, and comes back`)
@@ -183,6 +206,10 @@ function ask(host: TestHost, path: string, body?: string) {
 async function podsOf({ fleet }: Stage): Promise<readonly Pod[]> {
   const { items } = await fleet.client.list(Kinds.Pod, { labelSelector: 'app=guestbook' })
   return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+}
+
+async function storeOf(stage: Stage): Promise<Pod | undefined> {
+  return (await podsOf(stage)).find(({ metadata }) => metadata.labels?.tier === 'store')
 }
 
 /** The ids of the containers of pods that run on a host, sandboxes left out. */
