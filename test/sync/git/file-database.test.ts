@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { FileObjectDatabase } from '../../../src/sync/git/file-database.ts'
@@ -24,9 +24,18 @@ describe('FileObjectDatabase', () => {
     return database
   }
 
+  let grown: TestRepository | undefined
+
   /** Forty versions of one file, and one too large to be kept in memory: Git packs most of them as deltas. */
   function growingRepository(name: string): TestRepository {
-    const repository = new TestRepository(join(folder.path, name))
+    grown ??= grow()
+    const path = join(folder.path, name)
+    cpSync(grown.path, path, { recursive: true })
+    return new TestRepository(path)
+  }
+
+  function grow(): TestRepository {
+    const repository = new TestRepository(join(folder.path, 'grown'))
     const lines = Array.from({ length: 400 }, (_, line) => `line ${line}: ${(line * 7919) % 1000}`)
     for (let version = 0; version < 40; version += 1) {
       lines[(version * 37) % lines.length] = `changed in ${version}`
