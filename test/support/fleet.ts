@@ -33,6 +33,7 @@ export class Fleet extends Installation {
   readonly #agents = new Map<string, Program>()
   #server: Program | undefined
   #url: string | undefined
+  #tokenFile: Promise<string> | undefined
 
   private constructor(folder: string, repository: GitRepository, options: FleetOptions) {
     super({
@@ -54,7 +55,7 @@ export class Fleet extends Installation {
   /** Starts the server and every agent, and waits until all nodes are ready. */
   async start(): Promise<void> {
     await this.startServer()
-    for (const host of this.hosts.all) await this.startAgent(host)
+    await Promise.all(this.hosts.all.map(host => this.startAgent(host)))
     await this.untilReady(...this.hosts.all)
   }
 
@@ -98,14 +99,10 @@ export class Fleet extends Installation {
     return agent
   }
 
-  /** Starts the agent of a host; the first time it joins by a token. Does not wait for it. */
+  /** Starts the agent of a host; the first time it joins by a token, which is the same for all. Does not wait for it. */
   async startAgent(host: TestHost, flags: readonly string[] = []): Promise<Program> {
-    const tokenFile = join(this.folder, `token-${host.name}`)
-    if (!this.#agents.has(host.name)) {
-      const { code, stdout, stderr } = await this.bowline('token', 'create')
-      if (code !== 0) throw new Error(`no token was made: ${stderr}`)
-      await writeFile(tokenFile, stdout, { mode: 0o600 })
-    }
+    this.#tokenFile ??= this.#createToken()
+    const tokenFile = await this.#tokenFile
     const agent = host.spawn(
       process.execPath,
       this.command([
@@ -119,6 +116,14 @@ export class Fleet extends Installation {
     )
     this.#agents.set(host.name, agent)
     return agent
+  }
+
+  async #createToken(): Promise<string> {
+    const path = join(this.folder, 'token')
+    const { code, stdout, stderr } = await this.bowline('token', 'create')
+    if (code !== 0) throw new Error(`no token was made: ${stderr}`)
+    await writeFile(path, stdout, { mode: 0o600 })
+    return path
   }
 
   agentFolder(host: TestHost): string {

@@ -66,7 +66,7 @@ export class TestHosts {
     try {
       await wire.make(sites.length)
       for (const host of [server, ...all]) await host.plugIn()
-      if (engines) for (const host of all) await host.startEngine()
+      if (engines) await Promise.all(all.map(host => host.startEngine()))
       return made
     } catch (error) {
       await made.destroy()
@@ -83,7 +83,7 @@ export class TestHosts {
 
   /** Ends every process of every host and removes everything, whatever state it is in. */
   async destroy(): Promise<void> {
-    for (const host of [...this.all, this.server]) await host.remove()
+    await Promise.all([...this.all, this.server].map(host => host.remove()))
     await this.#wire.remove()
   }
 }
