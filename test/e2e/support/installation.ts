@@ -10,6 +10,9 @@ import type { Program, ProgramOptions, Result } from './program.ts'
 /** How long anything may take on a busy machine before a test gives up. */
 export const PATIENCE_MS = 60_000
 
+/** Between looks at an installation: each costs its server some milliseconds, which what is waited for needs itself. */
+const LOOK_MS = 50
+
 export interface InstallationOptions {
   /** From `inject('bowlineMain')`. */
   readonly main: string
@@ -118,7 +121,7 @@ export abstract class Installation {
       async () => {
         try {
           const value = await condition()
-          if (value === undefined || value === false) await systemClock.sleep(30)
+          if (value === undefined || value === false) await systemClock.sleep(LOOK_MS)
           return value
         } catch (error) {
           if (error instanceof Hopeless) throw error
