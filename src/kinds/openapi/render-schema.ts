@@ -56,7 +56,9 @@ export function renderSchemas(names: readonly string[]): { readonly [name: strin
     for (const [field, property] of Object.entries(schema.properties ?? {})) {
       // The models say nothing of fields that are definitions of their own: what the definition says is better than nothing.
       const fallback = property.$ref === undefined ? undefined : texts[nameInRef(property.$ref)]?.[0]
-      properties[field] = render({ ...property, description: ofFields[field] ?? fallback ?? '' }, wanted)
+      const own = ofFields[field]?.startsWith(OF_ANY_INT_OR_STRING) ? undefined : ofFields[field]
+      const shown = render({ ...property, description: ofFields[field] ?? fallback ?? '' }, wanted)
+      properties[field] = own === undefined ? withBorrowedText(shown) : shown
     }
     rendered[name] = {
       ...(description === '' ? {} : { description }),
@@ -67,6 +69,20 @@ export function renderSchemas(names: readonly string[]): { readonly [name: strin
     }
   }
   return Object.fromEntries(Object.entries(rendered).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** What the models say of every field that is a whole number or a text. */
+const OF_ANY_INT_OR_STRING = 'IntOrString is a type that can hold'
+
+/**
+ * A field whose text is its definition's: `kubectl explain` shows the text of a field and of what it consists of, one after the other, but
+ * not what stands beside a reference, which lists of fields do show.
+ */
+function withBorrowedText(schema: object & { allOf?: readonly object[]; description?: string }): object {
+  const { allOf, description, ...rest } = schema
+  const [reference, ...others] = allOf ?? []
+  if (reference === undefined || others.length > 0 || Object.keys(rest).length > 0) return schema
+  return { ...reference, ...(description === undefined ? {} : { description }) }
 }
 
 /** A reference to a definition as it stands in a document. */

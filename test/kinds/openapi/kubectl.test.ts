@@ -154,4 +154,14 @@ describe('openApiV3()', () => {
   ])('explains %s to kubectl', async (field, expected) => {
     expect(await kubectl('explain', field)).toMatch(expected)
   })
+
+  it.each([
+    ['pod.spec', 'PodSpec is a description of a pod.', 'Affinity is a group of affinity scheduling rules.'],
+    ['deployment.spec.template', 'PodTemplateSpec describes the data', 'PodSpec is a description of a pod.'],
+    ['service.spec.ports.targetPort', 'IntOrString is', ''],
+  ])('says once what %s and its fields are', async (field, text, ofField) => {
+    const said = await kubectl('explain', field)
+    expect(said.split(text)).toHaveLength(2)
+    expect(said).toContain(ofField)
+  })
 })
