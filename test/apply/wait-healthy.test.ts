@@ -34,10 +34,36 @@ describe('waitForHealth()', () => {
     await clock.advance(0)
   }
 
+  it('looks once after many changes at a time', async () => {
+    let looks = 0
+    const waiting = waitForHealth({
+      look: () => {
+        looks += 1
+        return now
+      },
+      onChange(listener) {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+      clock,
+      deadlineMs: 1_000,
+      signal: stop.signal,
+    })
+    for (let change = 0; change < 20; change += 1)
+      await becomes({ state: 'progressing', message: `${change} of 20` })
+    expect(looks).toBe(1)
+    await clock.advance(100)
+    expect(looks).toBe(2)
+    await becomes({ state: 'healthy', message: '20 of 20' })
+    expect((await waiting).message).toBe('20 of 20')
+    expect(looks).toBe(3)
+  })
+
   it('ends when everything is healthy, and leaves neither listener nor timer', async () => {
     const waiting = wait()
     await becomes({ state: 'progressing', message: '2 of 3' })
     await becomes({ state: 'healthy', message: '1 object is healthy' })
+    await clock.advance(100)
     expect(await waiting).toEqual({ state: 'healthy', message: '1 object is healthy' })
     expect(listeners.size).toBe(0)
     expect(clock.pending).toBe(0)
