@@ -2,9 +2,11 @@ import { Environment } from '@marcbachmann/cel-js'
 import type { Costs } from './costs.ts'
 import { MEASURE, TICK, WEIGH } from './instrument.ts'
 import { defineAddresses } from './libraries/addresses.ts'
+import { defineConversions } from './libraries/conversions.ts'
 import { defineFormats } from './libraries/formats.ts'
 import { definitionsOf } from './libraries/library.ts'
 import { defineLists } from './libraries/lists.ts'
+import { defineOptionals } from './libraries/optionals.ts'
 import { defineQuantities } from './libraries/quantities.ts'
 import { defineRegex } from './libraries/regex.ts'
 import { defineSets } from './libraries/sets.ts'
@@ -52,6 +54,8 @@ export function createEnvironment(costs: Costs): Environment {
 }
 
 const LIBRARIES = [
+  defineConversions,
+  defineOptionals,
   defineLists,
   defineSets,
   defineStrings,

@@ -8,8 +8,26 @@ export const MATCHES = 'matches__'
 export const WEIGH = 'weigh__'
 /** The function that counts the length of a text or a list, and gives it back: functions take time linear in it. */
 export const MEASURE = 'measure__'
+/** An optional value as a list of one or of none, and back; the last makes one of a list of optional values. */
+export const OPTIONAL_LIST = 'optionalList__'
+export const OPTIONAL_FIRST = 'optionalFirst__'
+export const OPTIONAL_FLAT = 'optionalFlat__'
 /** Names that no expression may use. */
-export const RESERVED_NAMES: readonly string[] = [TICK, MATCHES, WEIGH, MEASURE]
+export const RESERVED_NAMES: readonly string[] = [
+  TICK,
+  MATCHES,
+  WEIGH,
+  MEASURE,
+  OPTIONAL_LIST,
+  OPTIONAL_FIRST,
+  OPTIONAL_FLAT,
+]
+
+/** Macros of optional values that the library does not have, and what makes them of a `map`. */
+const OPTIONAL_MAPS: ReadonlyMap<string, string> = new Map([
+  ['optMap', OPTIONAL_FIRST],
+  ['optFlatMap', OPTIONAL_FLAT],
+])
 
 interface Edit {
   readonly at: number
@@ -31,6 +49,8 @@ const FREE: ReadonlySet<string> = new Set([
   'exists_one',
   'filter',
   'map',
+  'optFlatMap',
+  'optMap',
   'hasValue',
   'or',
   'orValue',
@@ -41,7 +61,7 @@ const UNEVALUATED: ReadonlySet<string> = new Set(['has', 'dyn', 'type'])
 
 /**
  * The expression with a count before each turn of its loops and of the sizes that it compares, puts together and gives to functions, with RE2
- * for `matches`, and with `has()` of fields that the library does not see (of list items and of what functions return) written as optional
+ * for `matches`, and with optional values' `optMap` and `optFlatMap` as `map`, and with `has()` of fields that the library does not see (of list items and of what functions return) written as optional
  * selections.
  */
 export function instrument(text: string, ast: ASTNode): string {
@@ -67,6 +87,15 @@ function compareEdits(a: Edit & { readonly index: number }, b: Edit & { readonly
   if (a.remove !== b.remove) return b.remove - a.remove
   if (a.isOpening !== b.isOpening) return a.isOpening === true ? -1 : 1
   return a.isOpening === true ? b.index - a.index : a.index - b.index
+}
+
+/** Whether an expression has macros that are there only once it is instrumented. */
+export function usesOptionalMaps(ast: ASTNode): boolean {
+  let found = false
+  walk(ast, ({ op, args }) => {
+    if (op === 'rcall' && OPTIONAL_MAPS.has(args[0])) found = true
+  })
+  return found
 }
 
 /** Calls `see` with every node of an expression. */
@@ -95,11 +124,17 @@ function visit(source: Source, node: ASTNode, edits: Edit[]): void {
       const at = text.indexOf('matches', receiver.range.end)
       edits.push({ at, remove: 'matches'.length, insert: MATCHES })
     }
+    const optionalMap = OPTIONAL_MAPS.get(name)
+    if (optionalMap !== undefined && args.length === 2) {
+      wrap(source, node, [`${optionalMap}(`, ')'], edits)
+      wrap(source, receiver, [`${OPTIONAL_LIST}(`, ')'], edits)
+      edits.push({ at: text.indexOf(name, receiver.range.end), remove: name.length, insert: 'map' })
+    }
     const step = args[FIRST_STEP[name] ?? -1]
     if (args.length === 2 && step !== undefined) wrap(source, step, counted(source), edits)
     else if (name === 'map' && args.length === 3 && args[1] !== undefined)
       wrap(source, args[1], counted(source), edits)
-    else if (name === 'map' && args.length === 2 && args[0] !== undefined)
+    else if ((name === 'map' || optionalMap !== undefined) && args.length === 2 && args[0] !== undefined)
       // A map of two arguments has no condition yet in which to count.
       edits.push({ at: groupOf(source, args[0]).end, remove: 0, insert: `, ${source.tick}` })
     else if (name === 'join' || name === 'replace') wrap(source, node, MEASURED, edits)

@@ -251,6 +251,38 @@ describe('formats', () => {
   })
 })
 
+describe('optional values', () => {
+  it.each(
+    areTrue(`
+      optional.of(1).optMap(v, v + 1).value() == 2 && !optional.none().optMap(v, 1).hasValue()
+      object.?a.optMap(v, v + 1).orValue(0) == 8 && object.?b.optMap(v, v + 1).orValue(0) == 0
+      object.?a.optMap(v, (v + 1) * 2).orValue(0) == 16 && (object.?a).optMap(v, v).hasValue()
+      object.?o.optFlatMap(o, o.?x).orValue(0) == 1 && object.?o.optFlatMap(o, o.?y).orValue(0) == 0
+      object.?o.optMap(o, o.x).optMap(x, [x].all(y, y == x)).value()
+      [1, 2].all(x, object.?a.optMap(v, v > x).orValue(false))
+      optional.ofNonZeroValue("a").hasValue() && !optional.ofNonZeroValue("").hasValue() && !optional.ofNonZeroValue(0).hasValue()
+      !optional.ofNonZeroValue([]).hasValue() && !optional.ofNonZeroValue({}).hasValue() && !optional.ofNonZeroValue(0u).hasValue() && optional.ofNonZeroValue(0.5).hasValue()
+      optional.of(1) == optional.of(1) && optional.of(1) != optional.of(2) && object.?b == optional.none()
+    `),
+  )('%s', text => expect(evaluate(text, { a: 7n, o: { x: 1n } })).toBe(true))
+
+  it('have types', () => {
+    expect(evaluate('optional.of(1).optMap(v, v + "a")')).toContain('compile: no such overload: int + string')
+    expect(evaluate('[1].optMap(v, v)')).toContain('compile: found no matching overload')
+    expect(evaluate('optionalList__(optional.of(1))')).toBe('compile: it may not name optionalList__')
+  })
+})
+
+describe('conversions', () => {
+  it.each(
+    areTrue(`
+      string(duration("1m30s")) == "90s" && string(duration("500ms")) == "0.5s"
+      string(timestamp("2020-01-01T00:00:00.5Z")) == "2020-01-01T00:00:00.5Z" && string(timestamp("2020-01-01T01:00:00+01:00")) == "2020-01-01T00:00:00Z"
+      int(timestamp("1970-01-01T00:01:00Z")) == 60 && timestamp(timestamp(60)) == timestamp(60) && duration(duration("1s")) == duration("1s")
+    `),
+  )('%s', text => expect(evaluate(text)).toBe(true))
+})
+
 describe('costs', () => {
   const big = 'a'.repeat(200_000)
   const many = Array.from({ length: 2_000 }, (_, index) => BigInt(index))

@@ -3,7 +3,7 @@ import type { ExpressionWarning, ValidatingAdmissionPolicySpec } from '../../../
 import { apiVersionOf, type Kind } from '../../../kube/index.ts'
 import { schemaFor } from '../../definitions/defaults.ts'
 import { createEnvironment } from '../environment.ts'
-import { walk } from '../instrument.ts'
+import { instrument, usesOptionalMaps, walk } from '../instrument.ts'
 import { Meter } from '../meter.ts'
 import { defineAuthorizer } from './authorizer.ts'
 import { declareTypes } from './object-types.ts'
@@ -110,8 +110,13 @@ function typeOf(environment: Environment, text: string): string {
 function issueOf(environment: Environment, text: string): string | undefined {
   try {
     const parsed = environment.parse(text)
-    const { valid, error } = parsed.check()
+    const isInstrumented = usesOptionalMaps(parsed.ast)
+    const { valid, error } = isInstrumented
+      ? environment.parse(instrument(text, parsed.ast)).check()
+      : parsed.check()
     if (valid || error === undefined) return undefined
+    // Its places are not those of the expression as it is written.
+    if (isInstrumented) return issueAt(text, { at: 0, what: placed(text, parsed.ast, error).what })
     return issueAt(text, placed(text, parsed.ast, error))
   } catch (error) {
     return issueAt(text, { at: 0, what: error instanceof Error ? (error.message.split('\n')[0] ?? '') : '' })

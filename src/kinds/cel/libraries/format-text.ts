@@ -154,11 +154,19 @@ function shortest(value: number): string {
   return `${mantissa}e${power.slice(0, 1)}${power.slice(1).padStart(2, '0')}`
 }
 
-function timestampText(value: Date): string {
+/** As RFC 3339, without zeros at the end. */
+export function timestampText(value: Date): string {
   return value.toISOString().replace(/\.?0*Z$/, 'Z')
 }
 
-function durationText({ seconds, nanos }: { readonly seconds: bigint; readonly nanos: number }): string {
+/** In seconds, as the language writes it: `90s`, `0.5s`. */
+export function durationText({
+  seconds,
+  nanos,
+}: {
+  readonly seconds: bigint
+  readonly nanos: number
+}): string {
   return `${Number(seconds) + nanos / 1e9}s`
 }
 

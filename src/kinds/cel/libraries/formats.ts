@@ -1,4 +1,3 @@
-import { Optional } from '@marcbachmann/cel-js'
 import {
   dnsLabelProblems,
   dnsSubdomainProblems,
@@ -8,6 +7,7 @@ import {
 } from '../../../kube/index.ts'
 import { hasFormat } from '../../custom/formats.ts'
 import { type Comparable, type Definitions, defineNamespace, defineOpaque } from './library.ts'
+import { optionalOf } from './optionals.ts'
 import { urlProblem } from './urls.ts'
 
 type Check = (text: string) => readonly string[]
@@ -51,16 +51,12 @@ export function defineFormats(definitions: Definitions): void {
   const named = new Map(Object.entries(FORMATS).map(([name, check]) => [name, new NamedFormat(check)]))
   for (const [name, value] of named) define(`${format}.${name}(): ${FORMAT}`, () => value)
   define(`${format}.named(string): optional<${FORMAT}>`, (_: unknown, name: string) =>
-    optional(named.get(name)),
+    optionalOf(named.get(name)),
   )
   define(`${FORMAT}.validate(string): optional<list<string>>`, ({ check }: NamedFormat, text: string) => {
     const problems = check(text)
-    return optional(problems.length === 0 ? undefined : problems)
+    return optionalOf(problems.length === 0 ? undefined : problems)
   })
-}
-
-function optional(value: unknown): Optional {
-  return value === undefined ? Optional.none() : Optional.of(value)
 }
 
 /** What a generated name begins with may end in a dash: apimachinery `maskTrailingDash`. */

@@ -72,6 +72,10 @@ describe('typeCheckPolicy()', () => {
       'sets.contains(object.spec.template.spec.containers.map(c, c.name), [1])',
       "found no matching overload for 'contains'",
     ],
+    [
+      'object.spec.?replicas.optMap(r, r > "1").orValue(false)',
+      "<input>:1:1: found no matching overload for '_>_' applied to '(int, string)'",
+    ],
     ['request.nope == ""', "undefined field 'nope'"],
     [
       'true &&\n  object.spec.paused > 1',
@@ -91,6 +95,7 @@ describe('typeCheckPolicy()', () => {
     'object.spec.strategy.rollingUpdate.maxSurge == 1 || object.spec.strategy.rollingUpdate.maxSurge == "25%"',
     'object.metadata.creationTimestamp.startsWith("20")',
     '!format.dns1123Label().validate(object.metadata.name).hasValue()',
+    'object.spec.?replicas.optMap(r, r > 1).orValue(false)',
     'namespaceObject.metadata.name == "x" && authorizer.requestResource.check("a").allowed()',
   ])('has nothing to say of %s', expression => {
     expect(check(expression)).toEqual([])
