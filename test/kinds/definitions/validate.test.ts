@@ -419,6 +419,16 @@ describe('validateObject() of other kinds', () => {
       ['Too long: may not be more than 1048576 bytes'],
     ],
     [
+      'a ConfigMap of a megabyte and a byte, in characters of each length',
+      manifest('v1', 'ConfigMap', { data: { a: `${'aü€😀\ud800'.repeat(80_659)}abcdefghij` } }, meta),
+      ['Too long: may not be more than 1048576 bytes'],
+    ],
+    [
+      'a ConfigMap of exactly a megabyte',
+      manifest('v1', 'ConfigMap', { data: { a: `${'aü€😀\ud800'.repeat(80_659)}abcdefghi` } }, meta),
+      [],
+    ],
+    [
       'a Secret that lacks what its type promises',
       manifest('v1', 'Secret', { type: 'kubernetes.io/tls', data: { 'tls.crt': '' } }, meta),
       ['data[tls.key]: Required value'],
