@@ -55,4 +55,5 @@ export type {
 export { Limit } from './limit.ts'
 export { type LogFields, type Logger, silentLogger } from './log.ts'
 export type { Service } from './service.ts'
+export { SortedList } from './sorted-list.ts'
 export { WorkQueue } from './work-queue.ts'

@@ -1,3 +1,5 @@
+import { SortedList } from '../../base/index.ts'
+
 /** One state of one key. */
 export interface Version {
   /** The revision of the transaction that made it. */
@@ -12,16 +14,13 @@ export interface IndexEntry {
   readonly versions: Version[]
 }
 
-/** Entries in one block of the sorted list; a full block is split in two. */
-const BLOCK = 512
-
 /**
  * Which versions every key has, sorted by key: the part of the store that is kept in memory (values stay on disk), as etcd
- * does. A list of small sorted blocks: an insertion moves at most one block, a walk is a walk over arrays.
+ * does.
  */
 export class KeyIndex {
   readonly #entries = new Map<string, IndexEntry>()
-  readonly #blocks: IndexEntry[][] = [[]]
+  readonly #sorted = new SortedList<IndexEntry>(entry => entry.key, compareKeys)
 
   get(key: string): IndexEntry | undefined {
     return this.#entries.get(key)
@@ -34,7 +33,9 @@ export class KeyIndex {
       entry.versions.push(version)
       return
     }
-    this.#insert({ key, versions: [version] })
+    const added = { key, versions: [version] }
+    this.#entries.set(key, added)
+    this.#sorted.add(added)
   }
 
   /** Takes the version of `revision` away; the entry goes with its last version. */
@@ -43,52 +44,19 @@ export class KeyIndex {
     if (entry === undefined) return
     const at = entry.versions.findIndex(version => version.revision === revision)
     if (at !== -1) entry.versions.splice(at, 1)
-    if (entry.versions.length === 0) this.#remove(key)
+    if (entry.versions.length > 0) return
+    this.#entries.delete(key)
+    this.#sorted.remove(key)
   }
 
   /** The entries whose key starts with `prefix` and lies after `after`, ascending. Not to be changed while walked. */
   *walk(prefix: string, after?: string): Generator<IndexEntry> {
     const exclusive = after !== undefined && compareKeys(after, prefix) >= 0
-    const start = exclusive ? after : prefix
-    let block = this.#blockOf(start)
-    let at = lowerBound(this.#blocks[block]!, start)
-    for (; block < this.#blocks.length; block += 1, at = 0) {
-      const entries = this.#blocks[block]!
-      for (; at < entries.length; at += 1) {
-        const entry = entries[at]!
-        if (exclusive && entry.key === start) continue
-        if (!entry.key.startsWith(prefix)) return
-        yield entry
-      }
+    for (const entry of this.#sorted.from(exclusive ? after : prefix)) {
+      if (exclusive && entry.key === after) continue
+      if (!entry.key.startsWith(prefix)) return
+      yield entry
     }
-  }
-
-  #insert(entry: IndexEntry): void {
-    this.#entries.set(entry.key, entry)
-    const at = this.#blockOf(entry.key)
-    const block = this.#blocks[at]!
-    block.splice(lowerBound(block, entry.key), 0, entry)
-    if (block.length > BLOCK) this.#blocks.splice(at + 1, 0, block.splice(BLOCK / 2))
-  }
-
-  #remove(key: string): void {
-    this.#entries.delete(key)
-    const at = this.#blockOf(key)
-    const block = this.#blocks[at]!
-    block.splice(lowerBound(block, key), 1)
-    if (block.length === 0 && this.#blocks.length > 1) this.#blocks.splice(at, 1)
-  }
-
-  /** The block that holds `key`, or would: the last one whose first key is not above it. */
-  #blockOf(key: string): number {
-    let low = 0
-    let high = this.#blocks.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >> 1
-      if (compareKeys(this.#blocks[middle]![0]!.key, key) <= 0) low = middle
-      else high = middle - 1
-    }
-    return low
   }
 }
 
@@ -117,16 +85,4 @@ function compareKeys(a: string, b: string): number {
 function utf8Rank(unit: number): number {
   if (unit < 0xd800) return unit
   return unit >= 0xe000 ? unit - 0x800 : unit + 0x2000
-}
-
-/** The first position in `entries` whose key is not below `key`. */
-function lowerBound(entries: readonly IndexEntry[], key: string): number {
-  let low = 0
-  let high = entries.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (compareKeys(entries[middle]!.key, key) < 0) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -1,34 +1,24 @@
-/** The keys of a cache in order. Keys are compared by code unit: names and namespaces are ASCII. */
+import { SortedList } from '../../../base/index.ts'
+
+/** The keys of a cache, in order. They are compared by code unit: names and namespaces are ASCII. */
 export class SortedKeys {
-  readonly #keys: string[] = []
+  readonly #keys = new SortedList<string>(
+    key => key,
+    (a, b) => (a < b ? -1 : a > b ? 1 : 0),
+  )
 
   /** Adds a key that is not there. */
   add(key: string): void {
-    this.#keys.splice(this.#lowerBound(key), 0, key)
+    this.#keys.add(key)
   }
 
   /** Takes a key away that is there. */
   remove(key: string): void {
-    this.#keys.splice(this.#lowerBound(key), 1)
+    this.#keys.remove(key)
   }
 
-  /** The keys that start with `prefix`. */
+  /** The keys that start with `prefix`, which ends in `/`: `0` is the character after it. */
   withPrefix(prefix: string): string[] {
-    const start = this.#lowerBound(prefix)
-    // The prefix ends in `/`, and `0` is the character after it.
-    const end = this.#lowerBound(`${prefix.slice(0, -1)}0`)
-    return this.#keys.slice(start, end)
-  }
-
-  /** The position of the first key that is not below `key`. */
-  #lowerBound(key: string): number {
-    let low = 0
-    let high = this.#keys.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.#keys[middle]! < key) low = middle + 1
-      else high = middle
-    }
-    return low
+    return this.#keys.between(prefix, `${prefix.slice(0, -1)}0`)
   }
 }
