@@ -92,12 +92,16 @@ function pathOf(level: Level | undefined): string {
 }
 
 function endOfString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at += 1) {
-    const character = text.charCodeAt(at)
-    if (character === BACKSLASH) at += 1
-    else if (character === QUOTE) return at
-  }
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1))
+    if (!isEscaped(text, end)) return end
   return text.length
+}
+
+/** After an odd number of backslashes. There is one before every string, so that the search ends. */
+function isEscaped(text: string, at: number): boolean {
+  let before = at
+  while (text.charCodeAt(before - 1) === BACKSLASH) before -= 1
+  return (at - before) % 2 === 1
 }
 
 /** `"a"` and `"\u0061"` are the same key. */
