@@ -1,5 +1,5 @@
 /**
- * What Node ought to have had: clock, ids, backoff, work queue, broadcast, channel, log, errors, JSON values, and the
+ * What Node ought to have had: clock, ids, backoff, work queue, broadcast, channel, cancellation, log, errors, JSON values, and the
  * contract of a store of keys and bytes. Knows no Kubernetes and does no I/O of its own.
  *
  *     const queue = new WorkQueue(systemClock)
@@ -7,6 +7,7 @@
  */
 export { type BackoffOptions, backoffMs, jittered } from './backoff.ts'
 export { Broadcast } from './broadcast.ts'
+export { Cancellation } from './cancellation.ts'
 export { Channel } from './channel.ts'
 export { type ChildDescriptor, onlyDescriptors } from './child-descriptors.ts'
 export { type Clock, systemClock } from './clock.ts'

@@ -64,11 +64,15 @@ export interface RequestContext {
   /** Verbs and admission push `Warning: 299` texts here; the HTTP form sends them, the in-process client hands them on. */
   readonly warnings: string[]
   /** What the audit log is to know beside the request itself; absent: nothing is kept of it. */
-  readonly audit?: AuditNotes
+  readonly audit?: AuditNotes | undefined
+  /** May be made when it is first asked for: whoever passes a context on passes the object on, or names its parts. */
   readonly signal: AbortSignal
   /** The default of `fieldManager`: the product part of the User-Agent (`kubectl-create`, `node-fetch`, …). */
   readonly userAgent: string
 }
+
+/** Whoever may have to wait. The signal is asked for only when there is something to wait for. */
+export type Abortable = Pick<RequestContext, 'signal'>
 
 /** Filled while a request is worked on. */
 export interface AuditNotes {
@@ -147,9 +151,9 @@ export interface KindIndex {
   /** Every served kind, by group and plural name; the same list as long as it does not change. */
   readonly all: readonly Kind[]
   /** Resolves when every definition of a kind that was acknowledged before counts. */
-  fresh(signal: AbortSignal): Promise<void>
+  fresh(caller: Abortable): Promise<void>
   /** The kind behind a URL's group, version and plural name, as new as any read; undefined when it is not served. */
-  find(group: string, version: string, plural: string, signal: AbortSignal): Promise<Kind | undefined>
+  find(group: string, version: string, plural: string, caller: Abortable): Promise<Kind | undefined>
 }
 
 /**

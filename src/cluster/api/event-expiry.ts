@@ -36,7 +36,7 @@ export class EventExpiry implements Service {
   }
 
   async #sweep(signal: AbortSignal): Promise<void> {
-    await this.#world.fresh(signal)
+    await this.#world.fresh({ signal })
     const limit = this.#clock.now() - TTL_MS
     const entries = this.#world.cacheOf(Kinds.Event).select(selectionOf(Kinds.Event, EVERY_EVENT))
     for (const entry of entries) {

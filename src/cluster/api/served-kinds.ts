@@ -10,6 +10,7 @@ import {
 } from '../../kube/index.ts'
 import type { CacheFollower, KindCache } from './cache/kind-cache.ts'
 import type { World } from './cache/world.ts'
+import type { Abortable } from './contract.ts'
 
 /** What is served at one instant. */
 interface Served {
@@ -44,16 +45,16 @@ export class ServedKinds implements CacheFollower {
   }
 
   /** Resolves when every definition that was acknowledged before counts. */
-  async fresh(signal: AbortSignal): Promise<void> {
-    await this.#world.fresh(signal)
+  async fresh(caller: Abortable): Promise<void> {
+    await this.#world.fresh(caller)
   }
 
   /** The kind behind a URL's group, version and plural name; undefined when it is not served. */
-  async find(group: string, version: string, plural: string, signal: AbortSignal): Promise<Kind | undefined> {
+  async find(group: string, version: string, plural: string, caller: Abortable): Promise<Kind | undefined> {
     const builtIn = findResource(group, version, plural)
     // Definitions have a domain for a group: nothing else needs to be looked up.
     if (builtIn !== undefined || !group.includes('.')) return builtIn
-    await this.fresh(signal)
+    await this.fresh(caller)
     const kind = this.#now().byResource.get(keyOf(group, version, plural))
     return kind?.custom.isServed === true ? kind : undefined
   }

@@ -127,7 +127,7 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
   async function on<T>(context: RequestContext, kind: Kind, action: (kind: Kind) => Promise<T>): Promise<T> {
     return refusing(async () => {
       if (!isCustomKind(kind)) return action(kind)
-      await world.fresh(context.signal)
+      await world.fresh(context)
       const current = served.current(kind)
       const { deprecation } = current.custom
       if (deprecation !== undefined) context.warnings.push(deprecation)

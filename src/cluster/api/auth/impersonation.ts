@@ -4,6 +4,7 @@ import type { Attributes, Authorizer, Identity } from '../contract.ts'
 import { AUTHENTICATED_GROUP, SYSTEM_GROUP } from './identity.ts'
 import { requireAllowed } from './require-allowed.ts'
 
+const PREFIX = 'impersonate-'
 const USER = 'impersonate-user'
 const GROUP = 'impersonate-group'
 const UID = 'impersonate-uid'
@@ -16,9 +17,11 @@ const AUTHENTICATION_GROUP = 'authentication.k8s.io'
  */
 export function impersonated(
   user: Identity,
-  headers: IncomingMessage['headersDistinct'],
+  request: Pick<IncomingMessage, 'headers' | 'headersDistinct'>,
   authorizer: Authorizer,
 ): Identity {
+  if (!asksForAnother(request)) return user
+  const headers = request.headersDistinct
   const [username = ''] = headers[USER] ?? []
   const groups = headers[GROUP] ?? []
   const [uid] = headers[UID] ?? []
@@ -42,6 +45,12 @@ export function impersonated(
     ...(uid === undefined ? {} : { uid }),
     ...(Object.keys(extra).length === 0 ? {} : { extra }),
   }
+}
+
+/** Seldom: the headers in their other form, which Node makes when it is asked for, need not be made. */
+function asksForAnother({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
+  for (const header in headers) if (header.startsWith(PREFIX)) return true
+  return false
 }
 
 /** Whoever says no groups for a ServiceAccount means its own. Everyone who is impersonated counts as authenticated. */

@@ -8,6 +8,7 @@ import {
   type Service,
 } from '../../../base/index.ts'
 import { type Kind, registryPrefix } from '../../../kube/index.ts'
+import type { Abortable } from '../contract.ts'
 import { stopping, tooLargeResourceVersion } from '../refusals.ts'
 import { type CacheFollower, KindCache } from './kind-cache.ts'
 import { StoredEntry } from './stored-entry.ts'
@@ -78,23 +79,24 @@ export class World implements Service {
   }
 
   /** Resolves when the caches show everything that was acknowledged before the call. */
-  async fresh(signal: AbortSignal): Promise<void> {
-    await this.#reach(Math.max(1, this.#store.revision), signal)
+  async fresh(caller: Abortable): Promise<void> {
+    await this.#reach(Math.max(1, this.#store.revision), caller)
   }
 
   /** Resolves when the caches are filled, however old what they show. */
-  async loaded(signal: AbortSignal): Promise<void> {
-    await this.#reach(1, signal)
+  async loaded(caller: Abortable): Promise<void> {
+    await this.#reach(1, caller)
   }
 
   /** Resolves when the caches show `revision`; a Timeout after three seconds when nobody writes it. */
-  async reach(revision: number, signal: AbortSignal): Promise<void> {
-    await this.#reach(1, signal)
+  async reach(revision: number, caller: Abortable): Promise<void> {
+    await this.#reach(1, caller)
     if (this.#seen >= revision) return
+    const { signal } = caller
     const patience = new AbortController()
     const cancel = this.#clock.after(FUTURE_WAIT_MS, () => patience.abort())
     try {
-      await this.#reach(revision, AbortSignal.any([signal, patience.signal]))
+      await this.#reach(revision, { signal: AbortSignal.any([signal, patience.signal]) })
     } catch (error) {
       if (patience.signal.aborted && !signal.aborted) throw tooLargeResourceVersion(revision, this.#seen)
       throw error
@@ -180,8 +182,9 @@ export class World implements Service {
       for (const follower of [...followers]) message(follower)
   }
 
-  async #reach(revision: number, signal: AbortSignal): Promise<void> {
+  async #reach(revision: number, caller: Abortable): Promise<void> {
     if (this.#seen >= revision) return
+    const { signal } = caller
     signal.throwIfAborted()
     if (this.#isOver) throw stopping()
     await new Promise<void>((resolve, reject) => {

@@ -29,39 +29,45 @@ export function segmentsOf(path: string): readonly string[] {
 
 /** Reads `/api/v1/…` and `/apis/<group>/<version>/…`; undefined when the path names no resource. */
 export function parseApiPath(segments: readonly string[]): ApiPath | undefined {
-  const [root, ...rest] = segments
-  if (root === 'api') return parseResource('', rest)
-  if (root === 'apis') return parseResource(rest[0] ?? '', rest.slice(1))
+  if (segments[0] === 'api') return parseResource('', segments[1], segments, 2)
+  if (segments[0] === 'apis') return parseResource(segments[1] ?? '', segments[2], segments, 3)
   return undefined
 }
 
-function parseResource(group: string, [version = '', ...rest]: readonly string[]): ApiPath | undefined {
-  const base = { group, version, namespace: '' }
-  if (version === '' || rest.length === 0) return undefined
-  const [first = '', second = '', third = '', fourth = '', fifth = ''] = rest
+/** `start` is where the segments after the version begin. */
+function parseResource(
+  group: string,
+  version: string | undefined,
+  segments: readonly string[],
+  start: number,
+): ApiPath | undefined {
+  const count = segments.length - start
+  if (version === undefined || count <= 0) return undefined
+  const part = (index: number): string => segments[start + index] ?? ''
   const inNamespace =
-    first === 'namespaces' && rest.length >= 3 && !(group === '' && NAMESPACE_SUBRESOURCES.has(third))
-  if (inNamespace) {
-    if (rest.length > 5) return undefined
-    return { ...base, namespace: second, resource: third, name: fourth, subresource: fifth }
-  }
-  if (rest.length > 3) return undefined
-  return { ...base, resource: first, name: second, subresource: third }
+    part(0) === 'namespaces' && count >= 3 && !(group === '' && NAMESPACE_SUBRESOURCES.has(part(2)))
+  if (count > (inNamespace ? 5 : 3)) return undefined
+  return inNamespace
+    ? { group, version, namespace: part(1), resource: part(2), name: part(3), subresource: part(4) }
+    : { group, version, namespace: '', resource: part(0), name: part(1), subresource: part(2) }
 }
 
 function decodeSegment(raw: string): string {
-  let text: string
-  try {
-    text = decodeURIComponent(raw)
-  } catch {
-    throw badPath('its percent-encoding is broken')
-  }
+  const text = raw.includes('%') ? decodePercents(raw) : raw
   if (text === '') throw badPath('it has an empty segment')
   if (text.length > MAX_SEGMENT) throw badPath(`a segment is longer than ${MAX_SEGMENT} characters`)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
   if (text === '.' || text === '..' || /[/%\\\u0000-\u001f\u007f]/.test(text))
     throw badPath('a segment may not be "." or ".." and may not contain "/", "\\", "%" or control characters')
   return text
+}
+
+function decodePercents(raw: string): string {
+  try {
+    return decodeURIComponent(raw)
+  } catch {
+    throw badPath('its percent-encoding is broken')
+  }
 }
 
 function badPath(state: string): StatusError {

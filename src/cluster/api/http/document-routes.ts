@@ -52,7 +52,7 @@ async function documentAt(
   if (HEALTH.has(root) && rest.length <= 1) return healthAnswer(root, exchange.query.has('verbose'), parts)
   if (root === 'api' || root === 'apis') {
     const form = negotiateDiscovery(headers.accept)
-    await parts.kinds.fresh(exchange.context.signal)
+    await parts.kinds.fresh(exchange.context)
     return keptAnswer(discoveryDocument(parts.kinds.all, root, rest, form), headers['if-none-match'])
   }
   if (parts.issuer !== undefined) {
@@ -66,12 +66,12 @@ async function documentAt(
   }
   if (root === 'openapi' && rest[0] === 'v2' && rest.length === 1) {
     const form = negotiateOpenApiV2(headers.accept)
-    await parts.kinds.fresh(exchange.context.signal)
+    await parts.kinds.fresh(exchange.context)
     return keptAnswer(await openApiV2Document(parts.kinds.all, form), headers['if-none-match'])
   }
   if (root === 'openapi' && rest[0] === 'v3') {
     requireJson(headers.accept)
-    await parts.kinds.fresh(exchange.context.signal)
+    await parts.kinds.fresh(exchange.context)
     return keptAnswer(openApiDocument(parts.kinds.all, rest.slice(1)), headers['if-none-match'])
   }
   return undefined

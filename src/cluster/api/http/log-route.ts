@@ -26,7 +26,7 @@ export async function answerLog(parts: LogParts, exchange: Exchange, path: ApiPa
   const { method, query, context } = exchange
   const { namespace, name } = path
   if (method !== 'GET') throw methodNotAllowed()
-  const { user, signal } = context
+  const { user, audit, signal, userAgent } = context
   requireAllowed(parts.authorizer, {
     user,
     verb: 'get',
@@ -39,7 +39,7 @@ export async function answerLog(parts: LogParts, exchange: Exchange, path: ApiPa
   })
   const options = logQuery(query)
   // Who may read a pod's log need not be allowed to read the pod: it is looked up in the server's own name.
-  const reader = { ...context, user: systemIdentity('pod-log'), warnings: [] }
+  const reader = { user: systemIdentity('pod-log'), warnings: [], audit, signal, userAgent }
   const pod = (await parts.verbs.get(reader, Kinds.Pod, namespace, name, '')).object as Pod
   const container = chooseContainer(pod, query.get('container') ?? '')
   const nodeName = pod.spec?.nodeName ?? ''

@@ -1,15 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { BowlineError, type Clock, type Ids, isAborted, type Logger } from '../../../base/index.ts'
+import { Cancellation, type Clock, type Ids, isAborted, type Logger } from '../../../base/index.ts'
 import { StatusError } from '../../../kube/index.ts'
 import type { AuditedRequest } from '../audit-log/audit-event.ts'
 import type { ApiAuditLog } from '../audit-log/audit-log.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { impersonated } from '../auth/impersonation.ts'
 import { requireAllowed } from '../auth/require-allowed.ts'
-import type { AuditNotes, Authorizer, Identity, Verbs } from '../contract.ts'
+import type { AuditNotes, Authorizer, Identity, RequestContext, Verbs } from '../contract.ts'
 import type { Tunnels } from '../tunnel/tunnels.ts'
 import { type Answer, statusAnswer } from './answer.ts'
 import { type ApiPath, parseApiPath, segmentsOf } from './api-path.ts'
+import { CLIENT_GONE } from './body.ts'
 import { credentialsOf } from './credentials.ts'
 import { answerDocument, type DocumentParts } from './document-routes.ts'
 import { type Exchange, pathNotFound, productOf } from './exchange.ts'
@@ -49,8 +50,7 @@ const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
  */
 export class RequestHandler {
   readonly #options: RequestHandlerOptions
-  /** Whose requests run. */
-  readonly #running = new Map<AbortController, string>()
+  readonly #running = new Set<Run>()
 
   constructor(options: RequestHandlerOptions) {
     this.#options = options
@@ -60,15 +60,13 @@ export class RequestHandler {
     const { log, ids, clock } = this.#options
     const auditId = ids.uid()
     const run = new Run(clock, response)
-    this.#running.set(run.abort, '')
+    this.#running.add(run)
     response.once('close', () => {
-      this.#running.delete(run.abort)
+      this.#running.delete(run)
       run.end()
     })
     // A client that breaks off shows as an error here too; `close` has the same news.
     response.on('error', () => undefined)
-    response.setHeader('audit-id', auditId)
-    response.setHeader('cache-control', 'no-cache, private')
     const warnings: string[] = []
     const onBug = (error: unknown): StatusError => {
       log.error('Request failed', {
@@ -80,10 +78,10 @@ export class RequestHandler {
       return internalError(auditId)
     }
     const acceptEncoding = request.headers['accept-encoding']
-    const options = { warnings, acceptEncoding, clock, signal: run.abort.signal }
+    const options = { auditId, warnings, acceptEncoding, clock }
     try {
       const answer = await this.#answer(request, run, warnings, onBug)
-      await sendAnswer(response, answer, options)
+      await sendAnswer(response, answer, { ...options, cancellation: run.cancellation })
     } catch (error) {
       if (response.headersSent || response.destroyed) {
         if (!isAborted(error) && refusalOf(error) === undefined) onBug(error)
@@ -91,9 +89,12 @@ export class RequestHandler {
         return
       }
       const refusal = refusalOf(error) ?? onBug(error)
+      const answer = statusAnswer(refusal)
       // What is left of a body that was refused is not waited for.
-      if (!request.complete) response.setHeader('connection', 'close')
-      await sendAnswer(response, statusAnswer(refusal), { ...options, signal: NEVER }).catch(onBug)
+      const headers = { ...answer.headers, ...(request.complete ? {} : { connection: 'close' }) }
+      // A refusal is still sent when its request was given up.
+      const cancellation = new Cancellation()
+      await sendAnswer(response, { ...answer, headers }, { ...options, cancellation }).catch(onBug)
     } finally {
       this.#options.auditLog?.record(run.audited(request, { auditId, endedMs: clock.now() }))
     }
@@ -101,15 +102,15 @@ export class RequestHandler {
 
   /** Ends what is running: streams end cleanly, everything else is refused. */
   abortAll(): void {
-    for (const abort of this.#running.keys())
-      abort.abort(new StatusError('ServiceUnavailable', 'the server is shutting down'))
+    for (const run of this.#running)
+      run.cancel(new StatusError('ServiceUnavailable', 'the server is shutting down'))
   }
 
   /** Ends what runs for a user, streams above all: what it was allowed once it is not any more. */
   endOf(username: string): void {
-    for (const [abort, user] of this.#running)
-      if (user === username)
-        abort.abort(new StatusError('Forbidden', `"${username}" may not go on with this`))
+    for (const run of this.#running)
+      if (run.requester?.username === username)
+        run.cancel(new StatusError('Forbidden', `"${username}" may not go on with this`))
   }
 
   async #answer(
@@ -119,13 +120,12 @@ export class RequestHandler {
     onBug: (error: unknown) => StatusError,
   ): Promise<Answer> {
     const requester = await this.#options.authenticator.authenticate(credentialsOf(request))
-    if (this.#running.has(run.abort)) this.#running.set(run.abort, requester.username)
     run.requester = requester
     this.#options.rates.take(requester)
-    const user = impersonated(requester, request.headersDistinct, this.#options.authorizer)
+    const user = impersonated(requester, request, this.#options.authorizer)
     run.user = user
     if (this.#options.auditLog !== undefined) run.notes = { annotations: new Map(), objectName: '' }
-    const exchange = exchangeOf(request, user, warnings, run)
+    const exchange = exchangeOf(request, new HttpContext(user, warnings, request, run))
     const path = parseApiPath(exchange.segments)
     run.path = path
     const extension = path && findExtension(this.#options.extensions, path, exchange.method)
@@ -148,7 +148,7 @@ export class RequestHandler {
     if (path !== undefined && extension !== undefined)
       return answerExtension(extension, path, exchange, this.#options.authorizer)
     const { kinds } = this.#options.verbs
-    const kind = path && (await kinds.find(path.group, path.version, path.resource, exchange.context.signal))
+    const kind = path && (await kinds.find(path.group, path.version, path.resource, exchange.context))
     if (path === undefined) return this.#routeDocument(exchange)
     // Which kinds there are, discovery tells everyone.
     if (kind === undefined) throw pathNotFound()
@@ -176,15 +176,9 @@ export class RequestHandler {
 
 const NO_ANNOTATIONS: ReadonlyMap<string, string> = new Map()
 
-/** Never aborts: a refusal is still sent when its request was given up. */
-const NEVER: AbortSignal = new AbortController().signal
-
-/** Made once: an exception of its own for each request that ends would cost as much as its routing. */
-const CLIENT_GONE: BowlineError = new BowlineError('aborted', 'Cannot go on: the client has gone')
-
 /** What one request holds while it runs. */
 class Run {
-  readonly abort = new AbortController()
+  readonly cancellation = new Cancellation()
   notes: AuditNotes | undefined
   requester: Identity | undefined
   user: Identity | undefined
@@ -194,6 +188,7 @@ class Run {
   readonly #receivedMs: number
   #cancelTimer: () => void = () => undefined
   #leave: () => void = () => undefined
+  #refuse: (reason: unknown) => void = () => undefined
   #hasEnded = false
 
   constructor(clock: Clock, response: ServerResponse) {
@@ -206,10 +201,10 @@ class Run {
   within(ms: number, work: Promise<Answer>): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#cancelTimer = this.#clock.after(ms, () => {
-        this.abort.abort(timeoutError())
+        this.cancel(timeoutError())
         if (this.#response.headersSent) this.#response.destroy()
       })
-      this.abort.signal.addEventListener('abort', () => reject(this.abort.signal.reason), { once: true })
+      this.#refuse = reject
       work.then(resolve, reject)
     })
   }
@@ -218,6 +213,12 @@ class Run {
   hold(leave: () => void): void {
     if (this.#hasEnded) leave()
     else this.#leave = leave
+  }
+
+  /** Ends the work early. */
+  cancel(reason: unknown): void {
+    this.cancellation.cancel(reason)
+    this.#refuse(reason)
   }
 
   /** What the audit log keeps of it. */
@@ -246,7 +247,7 @@ class Run {
     this.#hasEnded = true
     this.#cancelTimer()
     this.#leave()
-    this.abort.abort(CLIENT_GONE)
+    this.cancel(CLIENT_GONE)
   }
 }
 
@@ -257,12 +258,34 @@ function timeoutError(): StatusError {
   )
 }
 
-function exchangeOf(
-  request: IncomingMessage,
-  user: Identity,
-  warnings: string[],
-  { abort, notes }: Run,
-): Exchange {
+/** What travels with a request. Of two parts there is no need in most requests, and they are made when they are asked for. */
+class HttpContext implements RequestContext {
+  readonly user: Identity
+  readonly warnings: string[]
+  readonly #request: IncomingMessage
+  readonly #run: Run
+
+  constructor(user: Identity, warnings: string[], request: IncomingMessage, run: Run) {
+    this.user = user
+    this.warnings = warnings
+    this.#request = request
+    this.#run = run
+  }
+
+  get signal(): AbortSignal {
+    return this.#run.cancellation.signal
+  }
+
+  get audit(): AuditNotes | undefined {
+    return this.#run.notes
+  }
+
+  get userAgent(): string {
+    return productOf(this.#request.headers['user-agent'])
+  }
+}
+
+function exchangeOf(request: IncomingMessage, context: RequestContext): Exchange {
   const url = request.url ?? '/'
   const path = pathOf(request)
   return {
@@ -271,13 +294,7 @@ function exchangeOf(
     path,
     segments: segmentsOf(path),
     query: new URLSearchParams(url.slice(path.length + 1)),
-    context: {
-      user,
-      warnings,
-      signal: abort.signal,
-      ...(notes === undefined ? {} : { audit: notes }),
-      userAgent: productOf(request.headers['user-agent']),
-    },
+    context,
   }
 }
 

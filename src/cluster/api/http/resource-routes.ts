@@ -138,8 +138,9 @@ async function answerWatch(
   if (context.signal.aborted) leave()
   over.signal.addEventListener('abort', cancel, { once: true })
   try {
+    const { user, warnings, audit, userAgent } = context
     const events = await verbs.watch(
-      { ...context, signal: over.signal },
+      { user, warnings, audit, userAgent, signal: over.signal },
       kind,
       parseWatchQuery(query, path.namespace),
     )

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
+import type { OutgoingHttpHeader, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip as gzipCallback } from 'node:zlib'
-import type { Clock } from '../../../base/index.ts'
+import type { Cancellation, Clock } from '../../../base/index.ts'
 import { StatusError } from '../../../kube/index.ts'
 import type { Answer, BytesAnswer, StreamAnswer } from './answer.ts'
 
@@ -14,51 +14,75 @@ const GZIP_FROM_BYTES = 128 * 1024
 /** All warnings of an answer together (apiserver `pkg/endpoints/filters/warning.go`). */
 const MAX_WARNING_CHARACTERS = 4096
 
+/** An answer up to this size is written in one piece: copying so little costs less than writing another. */
+const ONE_PIECE_BYTES = 16 * 1024
+
 export interface SendOptions {
+  /** Names the request in the log. */
+  readonly auditId: string
   readonly warnings: readonly string[]
   readonly acceptEncoding: string | undefined
   readonly clock: Clock
-  /** A HEAD is answered with headers alone. */
-  readonly signal: AbortSignal
+  readonly cancellation: Cancellation
 }
 
-/** Writes an answer. Resolves when it is written or the client has gone; a stream that fails ends the connection. */
+/**
+ * Writes an answer. Resolves when it is written or the client has gone; a stream that fails ends the connection. Rejects with the reason
+ * of a cancellation that comes before anything was written.
+ */
 export async function sendAnswer(
   response: ServerResponse,
   answer: Answer,
   options: SendOptions,
 ): Promise<void> {
-  const warnings = warningHeaders(options.warnings)
-  if (warnings.length > 0) response.setHeader('warning', warnings)
   if (answer.type === 'bytes') return sendBytes(response, answer, options)
   if (answer.type === 'stream') return sendStream(response, answer, options)
-  response.writeHead(304, answer.headers).end()
+  response.writeHead(304, headersOf(options, answer.headers)).end()
 }
 
 async function sendBytes(response: ServerResponse, answer: BytesAnswer, options: SendOptions): Promise<void> {
+  const { cancellation, acceptEncoding } = options
   const length = answer.body.reduce((total, piece) => total + piece.length, 0)
-  const compress = length >= GZIP_FROM_BYTES && /\bgzip\b/.test(options.acceptEncoding ?? '')
+  const compress = length >= GZIP_FROM_BYTES && /\bgzip\b/.test(acceptEncoding ?? '')
+  const isOne = compress || length <= ONE_PIECE_BYTES
+  const whole = isOne ? Buffer.concat(answer.body, length) : undefined
   // Level 1: lists are repetitive and the server's time is worth more than the last tenth of their size.
-  const body = compress ? [await gzip(Buffer.concat(answer.body, length), { level: 1 })] : answer.body
-  if (options.signal.aborted || response.destroyed) return
-  response.writeHead(answer.code, {
-    'content-type': answer.contentType ?? 'application/json',
-    'content-length': compress ? (body[0]?.length ?? 0) : length,
-    ...(compress ? { 'content-encoding': 'gzip', vary: 'Accept-Encoding' } : {}),
-    ...answer.headers,
-  })
-  response.cork()
-  for (const piece of body) response.write(piece)
-  response.uncork()
-  response.end()
+  const body = compress && whole !== undefined ? await gzip(whole, { level: 1 }) : whole
+  if (response.destroyed) return
+  if (cancellation.isOver) throw cancellation.reason
+  const headers = headersOf(options, answer.headers)
+  headers.push('content-type', answer.contentType ?? 'application/json')
+  headers.push('content-length', body?.length ?? length)
+  if (compress) headers.push('content-encoding', 'gzip', 'vary', 'Accept-Encoding')
+  response.writeHead(answer.code, headers)
+  if (body === undefined) {
+    response.cork()
+    for (const piece of answer.body) response.write(piece)
+  }
+  response.end(body)
+}
+
+/** Names and values by turns, as Node takes them fastest. */
+function headersOf(
+  { auditId, warnings }: SendOptions,
+  own: Readonly<Record<string, string>> = {},
+): OutgoingHttpHeader[] {
+  const headers: OutgoingHttpHeader[] = ['audit-id', auditId, 'cache-control', 'no-cache, private']
+  for (const name in own) headers.push(name, own[name] as string)
+  if (warnings.length > 0) headers.push('warning', [...warningHeaders(warnings)])
+  return headers
 }
 
 async function sendStream(
   response: ServerResponse,
   answer: StreamAnswer,
-  { clock, signal }: SendOptions,
+  options: SendOptions,
 ): Promise<void> {
-  response.writeHead(answer.code, { 'content-type': answer.contentType, 'x-content-type-options': 'nosniff' })
+  const { clock } = options
+  const { signal } = options.cancellation
+  const headers = headersOf(options)
+  headers.push('content-type', answer.contentType, 'x-content-type-options', 'nosniff')
+  response.writeHead(answer.code, headers)
   // A watch may have nothing to say for a long time; its client waits for the headers.
   response.flushHeaders()
   try {

@@ -24,7 +24,7 @@ export async function deleteObjects(
     fieldSelector,
   })
   const selection = selectionOf(kind, query)
-  await services.world.fresh(context.signal)
+  await services.world.fresh(context)
   const limit = new Limit(CONCURRENCY)
   const deleted = await Promise.all(
     services.world

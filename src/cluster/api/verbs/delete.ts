@@ -42,7 +42,7 @@ export async function removeObject(
 ): Promise<Deleted> {
   const { namespace, name } = attributes
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const current = await readNewest(services, kind, { namespace, name, signal: context.signal })
+    const current = await readNewest(services, kind, { namespace, name, caller: context })
     const { object, key } = current
     checkPreconditions(kind, name, current, options)
     admit(services, {

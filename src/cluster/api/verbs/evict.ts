@@ -24,7 +24,7 @@ export async function evictPod(
   const attributes = authorize(services, context, Kinds.Pod, place)
   const deletion = deletionIn(request.body, name)
   const dryRun = options.dryRun || deletion.dryRun
-  const pod = await readNewest(services, Kinds.Pod, { namespace, name, signal: context.signal })
+  const pod = await readNewest(services, Kinds.Pod, { namespace, name, caller: context })
   const body = request.body as KubeObject
   admit(services, { kind: Kinds.Pod, user: context.user, old: pod.object, ...place, object: body })
   services.policies.check(context, () => ({

@@ -17,7 +17,7 @@ export async function getObject(
 ): Promise<Entry> {
   const { namespace, name, subresource } = target
   authorize(services, context, kind, { verb: 'get', namespace, name, subresource })
-  const entry = await readNewest(services, kind, { namespace, name, signal: context.signal })
+  const entry = await readNewest(services, kind, { namespace, name, caller: context })
   if (subresource === 'scale') return entryOf(readScale(kind, entry.object))
   // `log`, `exec` and their like are served by the node, a `binding` can only be made.
   if (!isView(subresource)) throw methodNotAllowed()

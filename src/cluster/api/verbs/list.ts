@@ -32,7 +32,7 @@ export async function listObjects(
     const token = decodeContinue(query.continue)
     const after = `${selection.prefix}${token.after}`
     if (token.revision === undefined) {
-      await services.world.fresh(context.signal)
+      await services.world.fresh(context)
       return listNewest(services, selection, { limit: query.limit, after })
     }
     return listAt(services, selection, {
@@ -48,7 +48,7 @@ export async function listObjects(
   const isExact =
     query.resourceVersionMatch === 'Exact' || (query.resourceVersionMatch === '' && query.limit > 0)
   if (revision !== undefined && revision > 0 && isExact) {
-    await services.world.reach(revision, context.signal)
+    await services.world.reach(revision, context)
     return listAt(services, selection, {
       revision,
       after: undefined,
@@ -57,8 +57,8 @@ export async function listObjects(
       onCompacted: () => expired(revision, services.store.revision),
     })
   }
-  if (revision === undefined) await services.world.fresh(context.signal)
-  else await services.world.reach(revision, context.signal)
+  if (revision === undefined) await services.world.fresh(context)
+  else await services.world.reach(revision, context)
   return listNewest(services, selection, { limit: query.limit, after: '' })
 }
 

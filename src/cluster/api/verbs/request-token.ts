@@ -45,8 +45,7 @@ export async function requestToken(
   const named = body.metadata.name
   if (named && named !== name)
     throw badRequest(`the name of the object (${named}) does not match the name on the URL (${name})`)
-  const { signal } = context
-  const account = await readNewest(services, Kinds.ServiceAccount, { namespace, name, signal })
+  const account = await readNewest(services, Kinds.ServiceAccount, { namespace, name, caller: context })
   const { expirationSeconds: seconds = DEFAULT_SECONDS, audiences = [], boundObjectRef } = body.spec ?? {}
   refuseProblems(tokenRequestKind, problems => {
     const path = 'spec.expirationSeconds'
@@ -80,12 +79,12 @@ export async function requestToken(
 
 async function findBound(
   services: VerbServices,
-  { signal }: RequestContext,
+  caller: RequestContext,
   { namespace, name }: { readonly namespace: string; readonly name: string },
   reference: BoundObjectReference,
 ): Promise<Pick<TokenOrder, 'node' | 'pod' | 'secret'>> {
   const read = (kind: Kind, place: string, wanted: string) =>
-    readNewest(services, kind, { namespace: place, name: wanted, signal })
+    readNewest(services, kind, { namespace: place, name: wanted, caller })
   const { apiVersion = '', kind = '', name: wanted = '', uid = '' } = reference
   const found = [Kinds.Pod, Kinds.Secret, Kinds.Node].find(one => one.kind === kind && apiVersion === 'v1')
   if (found === undefined)

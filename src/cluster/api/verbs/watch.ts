@@ -32,9 +32,9 @@ export async function watchObjects(
   const selection = selectionOf(kind, query)
   const wanted = parseResourceVersion(query.resourceVersion)
   const { signal } = context
-  if (wanted === undefined) await world.fresh(signal)
-  else if (query.sendInitialEvents) await world.reach(wanted, signal)
-  else await world.loaded(signal)
+  if (wanted === undefined) await world.fresh(context)
+  else if (query.sendInitialEvents) await world.reach(wanted, context)
+  else await world.loaded(context)
 
   // From here to the registration nothing is awaited: no event falls between what is read now and what is told later.
   const cache = world.cacheOf(kind)

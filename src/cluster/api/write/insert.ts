@@ -55,7 +55,7 @@ export async function insertObject(
   const { attributes } = insertion
   const { store, world } = services
   for (let attempt = 1; ; attempt += 1) {
-    await world.fresh(context.signal)
+    await world.fresh(context)
     const kind = services.kinds.current(insertion.kind)
     if (isCustomKind(kind) && kind.custom.isEnding) throw endingKind()
     const admitted = newObject(services, context, { ...insertion, kind })

@@ -63,7 +63,7 @@ export async function modifyObject(
   const { kind, attributes } = modification
   const { namespace, name } = attributes
   for (let attempt = 1; ; attempt += 1) {
-    const current = await readNewest(services, kind, { namespace, name, signal: context.signal })
+    const current = await readNewest(services, kind, { namespace, name, caller: context })
     const derived = derivedFrom(modification, current.object)
     const { resourceVersion = '' } = derived.metadata
     checkPreconditions(kind, name, current, derived.metadata)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, vi } from 'vitest'
+import { Cancellation } from '../../../../src/base/index.ts'
 import { sendAnswer } from '../../../../src/cluster/api/http/send.ts'
 import { FakeClock } from '../../../base/fake-clock.ts'
 
@@ -20,7 +21,7 @@ describe('sendAnswer()', () => {
       sent = sendAnswer(
         response,
         { type: 'stream', code: 200, contentType: 'text/plain', body: endless(), patienceMs: 60_000 },
-        { warnings: [], acceptEncoding: undefined, clock, signal: new AbortController().signal },
+        { auditId: '', warnings: [], acceptEncoding: undefined, clock, cancellation: new Cancellation() },
       )
       sent.catch(() => undefined)
     })
@@ -42,6 +43,28 @@ describe('sendAnswer()', () => {
     await closed
     expect(response.complete).toBe(false)
     expect(clock.pending).toBe(0)
+    server.close()
+  })
+
+  it('leaves it to its caller to refuse what was given up while it was compressed', async () => {
+    const cancellation = new Cancellation()
+    let sent: Promise<void> | undefined
+    const server = createServer((_, response) => {
+      sent = sendAnswer(
+        response,
+        { type: 'bytes', code: 200, body: [Buffer.alloc(1024 * 1024)] },
+        { auditId: '', warnings: [], acceptEncoding: 'gzip', clock: new FakeClock(), cancellation },
+      )
+      cancellation.cancel(new Error('too late'))
+      sent.catch(() => response.writeHead(504).end())
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const request = get({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, agent: false })
+    const [response] = await once(request, 'response')
+    await expect(sent).rejects.toThrow('too late')
+    expect(response.statusCode).toBe(504)
+    response.resume()
     server.close()
   })
 })
