@@ -368,7 +368,9 @@ export class Pipeline implements Service {
 
 /** The kinds of everything that these apps declare. */
 function kindsIn(apps: readonly AppRevision[]): ReadonlySet<Kind> {
-  return new Set(apps.flatMap(({ objects }) => objects.map(({ kind }) => kind)))
+  const kinds = new Set<Kind>()
+  for (const { objects } of apps) for (const { kind } of objects) kinds.add(kind)
+  return kinds
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

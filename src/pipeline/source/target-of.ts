@@ -45,28 +45,27 @@ export function targetOfNothing(app: string, { revision, trigger, skipped }: Occ
 const DEFAULT_NAMESPACE = 'default'
 
 /** An app that puts objects into its own namespace brings that namespace, unless a file declares it. */
-function desiredOf({ folder, namespace, objects }: AppRevision): ReadonlyMap<string, DesiredObject> {
-  const desired = new Map<string, DesiredObject>()
+function desiredOf({
+  folder,
+  namespace,
+  objects,
+  declared,
+}: AppRevision): ReadonlyMap<string, DesiredObject> {
   const own: Namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }
-  const ownRef = refOf(own)
-  const ownKey = refKey(ownRef)
-  const first = objects.find(({ ref }) => ref.namespace === namespace)
-  if (namespace !== DEFAULT_NAMESPACE && first !== undefined && !objects.some(({ key }) => key === ownKey))
-    desired.set(ownKey, {
-      ...{ object: own, ref: ownRef, blob: undefined },
-      source: { file: folder === '' ? first.source.file : folder, line: 1, column: 1 },
-    })
-  for (const object of objects) desired.set(object.key, object)
-  return desired
+  const ref = refOf(own)
+  const key = refKey(ref)
+  if (namespace === DEFAULT_NAMESPACE || declared.has(key)) return declared
+  const first = objects.find(object => object.ref.namespace === namespace)
+  if (first === undefined) return declared
+  const source = { file: folder === '' ? first.source.file : folder, line: 1, column: 1 }
+  return new Map<string, DesiredObject>([[key, { object: own, ref, blob: undefined, source }], ...declared])
 }
 
 /** Asks whether another app of the revision declares an object. The answer book is made only when somebody asks. */
 function claimsOf(revision: Revision, except: AppRevision | undefined): (key: string) => boolean {
   let claims: ReadonlySet<string> | undefined
   return key => {
-    claims ??= new Set(
-      revision.apps.flatMap(app => (app === except ? [] : app.objects.map(object => object.key))),
-    )
+    claims ??= new Set(revision.apps.flatMap(app => (app === except ? [] : [...app.declared.keys()])))
     return claims.has(key)
   }
 }

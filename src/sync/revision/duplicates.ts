@@ -1,10 +1,20 @@
 import { type Diagnostic, describePosition, describeRef } from '../../kube/index.ts'
 import type { AppRevision, DesiredObject } from './revision.ts'
 
-/** Reports an object that an app declares more than once, at every place but the first. */
-export function findRepeats(objects: readonly DesiredObject[]): readonly Diagnostic[] {
+/** Objects by their keys; of those with one key the last. */
+export function byKey(objects: readonly DesiredObject[]): ReadonlyMap<string, DesiredObject> {
+  const declared = new Map<string, DesiredObject>()
+  for (const desired of objects) declared.set(desired.key, desired)
+  return declared
+}
+
+/** Reports an object that an app declares more than once, at every place but the first. `declared` are the objects by key. */
+export function findRepeats(
+  objects: readonly DesiredObject[],
+  declared: ReadonlyMap<string, DesiredObject> = byKey(objects),
+): readonly Diagnostic[] {
   // Nearly always there is none, and then counting is all that it costs.
-  if (new Set(objects.map(({ key }) => key)).size === objects.length) return []
+  if (declared.size === objects.length) return []
   const first = new Map<string, DesiredObject>()
   const diagnostics: Diagnostic[] = []
   for (const desired of objects) {

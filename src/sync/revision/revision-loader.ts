@@ -10,7 +10,7 @@ import type { GitReader } from '../git/git-reader.ts'
 import type { Commit } from '../git/object.ts'
 import { APP_CONFIG_FILE } from './app-config.ts'
 import { DefinedObjects } from './defined-objects.ts'
-import { findRepeats, findSharedObjects } from './duplicates.ts'
+import { byKey, findRepeats, findSharedObjects } from './duplicates.ts'
 import { FileChecker, type FileRequest } from './file-checker.ts'
 import { type AppPlace, findApps } from './find-apps.ts'
 import { contentsOf, draftFolder, type FolderDraft, finishFolder, type LoadedFolder } from './folder-tree.ts'
@@ -155,7 +155,8 @@ export class RevisionLoader {
       all.length === own.objects.length &&
       all.every((object, index) => object === own.objects[index]) &&
       deepEqual(diagnostics, own.diagnostics)
-    return isSame ? item : { own: Object.freeze({ ...bare, objects: all, diagnostics }), bare, root }
+    if (isSame) return item
+    return { own: Object.freeze({ ...bare, objects: all, declared: byKey(all), diagnostics }), bare, root }
   }
 
   /** Adds what apps have to do with one another; an app that is as it was stays the same object. */
@@ -181,8 +182,9 @@ export class RevisionLoader {
 
 function loadedApp({ name, namespace, folder, treeOid }: AppPlace, root: LoadedFolder): Loaded {
   const { objects, diagnostics: found } = contentsOf(root)
-  const diagnostics = sorted([...found, ...findRepeats(objects)])
-  const bare = Object.freeze({ name, namespace, folder, treeOid, objects, diagnostics })
+  const declared = byKey(objects)
+  const diagnostics = sorted([...found, ...findRepeats(objects, declared)])
+  const bare = Object.freeze({ name, namespace, folder, treeOid, objects, declared, diagnostics })
   return { own: bare, bare, root }
 }
 

@@ -29,6 +29,8 @@ export interface AppRevision {
   readonly treeOid: string
   /** In the order of files, then of their documents. With diagnostics: those that could be read. */
   readonly objects: readonly DesiredObject[]
+  /** The same by their `key`; without diagnostics none is there twice. */
+  readonly declared: ReadonlyMap<string, DesiredObject>
   /** Not empty: the app is held at this revision. Sorted. */
   readonly diagnostics: readonly Diagnostic[]
 }
