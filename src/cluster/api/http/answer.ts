@@ -24,6 +24,8 @@ export interface StreamAnswer {
   readonly contentType: string
   /** Each piece is on its way to the client before the next is asked for. Ends early when the client goes away. */
   readonly body: AsyncIterable<Uint8Array>
+  /** The pieces are chunks of HTTP/1.1 already (`chunk.ts`), shared with other answers. */
+  readonly isChunked?: boolean
   /** A client that takes nothing for so long, though there is something for it, is cut off. Default: it may take its time. */
   readonly patienceMs?: number
 }

@@ -145,7 +145,14 @@ async function answerWatch(
       parseWatchQuery(query, path.namespace),
     )
     const body = watchStream({ events, render, clock, onBug, signal: over.signal })
-    return { type: 'stream', code: 200, contentType: 'application/json', body, patienceMs: PATIENCE_MS }
+    return {
+      type: 'stream',
+      code: 200,
+      contentType: 'application/json',
+      body,
+      isChunked: true,
+      patienceMs: PATIENCE_MS,
+    }
   } catch (error) {
     over.abort()
     throw error

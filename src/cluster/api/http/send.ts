@@ -5,6 +5,7 @@ import { gzip as gzipCallback } from 'node:zlib'
 import type { Cancellation, Clock } from '../../../base/index.ts'
 import { StatusError } from '../../../kube/index.ts'
 import type { Answer, BytesAnswer, StreamAnswer } from './answer.ts'
+import { LAST_CHUNK, pieceOf } from './chunk.ts'
 
 const gzip = promisify(gzipCallback)
 
@@ -82,15 +83,20 @@ async function sendStream(
   const { signal } = options.cancellation
   const headers = headersOf(options)
   headers.push('content-type', answer.contentType, 'x-content-type-options', 'nosniff')
+  // Node says so, too, but would make chunks of the pieces anew for each client: four writes instead of one.
+  const inChunks = answer.isChunked === true && response.useChunkedEncodingByDefault
+  if (inChunks) headers.push('transfer-encoding', 'chunked')
   response.writeHead(answer.code, headers)
+  if (inChunks) response.chunkedEncoding = false
   // A watch may have nothing to say for a long time; its client waits for the headers.
   response.flushHeaders()
   try {
     for await (const piece of answer.body) {
       if (signal.aborted) break
-      if (!response.write(piece)) await drained(response, answer.patienceMs, clock, signal)
+      const bytes = answer.isChunked === true && !inChunks ? pieceOf(piece) : piece
+      if (!response.write(bytes)) await drained(response, answer.patienceMs, clock, signal)
     }
-    response.end()
+    response.end(inChunks ? LAST_CHUNK : undefined)
   } catch (error) {
     // The headers are out: cutting the connection is the only way left to say that the body is not whole.
     response.destroy()

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createServer, get } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { describe, expect, it, vi } from 'vitest'
 import { Cancellation } from '../../../../src/base/index.ts'
+import { chunkOf } from '../../../../src/cluster/api/http/chunk.ts'
 import { sendAnswer } from '../../../../src/cluster/api/http/send.ts'
 import { FakeClock } from '../../../base/fake-clock.ts'
 
@@ -65,6 +66,34 @@ describe('sendAnswer()', () => {
     await expect(sent).rejects.toThrow('too late')
     expect(response.statusCode).toBe(504)
     response.resume()
+    server.close()
+  })
+
+  it.each([
+    ['chunks to a client of HTTP/1.1', '1.1', '5\r\none\n\n\r\n3\r\ntwo\r\n0\r\n\r\n'],
+    ['what is in them to a client of HTTP/1.0', '1.0', 'one\n\ntwo'],
+  ])('sends what is in chunks already as %s', async (_, version, expected) => {
+    async function* chunks(): AsyncGenerator<Buffer> {
+      yield chunkOf(Buffer.from('one\n\n'))
+      yield chunkOf(Buffer.from('two'))
+    }
+    const server = createServer((_request, response) => {
+      const cancellation = new Cancellation()
+      void sendAnswer(
+        response,
+        { type: 'stream', code: 200, contentType: 'text/plain', body: chunks(), isChunked: true },
+        { auditId: '', warnings: [], acceptEncoding: undefined, clock: new FakeClock(), cancellation },
+      )
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    socket.write(`GET / HTTP/${version}\r\nHost: x\r\nConnection: close\r\n\r\n`)
+    let text = ''
+    for await (const bytes of socket) text += String(bytes)
+    const [head = '', ...body] = text.split('\r\n\r\n')
+    expect(body.join('\r\n\r\n')).toBe(expected)
+    expect(/^transfer-encoding: chunked$/im.test(head)).toBe(version === '1.1')
     server.close()
   })
 })
