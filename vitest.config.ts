@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+import { RetriedReporter } from './test/support/retried.ts'
 
 /** Tests on several hosts: they use the harness that gives each host a network namespace and an engine of its own. */
 const HOSTS = readdirSync('test/e2e')
@@ -22,6 +23,7 @@ const endToEnd = { globalSetup: ['test/e2e/support/build.ts'], fileParallelism: 
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    reporters: ['default', new RetriedReporter()],
     // What is not edited is not transformed again, in this run or the next.
     experimental: { fsModuleCache: true, fsModuleCachePath: 'node_modules/.cache/vitest' },
     projects: [
