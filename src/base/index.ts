@@ -53,6 +53,7 @@ export type {
   RangeResult,
   TxnResult,
 } from './key-value.ts'
+export { LayeredMap } from './layered-map.ts'
 export { Limit } from './limit.ts'
 export { type LogFields, type Logger, silentLogger } from './log.ts'
 export type { Service } from './service.ts'

@@ -1,4 +1,4 @@
-import type { KeyValueStore, Operation } from '../base/index.ts'
+import type { KeyValueStore, LayeredMap, Operation } from '../base/index.ts'
 import type { SourcePosition } from '../diff/index.ts'
 import { type ObjectRef, refKey } from '../kube/index.ts'
 
@@ -20,6 +20,14 @@ const BATCH = 500
 
 const NONE: ReadonlyMap<string, InventoryEntry> = new Map()
 
+/** What an app was found to own without declaring it. */
+interface Undeclared {
+  readonly declared: LayeredMap<string, unknown>
+  readonly refs: ReadonlyMap<string, ObjectRef>
+  /** Keys that the app has come to own, or owns no longer, since. */
+  readonly touched: Set<string>
+}
+
 /**
  * What Git owns now, per app; the only permission to delete that there is. An object has one owner: whoever puts it takes it over.
  * Kept in the home store, one key an object, so that a write costs what changed; held in memory for lookups. Never written onto
@@ -29,6 +37,8 @@ export class Inventory {
   readonly #store: KeyValueStore
   readonly #apps = new Map<string, Map<string, InventoryEntry>>()
   readonly #owners = new Map<string, InventoryEntry>()
+  /** The last answer to each app, to be brought up to date. */
+  readonly #undeclared = new Map<string, Undeclared>()
 
   private constructor(store: KeyValueStore) {
     this.#store = store
@@ -57,6 +67,25 @@ export class Inventory {
   /** Who owns an object, if Git does. */
   ownerOf(ref: ObjectRef): InventoryEntry | undefined {
     return this.#owners.get(refKey(ref))
+  }
+
+  /**
+   * What an app owns and does not declare, by `refKey`. Where `declared` is a version of what was asked about before, this costs what has
+   * changed since.
+   */
+  undeclared(app: string, declared: LayeredMap<string, unknown>): ReadonlyMap<string, ObjectRef> {
+    const owned = this.entriesOf(app)
+    if (owned.size === 0) return new Map()
+    const last = this.#undeclared.get(app)
+    const changed = last && declared.changedFrom(last.declared)
+    const refs = new Map(changed === undefined ? [] : last?.refs)
+    for (const key of changed === undefined ? owned.keys() : [...changed, ...(last?.touched ?? [])]) {
+      const entry = owned.get(key)
+      if (entry === undefined || declared.has(key)) refs.delete(key)
+      else refs.set(key, entry.ref)
+    }
+    this.#undeclared.set(app, { declared, refs, touched: new Set() })
+    return refs
   }
 
   /** Adds or replaces entries. Durable when it resolves. */
@@ -101,13 +130,18 @@ export class Inventory {
     const entries = this.#apps.get(entry.app) ?? new Map<string, InventoryEntry>()
     this.#apps.set(entry.app, entries.set(key, entry))
     this.#owners.set(key, entry)
+    this.#undeclared.get(entry.app)?.touched.add(key)
   }
 
   #forget(entry: InventoryEntry): void {
     const key = refKey(entry.ref)
     const entries = this.#apps.get(entry.app)
     entries?.delete(key)
-    if (entries?.size === 0) this.#apps.delete(entry.app)
+    this.#undeclared.get(entry.app)?.touched.add(key)
+    if (entries?.size === 0) {
+      this.#apps.delete(entry.app)
+      this.#undeclared.delete(entry.app)
+    }
     if (this.#owners.get(key)?.app === entry.app) this.#owners.delete(key)
   }
 }

@@ -1,4 +1,6 @@
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { LayeredMap } from '../../src/base/index.ts'
 import { Inventory, type InventoryEntry } from '../../src/pipeline/inventory.ts'
 import { type LedgerWorld, openLedgerWorld } from '../audit/ledger-world.ts'
 
@@ -37,6 +39,38 @@ describe('Inventory', () => {
       expect(one.entriesOf('shop').size).toBe(1)
       expect(one.ownerOf(entry('x', 'a').ref)?.app).toBe('shop')
     }
+  })
+
+  it('undeclared() is what is owned and not declared, whatever came between two questions', async () => {
+    const name = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f')
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('own' as const), name }),
+      fc.record({ do: fc.constant('leave' as const), name }),
+      fc.record({ do: fc.constant('declare' as const), name }),
+      fc.record({ do: fc.constant('undeclare' as const), name }),
+      fc.record({ do: fc.constant('rewrite' as const), name }),
+      fc.record({ do: fc.constant('ask' as const), name }),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async steps => {
+        await inventory.remove('shop', [...inventory.entriesOf('shop').keys()])
+        let declared = LayeredMap.of<string, string>([])
+        for (const { do: action, name } of [...steps, { do: 'ask', name: '' }]) {
+          const one = entry('shop', name)
+          const key = `/ConfigMap/default/${name}`
+          if (action === 'own') await inventory.put([one])
+          if (action === 'leave') await inventory.remove('shop', [key])
+          if (action === 'declare') declared = declared.with([[key, name]])
+          if (action === 'undeclare') declared = declared.with([], [key])
+          if (action === 'rewrite') declared = LayeredMap.of(declared)
+          if (action !== 'ask') continue
+          const owned = [...inventory.entriesOf('shop').keys()]
+          const found = inventory.undeclared('shop', declared)
+          expect([...found.keys()].sort()).toEqual(owned.filter(key => !declared.has(key)).sort())
+        }
+      }),
+      { numRuns: 50 },
+    )
   })
 
   it('put() writes thousands of entries in bounded transactions', async () => {

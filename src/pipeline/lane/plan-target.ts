@@ -69,7 +69,10 @@ function narrowScope(target: AppTarget, parts: PlanParts, keys: Iterable<string>
  */
 export function changedBetween(before: AppTarget, target: AppTarget, parts: PlanParts): Set<string> {
   const changed = new Set<string>(undeclaredBy(target, parts).keys())
-  for (const [key, desired] of target.desired) if (before.desired.get(key) !== desired) changed.add(key)
+  for (const key of target.desired.changedFrom(before.desired) ?? target.desired.keys()) {
+    const desired = target.desired.get(key)
+    if (desired !== undefined && before.desired.get(key) !== desired) changed.add(key)
+  }
   return changed
 }
 
@@ -112,10 +115,7 @@ export function undeclaredBy(
   target: AppTarget,
   { inventory }: Pick<PlanParts, 'inventory'>,
 ): ReadonlyMap<string, ObjectRef> {
-  const undeclared = new Map<string, ObjectRef>()
-  for (const [key, { ref }] of inventory.entriesOf(target.app))
-    if (!target.desired.has(key)) undeclared.set(key, ref)
-  return undeclared
+  return inventory.undeclared(target.app, target.desired)
 }
 
 /** The keys of those that are gone from the cluster, with all that ran on their behalf: nothing is left to own. */

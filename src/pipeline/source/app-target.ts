@@ -1,4 +1,5 @@
 import type { RecordCommit, Trigger } from '../../audit/index.ts'
+import type { LayeredMap } from '../../base/index.ts'
 import type { SourcePosition } from '../../diff/index.ts'
 import type { Diagnostic, Kind, KubeObject, ObjectRef } from '../../kube/index.ts'
 
@@ -24,7 +25,7 @@ export interface AppTarget {
   /** The commit does not have the app at all any more. */
   readonly isGone: boolean
   /** By `refKey`. */
-  readonly desired: ReadonlyMap<string, DesiredObject>
+  readonly desired: LayeredMap<string, DesiredObject>
   /** Any makes the app held at this commit. */
   readonly diagnostics: readonly Diagnostic[]
   /** How many deletions the commit's trailer allows. */

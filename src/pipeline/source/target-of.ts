@@ -1,4 +1,5 @@
 import type { RecordCommit, Trigger } from '../../audit/index.ts'
+import { LayeredMap } from '../../base/index.ts'
 import { type Namespace, refKey, refOf } from '../../kube/index.ts'
 import type { AppRevision, Commit, Revision } from '../../sync/index.ts'
 import type { AppTarget, DesiredObject } from './app-target.ts'
@@ -34,7 +35,7 @@ export function targetOfNothing(app: string, { revision, trigger, skipped }: Occ
     trigger,
     skipped,
     isGone: true,
-    desired: new Map(),
+    desired: LayeredMap.of<string, DesiredObject>([]),
     diagnostics: [],
     allowDelete: revision.allowDelete ?? 0,
     isClaimedElsewhere: claimsOf(revision, undefined),
@@ -45,12 +46,7 @@ export function targetOfNothing(app: string, { revision, trigger, skipped }: Occ
 const DEFAULT_NAMESPACE = 'default'
 
 /** An app that puts objects into its own namespace brings that namespace, unless a file declares it. */
-function desiredOf({
-  folder,
-  namespace,
-  objects,
-  declared,
-}: AppRevision): ReadonlyMap<string, DesiredObject> {
+function desiredOf({ folder, namespace, objects, declared }: AppRevision): LayeredMap<string, DesiredObject> {
   const own: Namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }
   const ref = refOf(own)
   const key = refKey(ref)
@@ -58,7 +54,8 @@ function desiredOf({
   const first = objects.find(object => object.ref.namespace === namespace)
   if (first === undefined) return declared
   const source = { file: folder === '' ? first.source.file : folder, line: 1, column: 1 }
-  return new Map<string, DesiredObject>([[key, { object: own, ref, blob: undefined, source }], ...declared])
+  const all: LayeredMap<string, DesiredObject> = declared
+  return all.with([[key, { object: own, ref, blob: undefined, source }]])
 }
 
 /** Asks whether another app of the revision declares an object. The answer book is made only when somebody asks. */

@@ -1,11 +1,10 @@
+import { LayeredMap } from '../../base/index.ts'
 import { type Diagnostic, describePosition, describeRef } from '../../kube/index.ts'
 import type { AppRevision, DesiredObject } from './revision.ts'
 
 /** Objects by their keys; of those with one key the last. */
-export function byKey(objects: readonly DesiredObject[]): ReadonlyMap<string, DesiredObject> {
-  const declared = new Map<string, DesiredObject>()
-  for (const desired of objects) declared.set(desired.key, desired)
-  return declared
+export function byKey(objects: readonly DesiredObject[]): LayeredMap<string, DesiredObject> {
+  return LayeredMap.of(objects.map(desired => [desired.key, desired]))
 }
 
 /** Reports an object that an app declares more than once, at every place but the first. `declared` are the objects by key. */

@@ -140,6 +140,36 @@ export function contentsOf(folder: LoadedFolder): FolderContents {
   return contents
 }
 
+/** What a folder declares that another state of it does not. */
+export interface FolderChange {
+  readonly added: DesiredObject[]
+  readonly gone: DesiredObject[]
+}
+
+/** Compares two states of a folder by what was not carried over as it was: costs what differs, and the folders on the way to it. */
+export function changeOf(before: LoadedFolder, after: LoadedFolder): FolderChange {
+  const change: FolderChange = { added: [], gone: [] }
+  compare(before, after, change)
+  return change
+}
+
+function compare(
+  before: LoadedFolder | undefined,
+  after: LoadedFolder | undefined,
+  change: FolderChange,
+): void {
+  if (before === after) return
+  const files = new Set(after?.files)
+  for (const file of before?.files ?? []) if (!files.delete(file)) change.gone.push(...file.objects)
+  for (const { objects } of files) change.added.push(...objects)
+  const folders = new Map(after?.folders.map(folder => [folder.path, folder]))
+  for (const folder of before?.folders ?? []) {
+    compare(folder, folders.get(folder.path), change)
+    folders.delete(folder.path)
+  }
+  for (const folder of folders.values()) compare(undefined, folder, change)
+}
+
 export function joinPath(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`
 }

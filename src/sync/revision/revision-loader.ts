@@ -1,4 +1,4 @@
-import { BowlineError, type Clock, deepEqual } from '../../base/index.ts'
+import { BowlineError, type Clock, deepEqual, type LayeredMap } from '../../base/index.ts'
 import { builtInKinds, type KindView, withDefinitions } from '../../kinds/index.ts'
 import {
   type CustomResourceDefinition,
@@ -13,10 +13,17 @@ import { DefinedObjects } from './defined-objects.ts'
 import { byKey, findRepeats, findSharedObjects } from './duplicates.ts'
 import { FileChecker, type FileRequest } from './file-checker.ts'
 import { type AppPlace, findApps } from './find-apps.ts'
-import { contentsOf, draftFolder, type FolderDraft, finishFolder, type LoadedFolder } from './folder-tree.ts'
+import {
+  changeOf,
+  contentsOf,
+  draftFolder,
+  type FolderDraft,
+  finishFolder,
+  type LoadedFolder,
+} from './folder-tree.ts'
 import type { ParseCache } from './parse-cache.ts'
 import type { ParsePool } from './parse-pool.ts'
-import type { AppRevision, Revision } from './revision.ts'
+import type { AppRevision, DesiredObject, Revision } from './revision.ts'
 import { parseDeleteAllowance } from './trailers.ts'
 import { TreeListings } from './tree-listing.ts'
 
@@ -102,6 +109,7 @@ export class RevisionLoader {
     const drafts: {
       readonly place: AppPlace
       readonly known?: Loaded
+      readonly before?: Loaded
       readonly draft?: LoadedFolder | FolderDraft
     }[] = []
     for (const place of places) {
@@ -113,6 +121,7 @@ export class RevisionLoader {
       else
         drafts.push({
           place,
+          ...(comparable && { before: comparable }),
           draft: await draftFolder(place.folder, place.treeOid, comparable?.root, {
             listings: this.#listings,
             namespace: place.namespace,
@@ -123,10 +132,10 @@ export class RevisionLoader {
       signal.throwIfAborted()
     }
     const results = await this.#checker.check(requests, signal)
-    const loaded = drafts.map(({ place, known, draft }) =>
+    const loaded = drafts.map(({ place, known, before, draft }) =>
       draft === undefined
         ? (known as Loaded)
-        : loadedApp(place, finishFolder(draft, place.namespace, results)),
+        : loadedApp(place, finishFolder(draft, place.namespace, results), before),
     )
     return this.#joinApps(await this.#complete(loaded), before)
   }
@@ -180,12 +189,31 @@ export class RevisionLoader {
   }
 }
 
-function loadedApp({ name, namespace, folder, treeOid }: AppPlace, root: LoadedFolder): Loaded {
+function loadedApp(
+  { name, namespace, folder, treeOid }: AppPlace,
+  root: LoadedFolder,
+  before: Loaded | undefined,
+): Loaded {
   const { objects, diagnostics: found } = contentsOf(root)
-  const declared = byKey(objects)
+  const declared = declaredBy(root, objects, before)
   const diagnostics = sorted([...found, ...findRepeats(objects, declared)])
   const bare = Object.freeze({ name, namespace, folder, treeOid, objects, declared, diagnostics })
   return { own: bare, bare, root }
+}
+
+/** Made of what was declared before, where nothing was declared twice before or is now: then order does not matter. */
+function declaredBy(
+  root: LoadedFolder,
+  objects: readonly DesiredObject[],
+  before: Loaded | undefined,
+): LayeredMap<string, DesiredObject> {
+  if (before === undefined || before.bare.declared.size !== before.bare.objects.length) return byKey(objects)
+  const { added, gone } = changeOf(before.root, root)
+  const declared = before.bare.declared.with(
+    added.map(object => [object.key, object]),
+    gone.map(({ key }) => key),
+  )
+  return declared.size === objects.length ? declared : byKey(objects)
 }
 
 function revisionOf(

@@ -1,3 +1,4 @@
+import type { LayeredMap } from '../../base/index.ts'
 import type { Diagnostic, Kind, KubeObject, ObjectRef, TextPosition } from '../../kube/index.ts'
 import type { Commit } from '../git/object.ts'
 import type { DeleteAllowance } from './trailers.ts'
@@ -30,7 +31,7 @@ export interface AppRevision {
   /** In the order of files, then of their documents. With diagnostics: those that could be read. */
   readonly objects: readonly DesiredObject[]
   /** The same by their `key`; without diagnostics none is there twice. */
-  readonly declared: ReadonlyMap<string, DesiredObject>
+  readonly declared: LayeredMap<string, DesiredObject>
   /** Not empty: the app is held at this revision. Sorted. */
   readonly diagnostics: readonly Diagnostic[]
 }

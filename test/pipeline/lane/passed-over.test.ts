@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { LayeredMap } from '../../../src/base/index.ts'
 import { withPassedOver } from '../../../src/pipeline/lane/passed-over.ts'
 import type { AppTarget } from '../../../src/pipeline/source/app-target.ts'
 
@@ -23,7 +24,7 @@ function target(id: string, skipped: readonly string[] = []): AppTarget {
     trigger: 'push',
     skipped,
     isGone: false,
-    desired: new Map(),
+    desired: LayeredMap.of<string, never>([]),
     diagnostics: [],
     allowDelete: 0,
     isClaimedElsewhere: () => false,

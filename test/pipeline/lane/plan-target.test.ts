@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { LayeredMap } from '../../../src/base/index.ts'
 import { countActions, type Plan } from '../../../src/diff/index.ts'
 import { type KubeObject, refKey, refOf } from '../../../src/kube/index.ts'
 import {
@@ -78,7 +79,7 @@ function target(values: readonly (string | undefined)[], before: AppTarget | und
     trigger: 'push',
     skipped: [],
     isGone: false,
-    desired,
+    desired: LayeredMap.of(desired),
     diagnostics: [],
     allowDelete: 0,
     isClaimedElsewhere: () => false,
@@ -96,6 +97,10 @@ function settledAt({ desired, commit }: AppTarget): PlanParts {
         [...desired.values()].find(({ object }) => object.metadata.name === ref.name)?.object,
       pods: () => [],
     },
-    inventory: { entriesOf: () => new Map(entries) },
+    inventory: {
+      entriesOf: () => new Map(entries),
+      undeclared: (_: string, declared: ReadonlyMap<string, unknown>) =>
+        new Map(entries.flatMap(([key, { ref }]) => (declared.has(key) ? [] : [[key, ref] as const]))),
+    },
   } as unknown as PlanParts
 }

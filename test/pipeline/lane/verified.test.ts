@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type KeyValueStore, silentLogger, systemClock } from '../../../src/base/index.ts'
+import { type KeyValueStore, LayeredMap, silentLogger, systemClock } from '../../../src/base/index.ts'
 import { openLmdbStore } from '../../../src/cluster/index.ts'
 import { type KubeObject, type ObjectRef, refKey, refOf } from '../../../src/kube/index.ts'
 import { Inventory } from '../../../src/pipeline/inventory.ts'
@@ -68,7 +68,9 @@ describe('unverifiedBy()', () => {
       }
       return [key, desired] as const
     })
-    expect([...unverifiedBy({ ...targetOf(NAMES), desired: new Map(unread) }, await parts())]).toEqual([])
+    expect([...unverifiedBy({ ...targetOf(NAMES), desired: LayeredMap.of(unread) }, await parts())]).toEqual(
+      [],
+    )
   })
 
   it('names what is not as declared, however often it is looked at', async () => {
@@ -89,7 +91,7 @@ describe('unverifiedBy()', () => {
     await note(targetOf(NAMES))
     const target = targetOf(['a', 'b'])
     const [a, b] = [...target.desired.values()] as [DesiredObject, DesiredObject]
-    const desired = new Map([
+    const desired = LayeredMap.of<string, DesiredObject>([
       [keyOf('a'), { ...a, blob: 'another' }],
       [keyOf('b'), { ...b, source: { ...b.source, file: 'moved.yaml' } }],
     ])
@@ -138,7 +140,7 @@ function targetOf(names: readonly string[]): AppTarget {
     trigger: 'start',
     skipped: [],
     isGone: false,
-    desired: new Map(desired),
+    desired: LayeredMap.of<string, DesiredObject>(desired),
     diagnostics: [],
     allowDelete: 0,
     isClaimedElsewhere: () => false,

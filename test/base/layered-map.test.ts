@@ -1,0 +1,52 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { LayeredMap } from '../../src/base/index.ts'
+
+const key = fc.integer({ min: 0, max: 200 })
+const step = fc.record({
+  entries: fc.array(fc.tuple(key, fc.integer()), { maxLength: 40 }),
+  gone: fc.array(key),
+})
+
+describe('LayeredMap', () => {
+  it('is at every version what a map would be, and leaves earlier versions as they were', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(key, fc.integer())), fc.array(step, { maxLength: 8 }), (first, steps) => {
+        let layered = LayeredMap.of(first)
+        let plain = new Map(first)
+        const versions = [{ layered, plain }]
+        for (const { entries, gone } of steps) {
+          layered = layered.with(entries, gone)
+          plain = new Map(plain)
+          for (const key of gone) plain.delete(key)
+          for (const [key, value] of entries) plain.set(key, value)
+          versions.push({ layered, plain })
+        }
+        for (const { layered, plain } of versions) {
+          expect(new Map(layered)).toEqual(plain)
+          expect(layered.size).toBe(plain.size)
+          for (let key = 0; key <= 200; key += 1) {
+            expect(layered.get(key)).toBe(plain.get(key))
+            expect(layered.has(key)).toBe(plain.has(key))
+          }
+        }
+        for (const before of versions) {
+          const changed = layered.changedFrom(before.layered)
+          for (let key = 0; changed !== undefined && key <= 200; key += 1)
+            if (before.plain.get(key) !== plain.get(key)) expect(changed).toContain(key)
+        }
+      }),
+    )
+  })
+
+  it('compares versions of one map by what was changed', () => {
+    const large = LayeredMap.of(
+      Array.from({ length: 10_000 }, (_, index) => [index, 'old'] as [number, string]),
+    )
+    const one = large.with([[7, 'new']], [8])
+    const two = one.with([[9, 'new']])
+    expect([...(two.changedFrom(one) ?? [])].sort()).toEqual([7, 8, 9])
+    expect([...(two.changedFrom(large) ?? [])].sort()).toEqual([7, 8, 9])
+    expect(LayeredMap.of(two).changedFrom(two)).toBeUndefined()
+  })
+})
