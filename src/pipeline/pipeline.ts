@@ -368,9 +368,7 @@ export class Pipeline implements Service {
 
 /** The kinds of everything that these apps declare. */
 function kindsIn(apps: readonly AppRevision[]): ReadonlySet<Kind> {
-  const kinds = new Set<Kind>()
-  for (const { objects } of apps) for (const { kind } of objects) kinds.add(kind)
-  return kinds
+  return new Set(apps.flatMap(({ kinds }) => [...kinds]))
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../../kube/index.ts'
+import type { Diagnostic, Kind } from '../../kube/index.ts'
 import type { TreeEntry } from '../git/object.ts'
 import type { PlacedObject } from './defined-objects.ts'
 import { type FileRequest, type FileResult, requestKey } from './file-checker.ts'
@@ -120,6 +120,8 @@ export function finishFolder(
 /** What a folder declares, in the order of its files, and every problem in it. */
 export interface FolderContents {
   readonly objects: readonly DesiredObject[]
+  /** Of the objects. */
+  readonly kinds: ReadonlySet<Kind>
   readonly diagnostics: readonly Diagnostic[]
   readonly pending: readonly PlacedObject[]
 }
@@ -133,6 +135,10 @@ export function contentsOf(folder: LoadedFolder): FolderContents {
   const inner = folder.folders.map(contentsOf)
   const contents = {
     objects: [...folder.files, ...inner].flatMap(({ objects }) => objects),
+    kinds: new Set([
+      ...folder.files.flatMap(({ objects }) => objects.map(({ kind }) => kind)),
+      ...inner.flatMap(({ kinds }) => [...kinds]),
+    ]),
     diagnostics: [folder, ...folder.files, ...inner].flatMap(({ diagnostics }) => diagnostics),
     pending: [...folder.files, ...inner].flatMap(({ pending }) => pending),
   }

@@ -165,7 +165,13 @@ export class RevisionLoader {
       all.every((object, index) => object === own.objects[index]) &&
       deepEqual(diagnostics, own.diagnostics)
     if (isSame) return item
-    return { own: Object.freeze({ ...bare, objects: all, declared: byKey(all), diagnostics }), bare, root }
+    const more = {
+      objects: all,
+      declared: byKey(all),
+      kinds: new Set([...bare.kinds, ...objects.map(({ kind }) => kind)]),
+      diagnostics,
+    }
+    return { own: Object.freeze({ ...bare, ...more }), bare, root }
   }
 
   /** Adds what apps have to do with one another; an app that is as it was stays the same object. */
@@ -194,10 +200,10 @@ function loadedApp(
   root: LoadedFolder,
   before: Loaded | undefined,
 ): Loaded {
-  const { objects, diagnostics: found } = contentsOf(root)
+  const { objects, kinds, diagnostics: found } = contentsOf(root)
   const declared = declaredBy(root, objects, before)
   const diagnostics = sorted([...found, ...findRepeats(objects, declared)])
-  const bare = Object.freeze({ name, namespace, folder, treeOid, objects, declared, diagnostics })
+  const bare = Object.freeze({ name, namespace, folder, treeOid, objects, declared, kinds, diagnostics })
   return { own: bare, bare, root }
 }
 

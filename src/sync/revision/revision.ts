@@ -32,6 +32,8 @@ export interface AppRevision {
   readonly objects: readonly DesiredObject[]
   /** The same by their `key`; without diagnostics none is there twice. */
   readonly declared: LayeredMap<string, DesiredObject>
+  /** Of the objects. */
+  readonly kinds: ReadonlySet<Kind>
   /** Not empty: the app is held at this revision. Sorted. */
   readonly diagnostics: readonly Diagnostic[]
 }
