@@ -95,9 +95,20 @@ export class TestEngine {
     return !this.#isGiven
   }
 
-  /** Starts dockerd on this engine's folder and waits until it answers. */
+  /**
+   * Starts dockerd on this engine's folder and waits until it answers. On a busy machine it may give up on its containerd, which takes
+   * more than ten seconds then; as a service manager does, it is started again.
+   */
   async start(): Promise<void> {
     this.#refuseIfGiven()
+    await this.#startOnce().catch(async (error: Error) => {
+      if (!error.message.includes('timeout waiting for containerd to start')) throw error
+      await this.#endContainerd('SIGKILL')
+      await this.#startOnce()
+    })
+  }
+
+  async #startOnce(): Promise<void> {
     const folder = this.#folder
     await this.#forgetContainerd()
     const log = openSync(join(folder, 'dockerd.log'), 'a')

@@ -114,6 +114,8 @@ describe('openProcessRuntime()', () => {
     const { self = 0, main = 0 } = await identities(lost)
     await runtime.close()
     for (const pid of [self, main]) process.kill(pid, 'SIGKILL')
+    // Nobody writes to the files of a host that is off.
+    await eventually('the end of both', () => !isThere(self) && !isThere(main))
     const files = join(folder, 'node-1/containers')
     await writeFile(join(files, lost, 'config.json'), '')
     await writeFile(join(files, kept, 'verdict.json'), '{"exitCode":')
