@@ -45,7 +45,8 @@ describe('a repository that means harm', () => {
   let site: Site
 
   beforeAll(async () => {
-    site = await Site.create({ main: inject('bowlineMain'), nodes: 2 })
+    // Host processes outlive the server, and nothing of them shall be left.
+    site = await Site.create({ main: inject('bowlineMain'), nodes: 2, flags: ['--stop-containers'] })
     await site.repository.push('one honest app', {
       'bowline.yaml': 'apps: apps/*\n',
       'apps/shop/web.yaml': web('shop:1'),
