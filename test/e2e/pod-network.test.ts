@@ -17,8 +17,14 @@ describe.skipIf(!available)(`pods of several hosts (${reason})`, () => {
   })
   afterAll(() => hosts?.destroy())
 
+  /** Hosts keep what an earlier cluster of theirs made, whose nodes may have had the same ranges in another order. */
+  const MODES = ['auto', 'wireguard', 'vxlan']
+
   async function startFleet(mode: string): Promise<void> {
-    fleet = await Fleet.create({ main: inject('bowlineMain'), hosts, serverFlags: ['--network', mode] })
+    const number = 44 + 2 * MODES.indexOf(mode)
+    const ranges = ['--pod-cidr', `10.${number}.0.0/16`, '--service-cidr', `10.${number + 1}.0.0/16`]
+    const serverFlags = ['--network', mode, ...ranges]
+    fleet = await Fleet.create({ main: inject('bowlineMain'), hosts, serverFlags })
     await fleet.repository.push('nothing yet', { 'README.md': 'empty' })
     await fleet.start()
     for (const { name } of hosts.all)
