@@ -11,12 +11,14 @@
  */
 export const RUNNER: string = `
 bw_identify() {
-  if [ -r "/proc/$2/stat" ]; then
+  # It may end at any time, and what this shell complains of would stand in the log of the container.
+  bw_stat=
+  { read -r bw_stat < "/proc/$2/stat"; } 2> /dev/null
+  if [ -n "$bw_stat" ]; then
     read -r bw_boot < /proc/sys/kernel/random/boot_id
-    read -r bw_stat < "/proc/$2/stat"
     printf '%s %s %s %s\\n' "$1" "$2" "$bw_boot" "$bw_stat" >&4
   else
-    printf '%s %s ps %s\\n' "$1" "$2" "$(/bin/ps -o lstart= -p "$2")" >&4
+    printf '%s %s ps %s\\n' "$1" "$2" "$(/bin/ps -o lstart= -p "$2" 2> /dev/null)" >&4
   fi
 }
 trap : HUP INT TERM
