@@ -15,9 +15,9 @@ describe('waitForHealth()', () => {
     stop = new AbortController()
   })
 
-  function wait(): Promise<HealthResult> {
+  function wait(look: () => HealthNow = () => now): Promise<HealthResult> {
     return waitForHealth({
-      look: () => now,
+      look,
       onChange(listener) {
         listeners.add(listener)
         return () => listeners.delete(listener)
@@ -36,18 +36,9 @@ describe('waitForHealth()', () => {
 
   it('looks once after many changes at a time', async () => {
     let looks = 0
-    const waiting = waitForHealth({
-      look: () => {
-        looks += 1
-        return now
-      },
-      onChange(listener) {
-        listeners.add(listener)
-        return () => listeners.delete(listener)
-      },
-      clock,
-      deadlineMs: 1_000,
-      signal: stop.signal,
+    const waiting = wait(() => {
+      looks += 1
+      return now
     })
     for (let change = 0; change < 20; change += 1)
       await becomes({ state: 'progressing', message: `${change} of 20` })

@@ -62,7 +62,14 @@ export async function startUpstream(
       if (said !== undefined) socket.write(streamEncode(said))
     })
   })
-  await listenTcp(tcp, host, bound)
+  try {
+    await listenTcp(tcp, host, bound)
+  } catch (error) {
+    udp.close()
+    // A port that was free for one of the two need not be for the other.
+    if (port === 0 && hasErrno(error, 'EADDRINUSE')) return startUpstream(script, host)
+    throw error
+  }
   const upstream: Upstream = {
     port: bound,
     asked,
@@ -73,6 +80,10 @@ export async function startUpstream(
     },
   }
   return upstream
+}
+
+function hasErrno(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException).code === code
 }
 
 function listenUdp(socket: Socket, host: string, port: number): Promise<void> {
