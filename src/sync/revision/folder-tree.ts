@@ -63,7 +63,6 @@ export async function draftFolder(
   previous: LoadedFolder | undefined,
   options: DraftOptions,
 ): Promise<LoadedFolder | FolderDraft> {
-  if (previous?.oid === oid && previous.path === path) return previous
   return draftAt(path, oid, previous, { ...options, count: { files: 0 }, depth: 0 })
 }
 
@@ -73,7 +72,8 @@ async function draftAt(
   previous: LoadedFolder | undefined,
   options: DraftOptions & { readonly count: { files: number }; readonly depth: number },
 ): Promise<LoadedFolder | FolderDraft> {
-  if (previous?.oid === oid) return previous
+  // The same content at another place is told of by other paths.
+  if (previous?.oid === oid && previous.path === path) return previous
   const { listings, namespace, except, requests, count, depth } = options
   const listing = await listings.read(oid)
   const diagnostics = listing.refused.flatMap(entry => refusal(path, entry))

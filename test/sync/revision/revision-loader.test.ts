@@ -24,6 +24,16 @@ function newObjects(revision: Revision, earlier: Revision): string[] {
 }
 
 /** Counts what is read, so that a test can say what was not. */
+/** All that a revision says of its apps, whatever it was made from. */
+function plain({ apps }: Revision): unknown {
+  return apps.map(({ declared, kinds, objects, ...app }) => ({
+    ...app,
+    objects: objects.map(({ key, blob, source, object }) => ({ key, blob, source, object })),
+    declared: [...declared].map(([key, { source }]) => [key, source]).sort(),
+    kinds: [...kinds].map(({ kind }) => kind).sort(),
+  }))
+}
+
 function counting(reader: GitReader): { reader: GitReader; read: { blobs: number; trees: number } } {
   const read = { blobs: 0, trees: 0 }
   return {
@@ -320,6 +330,44 @@ describe.each([
     expect(read.blobs).toBe(1)
     expect(newObjects(back, second)).toEqual(['/ConfigMap/app-3/c-1'])
     expect(newObjects(back, first)).toEqual([])
+  })
+
+  it('comes to the same by way of other commits as from nothing, whatever they moved, repeated or took away', async () => {
+    const at = newRepository()
+    const { loader } = await openLoader(at)
+    const one = {
+      'bowline.yaml': 'apps: apps/*\n',
+      'apps/shop/a.yaml': configMap('a'),
+      'apps/shop/in/b.yaml': configMap('b'),
+    }
+    const steps: readonly Record<string, string | null>[] = [
+      one,
+      { 'apps/shop/in/b.yaml': configMap('b', 'changed') },
+      { 'apps/shop/in/b.yaml': null, 'apps/shop/out/b.yaml': configMap('b', 'changed') },
+      { 'apps/shop/again.yaml': configMap('a', 'twice') },
+      { 'apps/shop/a.yaml': null },
+      { 'apps/shop/two.yaml': `${configMap('c')}---\n${configMap('d')}` },
+      { 'apps/shop/two.yaml': configMap('d') },
+      // The same folder at another place is the same app, whose files are elsewhere.
+      {
+        'bowline.yaml': 'apps: services/*\n',
+        ...{ 'apps/shop/again.yaml': null, 'services/shop/again.yaml': configMap('a', 'twice') },
+        ...{ 'apps/shop/out/b.yaml': null, 'services/shop/out/b.yaml': configMap('b', 'changed') },
+        ...{ 'apps/shop/two.yaml': null, 'services/shop/two.yaml': configMap('d') },
+      },
+      { 'services/shop/again.yaml': null },
+    ]
+    let previous: Revision | undefined
+    for (const [index, files] of steps.entries()) {
+      for (const [path, text] of Object.entries(files)) {
+        if (text === null) at.git('rm', '-q', path)
+        else at.write({ [path]: text })
+      }
+      at.commit(`step ${index}`)
+      previous = await loader.load(at.head(), { previous, signal })
+      const fresh = await load(at)
+      expect(plain(previous)).toEqual(plain(fresh))
+    }
   })
 
   it('parses nothing again after a restart, and gives the same revision', async () => {
