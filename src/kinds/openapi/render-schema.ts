@@ -1,6 +1,7 @@
 import { descriptions } from '../../kube/generated/schemas.ts'
 import { nameInRef, refTo } from '../schema/ref.ts'
 import { definition, type Schema } from '../schema/schema.ts'
+import { FIELD_TEXTS } from './field-texts.ts'
 
 const QUANTITY = 'io.k8s.apimachinery.pkg.api.resource.Quantity'
 const INT_OR_STRING = 'io.k8s.apimachinery.pkg.util.intstr.IntOrString'
@@ -56,8 +57,8 @@ export function renderSchemas(names: readonly string[]): { readonly [name: strin
     for (const [field, property] of Object.entries(schema.properties ?? {})) {
       // The models say nothing of fields that are definitions of their own: what the definition says is better than nothing.
       const fallback = property.$ref === undefined ? undefined : texts[nameInRef(property.$ref)]?.[0]
-      const own = ofFields[field]?.startsWith(OF_ANY_INT_OR_STRING) ? undefined : ofFields[field]
-      const shown = render({ ...property, description: ofFields[field] ?? fallback ?? '' }, wanted)
+      const own = FIELD_TEXTS[name]?.[field] ?? ofFields[field]
+      const shown = render({ ...property, description: own ?? fallback ?? '' }, wanted)
       properties[field] = own === undefined ? withBorrowedText(shown) : shown
     }
     rendered[name] = {
@@ -70,9 +71,6 @@ export function renderSchemas(names: readonly string[]): { readonly [name: strin
   }
   return Object.fromEntries(Object.entries(rendered).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
-
-/** What the models say of every field that is a whole number or a text. */
-const OF_ANY_INT_OR_STRING = 'IntOrString is a type that can hold'
 
 /**
  * A field whose text is its definition's: `kubectl explain` shows the text of a field and of what it consists of, one after the other, but

@@ -12,6 +12,12 @@ interface Document {
   readonly components: { readonly schemas: { readonly [name: string]: { readonly properties?: object } } }
 }
 
+interface Described {
+  readonly description?: string
+  readonly allOf?: readonly { readonly $ref: string }[]
+  readonly properties?: { readonly [field: string]: Described }
+}
+
 function documentOf(path: string): Document {
   return openApiV3(path) as Document
 }
@@ -82,6 +88,19 @@ describe('openApiV3()', () => {
       'x-kubernetes-patch-strategy': 'merge',
       'x-kubernetes-patch-merge-key': 'name',
     })
+  })
+
+  it('says of a field what it is for, once, beside what its type is', () => {
+    for (const path of openApiPaths()) {
+      const schemas = documentOf(path).components.schemas as { readonly [name: string]: Described }
+      for (const [name, { properties = {} }] of Object.entries(schemas))
+        for (const [field, { description, allOf: [type] = [] }] of Object.entries(properties)) {
+          if (type === undefined) continue
+          const ofType = schemas[type.$ref.split('/').at(-1) as string]?.description
+          expect(description, `${name}.${field}`).not.toBe(ofType)
+          expect(description, `${name}.${field}`).not.toMatch(/^IntOrString is/)
+        }
+    }
   })
 
   it.each(['', 'api', 'api/v2', 'apis/apps', 'apis/apps/v1/pods', '../api/v1'])(

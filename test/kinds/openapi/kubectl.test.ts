@@ -158,7 +158,8 @@ describe('openApiV3()', () => {
   it.each([
     ['pod.spec', 'PodSpec is a description of a pod.', 'Affinity is a group of affinity scheduling rules.'],
     ['deployment.spec.template', 'PodTemplateSpec describes the data', 'PodSpec is a description of a pod.'],
-    ['service.spec.ports.targetPort', 'IntOrString is', ''],
+    ['service.spec.ports.targetPort', 'The port of the pods that the service leads to', 'IntOrString is'],
+    ['deployment.spec.strategy.rollingUpdate.maxSurge', 'IntOrString is', 'rounded up'],
   ])('says once what %s and its fields are', async (field, text, ofField) => {
     const said = await kubectl('explain', field)
     expect(said.split(text)).toHaveLength(2)
