@@ -12,6 +12,7 @@ import {
   tlsClaims,
 } from '../../../kube/index.ts'
 import { ControlLoop, type ControllerContext, whenChanged } from '../control-loop.ts'
+import { isExcludedFromTraffic } from '../load-balancer/excluded-node.ts'
 import { conditionStatus } from '../node-lifecycle/node-taints.ts'
 
 const NAME = 'ingress-controller'
@@ -82,7 +83,7 @@ export class IngressStatusController implements Part {
 function isServing(node: Node): boolean {
   const serves =
     conditionStatus(node, INGRESS_CONDITION) === 'True' && conditionStatus(node, 'Ready') === 'True'
-  return serves && !node.spec?.unschedulable
+  return serves && !isExcludedFromTraffic(node)
 }
 
 /** Where the world reaches the host, if that is elsewhere than where its neighbours do. */

@@ -1,10 +1,9 @@
 import type { Node, Service } from '../../../kube/index.ts'
 import { conditionStatus } from '../node-lifecycle/node-taints.ts'
+import { isExcludedFromTraffic } from './excluded-node.ts'
 
 /** Where any node carries it, only nodes on which it is `true` serve; `false` always excludes a node. */
 const HOST_LABEL = 'network.bowline.dev/load-balancer'
-/** Upstream's label of nodes that no load balancer may use. */
-const EXCLUDED = 'node.kubernetes.io/exclude-from-external-load-balancers'
 /** What a service may name to be served so; one that names another class is somebody else's. */
 const CLASS = 'network.bowline.dev/hosts'
 
@@ -38,7 +37,7 @@ export function isServedByHosts({ spec }: Service): boolean {
 }
 
 /**
- * Which hosts serve which services: every ready one that takes new work, or with the external traffic policy Local those with a
+ * Which hosts serve which services: every ready one, cordoned or not, or with the external traffic policy Local those with a
  * ready pod of it. A port of a host serves one service: of two that want it the older has it, and the other does without that host.
  */
 export function assignHosts({ services, nodes, localNodesOf }: AssignHostsInput): readonly HostAssignment[] {
@@ -84,9 +83,9 @@ function servingHosts(nodes: readonly Node[]): readonly Host[] {
   return nodes
     .filter(node => {
       const labels = node.metadata.labels ?? {}
-      if (labels[HOST_LABEL] === 'false' || Object.hasOwn(labels, EXCLUDED)) return false
+      if (labels[HOST_LABEL] === 'false' || isExcludedFromTraffic(node)) return false
       if (isChosen && labels[HOST_LABEL] !== 'true') return false
-      return !node.spec?.unschedulable && conditionStatus(node, 'Ready') === 'True'
+      return conditionStatus(node, 'Ready') === 'True'
     })
     .map(({ metadata, status }) => ({
       name: metadata.name ?? '',

@@ -152,7 +152,6 @@ function byPort(
 
 /** What of a node decides whether and by which address it serves. */
 function hostFacts(node: Node): unknown {
-  const { metadata, spec, status } = node
-  const isCordoned = spec?.unschedulable ?? false
-  return [metadata.labels ?? {}, isCordoned, conditionStatus(node, 'Ready') ?? '', status?.addresses ?? []]
+  const { metadata, status } = node
+  return [metadata.labels ?? {}, conditionStatus(node, 'Ready') ?? '', status?.addresses ?? []]
 }

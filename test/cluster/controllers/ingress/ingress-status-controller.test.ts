@@ -51,8 +51,12 @@ describe('IngressStatusController', () => {
     await report('two', { conditions: [{ type: 'IngressServing', status: 'False' }] })
     await eventually('the one that serves', async () => (await addressesOf('web')) === '10.0.0.2')
     await cluster.client.patch(Kinds.Node, 'one', { type: 'merge', body: { spec: { unschedulable: true } } })
-    await cluster.client.patch(Kinds.Node, 'same', { type: 'merge', body: { spec: { unschedulable: true } } })
-    await eventually('none that is cordoned', async () => (await addressesOf('web')) === '')
+    const labels = { 'node.kubernetes.io/exclude-from-external-load-balancers': '' }
+    await cluster.client.patch(Kinds.Node, 'same', { type: 'merge', body: { metadata: { labels } } })
+    await report('two', { conditions: [{ type: 'IngressServing', status: 'True' }] })
+    await eventually('a cordoned one too', async () => (await addressesOf('web')) === '10.0.0.2 192.0.2.1')
+    await cluster.client.patch(Kinds.Node, 'one', { type: 'merge', body: { metadata: { labels } } })
+    await eventually('none that is excluded', async () => (await addressesOf('web')) === '192.0.2.1')
   })
 
   it('leaves those of other controllers alone', async () => {

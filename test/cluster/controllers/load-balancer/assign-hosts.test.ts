@@ -38,7 +38,7 @@ describe('assignHosts()', () => {
       [host(1), host(2, { ready: 'False' }), host(3, { ready: 'Unknown' })],
       ['192.0.2.1'],
     ],
-    ['no cordoned host', [host(1), host(2, { unschedulable: true })], ['192.0.2.1']],
+    ['a cordoned host too', [host(1), host(2, { unschedulable: true })], ['192.0.2.1', '192.0.2.2']],
     [
       'only labelled hosts where there are any',
       [host(1), host(2, { labels: { [LABEL]: 'true' } })],

@@ -52,7 +52,8 @@ describe('LoadBalancerController', () => {
   it('names the hosts that serve, as they come and go', async () => {
     await makeService('web')
     await eventually('both hosts', async () => (await hosts('web')) === '192.0.2.1 192.0.2.2')
-    await cluster.client.patch(Kinds.Node, 'n1', { type: 'merge', body: { spec: { unschedulable: true } } })
+    const labels = { 'node.kubernetes.io/exclude-from-external-load-balancers': '' }
+    await cluster.client.patch(Kinds.Node, 'n1', { type: 'merge', body: { metadata: { labels } } })
     await eventually('the other host', async () => (await hosts('web')) === '192.0.2.2')
     await writeStatus('n2', { addresses: [{ type: 'InternalIP', address: '192.0.2.9' }] })
     await eventually('its new address', async () => (await hosts('web')) === '192.0.2.9')
@@ -85,7 +86,6 @@ describe('LoadBalancerController', () => {
       spec: { containers: [{ name: 'web', image: 'web:1' }] },
     })
     await eventually('the host of the pod', async () => (await hosts('web')) === '192.0.2.2')
-    await cluster.client.patch(Kinds.Node, 'n1', { type: 'merge', body: { spec: { unschedulable: null } } })
     await cluster.client.delete(Kinds.Pod, 'a', { namespace })
     await eventually('nowhere', async () => (await hosts('web')) === '')
   })
