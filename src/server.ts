@@ -20,6 +20,7 @@ import {
   AcmeController,
   ADMIN_SUBJECT,
   ApiAuditLog,
+  ApiRegistrationController,
   ApiServiceController,
   CertificateSigner,
   createAccess,
@@ -219,6 +220,7 @@ export async function startServer(
         membershipOf: async (node, isJoin) => (isJoin ? members.admit(node) : members.idOf(node)),
       }),
     )
+    run('api-registration', new ApiRegistrationController(controllers))
     run('root-ca', new RootCaPublisher(controllers, authority))
     if (config.acme !== undefined)
       run('acme', new AcmeController(controllers, createAcmeAuthority(config.acme)))

@@ -44,6 +44,7 @@ export {
 } from './api/index.ts'
 export {
   AcmeController,
+  ApiRegistrationController,
   ApiServiceController,
   CertificateSigner,
   createAcmeAuthority,

@@ -18,6 +18,7 @@ export { formatAge, formatSince } from './duration.ts'
 export { type FieldStep, parseFieldPath } from './field-path.ts'
 export type {
   Affinity,
+  APIService,
   App,
   AppCommit,
   AppCondition,

@@ -38,6 +38,7 @@ import { unreachableHosts, type VolumeHosts } from './volumes/volume-hosts.ts'
 
 export { createAcmeAuthority } from './acme/acme-authority.ts'
 export { AcmeController } from './acme/acme-controller.ts'
+export { ApiRegistrationController } from './api-registration/api-registration-controller.ts'
 export { ApiServiceController, type ApiServiceOptions } from './api-service-controller.ts'
 export { CertificateSigner, type CertificateSignerOptions } from './certificates/certificate-signer.ts'
 export type { ControllerContext } from './control-loop.ts'

@@ -8,6 +8,8 @@ const MAX_VERSION_PRIORITY = 1_000
 
 export const apiServiceKind: KindDefinition<APIService> = defineKind(Kinds.APIService, {
   definition: 'io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService',
+  // The core group's are called `v1.`.
+  nameRule: 'path-segment',
   inert: 'requests are not passed on to other API servers',
   columns: [
     nameColumn,

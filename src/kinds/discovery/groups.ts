@@ -1,5 +1,6 @@
 import { type Kind, reviewKinds } from '../../kube/index.ts'
 import { compareVersions } from '../custom/versions.ts'
+import { priorityOf } from './priorities.ts'
 
 /** One served group in one version, and its kinds. */
 export interface GroupVersion {
@@ -12,7 +13,7 @@ export interface GroupVersion {
 const collected = new WeakMap<readonly Kind[], readonly GroupVersion[]>()
 
 /**
- * The groups of these kinds, the core group first. A group in two versions is two entries, the preferred one first. Made once for the same
+ * The groups of these kinds by their priority, the core group and APIServices first. A group in two versions is two entries, the preferred one first. Made once for the same
  * list, which nobody may change afterwards.
  */
 export function groupVersionsOf(kinds: readonly Kind[]): readonly GroupVersion[] {
@@ -41,7 +42,14 @@ function collect(kinds: readonly Kind[]): readonly GroupVersion[] {
     entry.kinds.push(kind)
     found.set(key, entry)
   }
-  return [...found.values()].sort((a, b) =>
-    a.group === b.group ? compareVersions(a.version, b.version) : a.group < b.group ? -1 : 1,
+  return [...found.values()].sort(
+    (a, b) => compareGroups(a.group, b.group) || compareVersions(a.version, b.version),
   )
+}
+
+/** As upstream's discovery: by priority, those of one priority by name. */
+function compareGroups(a: string, b: string): number {
+  if (a === b) return 0
+  const [ofA, ofB] = [a, b].map(group => priorityOf(group, '').groupPriorityMinimum) as [number, number]
+  return ofB - ofA || (a < b ? -1 : 1)
 }
