@@ -2,8 +2,17 @@
 // finds it half-written, and no file of an earlier build stays. With --if-needed, only when src/ is newer; then types are not
 // checked either, because that is the business of `npm run check`. With `--to FOLDER` only the program, into that folder.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import {
+  chmodSync,
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cacheFolder } from './cache-folder.mjs'
 
@@ -13,16 +22,19 @@ const INPUTS = ['src', 'scripts/schemas', 'scripts/generate-schemas.ts', 'packag
 /** What is started by itself: the command, and the thread that parses. */
 const ENTRIES = { main: 'src/main.ts', 'parse-worker': 'src/sync/revision/parse-worker.ts' }
 
+/** What the program reads from beside itself. */
+const DATA = ['src/kube/generated/descriptions.json']
+
 /**
  * How the command starts itself. A shell reads the second line and puts Node in its own place; for Node it is a string and a
- * comment. V8 would let the memory for what is young grow to 48 MB, and never give it back; with 6 MB a start of 1,500 manifests
- * takes the same processor time as with 12, and an idle server holds 4 MB less. The C library would give threads arenas of their
+ * comment. Services give memory back when they are quiet (src/cli/young-memory.ts), for which V8 has to offer its collector: it may
+ * take 48 MB for what is young while there is much to do, with which a busy server does a fifth more. The C library would give threads arenas of their
  * own, whose free parts nobody else gets: with one for all, an agent that is loaded holds 5 MB less. V8 would compile the parser of
  * HTTP answers (undici's, in WebAssembly) once more to make it faster, for which it takes 30 MB that stay with the process: 109 MB
  * an agent instead of 79. Agents of `up` inherit all three.
  */
 const LAUNCHER = `#!/bin/sh
-':' //; export MALLOC_ARENA_MAX="\${MALLOC_ARENA_MAX:-1}"; exec node --max-semi-space-size=2 --liftoff-only "$0" "$@"
+':' //; export MALLOC_ARENA_MAX="\${MALLOC_ARENA_MAX:-1}"; exec node --expose-gc --liftoff-only "$0" "$@"
 `
 
 export async function build({ ifNeeded = false } = {}) {
@@ -58,6 +70,7 @@ async function writeProgram(folder) {
     packages: 'external',
     logLevel: 'warning',
   })
+  for (const path of DATA) copyFileSync(join(ROOT, path), join(folder, basename(path)))
   makeCommand(join(folder, 'main.js'))
 }
 

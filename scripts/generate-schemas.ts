@@ -10,17 +10,21 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const schemaFolder = join(root, 'src/kinds/schema')
 const target = join(root, 'src/kube/generated')
-const outputs = ['schemas.ts', 'types.ts']
+const modules = ['schemas.ts', 'types.ts']
+const data = 'descriptions.json'
 
 const hash = hashInputs()
-if (!outputs.every(isCurrent)) {
+if (!modules.every(isCurrent) || !existsSync(join(target, data))) {
   // Loaded only when needed: the models and the type printer cost more than everything else here.
   const { assembleDefinitions } = await import('./schemas/definitions.ts')
   const { printSchemas, printTypes } = await import('./schemas/print.ts')
   const definitions = await assembleDefinitions()
   mkdirSync(target, { recursive: true })
-  write('schemas.ts', printSchemas(definitions))
-  write('types.ts', await printTypes(definitions))
+  const { module, descriptions } = printSchemas(definitions)
+  // The modules say which inputs all are from: they come last.
+  write(data, descriptions)
+  write('schemas.ts', header() + module)
+  write('types.ts', header() + (await printTypes(definitions)))
 }
 
 function hashInputs(): string {
@@ -48,9 +52,9 @@ function isCurrent(name: string): boolean {
   return existsSync(file) && readFileSync(file, 'utf8').startsWith(header())
 }
 
-/** Whole or not at all: an interrupted run leaves no half-written module. */
+/** Whole or not at all: an interrupted run leaves half-written file. */
 function write(name: string, text: string): void {
   const file = join(target, name)
-  writeFileSync(`${file}.new`, header() + text)
+  writeFileSync(`${file}.new`, text)
   renameSync(`${file}.new`, file)
 }

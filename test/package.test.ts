@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../src/base/index.ts'
+import { createHttpsClient, loadKubeconfig } from '../src/client/index.ts'
 
 const run = promisify(execFile)
 
@@ -63,6 +65,9 @@ describe('npm pack', () => {
     expect(files.filter(name => /\.(?:ts|map)$/.test(name))).toEqual([])
     for (const name of files.filter(file => file.endsWith('.js')))
       expect(await readFile(join(root, 'dist', name), 'utf8'), name).not.toContain('sourceMappingURL')
+    // V8 keeps two bytes for each character of a file as soon as one needs them.
+    for (const name of files.filter(file => /^(?:chunk|agent|server)-.*\.js$/.test(file)))
+      expect(/[^\0-\xff]/.exec(await readFile(join(root, 'dist', name), 'utf8'))?.[0], name).toBeUndefined()
     const main = join(root, 'dist/main.js')
     expect((await readFile(main, 'utf8')).split('\n')[0]).toBe('#!/bin/sh')
     expect((await stat(main)).mode & 0o111).toBe(0o111)
@@ -89,6 +94,9 @@ describe('npm pack', () => {
       })
       const { stdout } = await run(bowline(), ['status', '--data-dir', dataDir, '--output', 'json'])
       expect(JSON.parse(stdout)).toMatchObject({ apps: [] })
+      expect(await schemaOf(dataDir, 'io.k8s.api.core.v1.ConfigMap')).toMatchObject({
+        description: 'ConfigMap holds configuration data for pods to consume.',
+      })
     } finally {
       up.kill('SIGTERM')
     }
@@ -99,6 +107,27 @@ describe('npm pack', () => {
     return join(installed, 'node_modules/.bin/bowline')
   }
 })
+
+/** A definition of the core group as the server publishes it. */
+async function schemaOf(dataDir: string, name: string): Promise<unknown> {
+  const { server, ca, credentials } = loadKubeconfig(await readFile(join(dataDir, 'kubeconfig'), 'utf8'))
+  const client = createHttpsClient({
+    server,
+    ...(ca === undefined ? {} : { ca }),
+    credentials,
+    clock: systemClock,
+    userAgent: 'test',
+    fieldManager: 'test',
+  })
+  try {
+    const { components } = (await client.rawGet('/openapi/v3/api/v1')) as {
+      readonly components: { readonly schemas: { readonly [name: string]: unknown } }
+    }
+    return components.schemas[name]
+  } finally {
+    await client.close()
+  }
+}
 
 /** Where Node would look for a package, from the folder of another. */
 function places(from: string, name: string): readonly string[] {

@@ -6,11 +6,15 @@ import type { Definitions } from './definitions.ts'
 /** The descriptions of one definition: its own, then those of its fields. */
 type Descriptions = readonly [string, { readonly [field: string]: string }]
 
-/**
- * The module that holds the schemas. As JSON text they load several times faster than as an object literal, and cost little memory
- * until they are first asked for. Descriptions are more than half of it and only OpenAPI reads them: they are text of their own.
- */
-export function printSchemas(definitions: Definitions): string {
+/** What `src/kube/generated/` holds of the schemas. */
+export interface PrintedSchemas {
+  /** A module. As JSON text the schemas load several times faster than as an object literal, and cost little memory until they are asked for. */
+  readonly module: string
+  /** What only OpenAPI reads, three quarters of the whole, is a file beside it: a megabyte of memory while it is not read. */
+  readonly descriptions: string
+}
+
+export function printSchemas(definitions: Definitions): PrintedSchemas {
   const bare: Record<string, Schema> = {}
   const descriptions: Record<string, Descriptions> = {}
   for (const [name, { description = '', ...schema }] of Object.entries(definitions)) {
@@ -23,12 +27,10 @@ export function printSchemas(definitions: Definitions): string {
     bare[name] = { ...schema, properties }
     descriptions[name] = [description, ofFields]
   }
-  return `
+  const module = `import { readFileSync } from 'node:fs'
+
 const definitionsText =
   ${JSON.stringify(JSON.stringify(bare))}
-
-const descriptionsText =
-  ${JSON.stringify(JSON.stringify(descriptions))}
 
 let parsed: { readonly [name: string]: unknown } | undefined
 
@@ -38,13 +40,14 @@ export function definitions(): { readonly [name: string]: unknown } {
   return parsed
 }
 
-/** The description of every definition and of its fields, parsed at every call: keep what you make of it. */
+/** The description of every definition and of its fields, read at every call: keep what you make of it. */
 export function descriptions(): {
   readonly [name: string]: readonly [string, { readonly [field: string]: string }]
 } {
-  return JSON.parse(descriptionsText)
+  return JSON.parse(readFileSync(new URL('descriptions.json', import.meta.url), 'utf8'))
 }
 `
+  return { module, descriptions: JSON.stringify(descriptions) }
 }
 
 /** Names that TypeScript or this code base gives to something else. */

@@ -9,6 +9,7 @@ import { openMemoryDir } from '../memory-dir.ts'
 import type { RuntimeChoice } from '../runtime-choice.ts'
 import { createLogger, type LogLevel } from './log.ts'
 import { logLostPromises } from './lost-promises.ts'
+import { returnYoungMemory } from './young-memory.ts'
 
 export interface AgentFlags {
   readonly server: string
@@ -75,10 +76,12 @@ export async function runAgentCommand(flags: AgentFlags, signal: AbortSignal): P
   }
   const log = createLogger(flags.logLevel)
   const endLogging = logLostPromises(log)
+  const endReturning = returnYoungMemory(systemClock)
   try {
     const parts = { clock: systemClock, ids: systemIds, log }
     await runAgent(config, parts, AbortSignal.any([signal, parent.signal]))
   } finally {
+    endReturning()
     endLogging()
     parent.dispose()
     await dataDir.release()

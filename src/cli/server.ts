@@ -11,6 +11,7 @@ import { type RunningServer, type ServerConfig, startServer } from '../server.ts
 import { createLogger, type LogLevel } from './log.ts'
 import { logLostPromises } from './lost-promises.ts'
 import type { Terminal } from './terminal.ts'
+import { returnYoungMemory } from './young-memory.ts'
 
 export interface ServerFlags {
   readonly repo?: string
@@ -58,6 +59,7 @@ export async function withServer(
   const running = AbortSignal.any([signal, stop.signal])
   const log = createLogger(flags.logLevel)
   const endLogging = logLostPromises(log)
+  const endReturning = returnYoungMemory(systemClock)
   try {
     const config = await serverConfig(flags, dataDir.path)
     const parts = { clock: systemClock, ids: systemIds, log }
@@ -71,6 +73,7 @@ export async function withServer(
     }
     await server.closed
   } finally {
+    endReturning()
     endLogging()
     await dataDir.release()
   }

@@ -30,7 +30,7 @@ describe('a process that serves', () => {
         log.info('another')
         console.log('alive')
       `,
-        full,
+        { stderr: full },
       )
       expect({ status, stdout }).toEqual({ status: 0, stdout: 'alive\n' })
     } finally {
@@ -47,18 +47,57 @@ describe('a process that serves', () => {
     `)
     expect({ status, stderr }).toEqual({ status: 0, stderr: 'alive\n' })
   })
+
+  it('returnYoungMemory() gives memory back once there is nothing to do, and not before', () => {
+    const { status, stdout, stderr } = run(
+      `
+      let look = () => undefined
+      const end = returnYoungMemory({ after: (_, callback) => ((look = callback), () => (look = undefined)) })
+      const megabytes = () =>
+        getHeapSpaceStatistics().find(space => space.space_name === 'new_space').physical_space_size / 2 ** 20
+      await later(1)
+      // Enough that lives through collections makes V8 take more room for it.
+      let alive = []
+      for (let round = 0; round < 200 && megabytes() < 8; round += 1)
+        alive = Array.from({ length: 50_000 }, (_, index) => ({ index }))
+      alive = []
+      const busy = megabytes()
+      look()
+      const stillBusy = megabytes()
+      // V8 gives back only when there was little to do for some seconds.
+      for (let tries = 0; tries < 100 && megabytes() >= 4; tries += 1) {
+        await later(200)
+        look()
+      }
+      const quiet = megabytes()
+      end()
+      console.log(JSON.stringify({ grew: busy >= 8, kept: stillBusy >= 8, gone: quiet < 4, ended: look === undefined }))
+    `,
+      { flags: ['--expose-gc'] },
+    )
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(JSON.parse(stdout)).toEqual({ grew: true, kept: true, gone: true, ended: true })
+  })
 })
 
 /** Runs a program of its own with what a service is made of. */
-function run(program: string, stderr: number | 'pipe' = 'pipe') {
+function run(
+  program: string,
+  {
+    stderr = 'pipe',
+    flags = [],
+  }: { readonly stderr?: number | 'pipe'; readonly flags?: readonly string[] } = {},
+) {
   const source = `
     import { createLogger } from '${CLI}/log.ts'
     import { logLostPromises } from '${CLI}/lost-promises.ts'
+    import { returnYoungMemory } from '${CLI}/young-memory.ts'
+    import { getHeapSpaceStatistics } from 'node:v8'
     import { createTerminal } from '${CLI}/terminal.ts'
     const later = ms => new Promise(resolve => setTimeout(resolve, ms))
     ${program}
   `
-  return spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', source], {
+  return spawnSync(process.execPath, [...flags, '--import', 'tsx', '--input-type=module', '--eval', source], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', stderr],
     timeout: 30_000,

@@ -44,7 +44,7 @@ export class RoleIndex {
   readonly #clusterRoles = new Map<string, readonly PolicyRule[]>()
   readonly #roles = new Map<string, readonly PolicyRule[]>()
   readonly #bindings = new Map<string, Binding>()
-  /** Subject key → namespace → its bindings there, by their keys. */
+  /** By subject key, then namespace: its bindings there, by their keys. */
   readonly #bySubject = new Map<string, Map<string, Map<string, Binding>>>()
 
   constructor({ clock, log }: { readonly clock: Clock; readonly log: Logger }) {
