@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const schemaFolder = join(root, 'src/kinds/schema')
+const protobufFolder = join(root, 'src/cluster/api/http/protobuf')
 const target = join(root, 'src/kube/generated')
 const modules = ['schemas.ts', 'types.ts']
 const data = 'descriptions.json'
@@ -34,6 +35,7 @@ function hashInputs(): string {
         .sort()
         .map(name => join(folder, name)),
     ),
+    ...['field-table.ts', 'messages.ts'].map(name => join(protobufFolder, name)),
     fileURLToPath(import.meta.url),
     join(root, 'node_modules/kubernetes-models/package.json'),
     join(root, 'node_modules/json-schema-to-typescript/package.json'),

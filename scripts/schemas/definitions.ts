@@ -3,6 +3,7 @@ import { overlay, packages, prefixes, roots } from '../../src/kinds/schema/overl
 import { refTo } from '../../src/kinds/schema/ref.ts'
 import type { Schema } from '../../src/kinds/schema/schema.ts'
 import { loadModel } from './models.ts'
+import { droppedZeros } from './zeros.ts'
 
 export type Definitions = { readonly [name: string]: Schema }
 
@@ -29,6 +30,7 @@ export async function assembleDefinitions(): Promise<Definitions> {
     }
   }
   layOver(definitions)
+  markDroppedZeros(definitions)
   return sorted({ ...definitions, ...bowlineDefinitions })
 }
 
@@ -100,6 +102,17 @@ function layOverField(base: Schema, keywords: Schema): Schema {
   if (keywords.format !== 'quantity') return { ...base, ...keywords }
   const { type: _, ...rest } = base
   return { ...rest, ...keywords }
+}
+
+function markDroppedZeros(definitions: Record<string, Schema>): void {
+  for (const [name, schema] of Object.entries(definitions)) {
+    const dropped = droppedZeros(name)
+    const properties = Object.entries(schema.properties ?? {}).map(
+      ([field, property]) =>
+        [field, dropped.has(field) ? { ...property, 'x-bowline-drops-zero': true } : property] as const,
+    )
+    definitions[name] = { ...schema, properties: Object.fromEntries(properties) }
+  }
 }
 
 function sorted(definitions: Definitions): Definitions {

@@ -4,8 +4,8 @@ import { resolveSchema, type Schema } from './schema.ts'
 
 /**
  * A copy of `value` that holds what the schema knows, in the form in which it is stored: fields that are null or unknown are gone,
- * as when upstream decodes into its own types, so are optional lists and maps that are empty, which it writes as if they were absent, and
- * quantities are canonical. What has the wrong type is copied as it is.
+ * as when upstream decodes into its own types, so are optional lists and maps that are empty and zeros that say nothing, which it writes as if
+ * they were absent, and quantities are canonical. What has the wrong type is copied as it is.
  */
 export function decode(schema: Schema, value: unknown): unknown {
   const resolved = resolveSchema(schema)
@@ -33,7 +33,7 @@ function decodeObject(
       if (keepsAll && value !== undefined) setOwn(result, key, copy(value))
     } else if (value !== undefined && value !== null) {
       const isOptional = known !== additionalProperties && !required.includes(key)
-      if (isOptional && isEmptyCollection(known, value)) continue
+      if (isOptional && (isEmptyCollection(known, value) || isDroppedZero(known, value))) continue
       setOwn(result, key, decode(known, value))
     }
   }
@@ -46,6 +46,10 @@ function isEmptyCollection(schema: Schema, value: unknown): boolean {
   if (!isObject(value) || Object.keys(value).length > 0) return false
   const { type, properties, additionalProperties } = resolveSchema(schema)
   return type === 'object' && properties === undefined && additionalProperties !== undefined
+}
+
+function isDroppedZero(schema: Schema, value: unknown): boolean {
+  return schema['x-bowline-drops-zero'] === true && (value === '' || value === 0 || value === false)
 }
 
 function copy(value: unknown): unknown {

@@ -13,7 +13,7 @@ export function fillDefaults(schema: Schema, draft: unknown): void {
 
 function fillObject(schema: Schema, draft: { [key: string]: unknown }): void {
   for (const [name, property] of defaultedProperties(schema)) {
-    if (isAbsent(property, draft[name])) draft[name] = deepCopy(property.default)
+    if (draft[name] === undefined) draft[name] = deepCopy(property.default)
   }
   const { properties, additionalProperties } = schema
   for (const key of Object.keys(draft)) {
@@ -23,16 +23,6 @@ function fillObject(schema: Schema, draft: { [key: string]: unknown }): void {
       properties !== undefined && Object.hasOwn(properties, key) ? properties[key] : additionalProperties
     if (property !== undefined) fillDefaults(property, value)
   }
-}
-
-/**
- * Besides fields that are not there, upstream counts the zero value of a field as absent where zero has no meaning: an empty text
- * with a default that is not empty, and 0 where the least that is allowed is more.
- */
-function isAbsent(property: Schema, value: unknown): boolean {
-  if (value === undefined) return true
-  if (value === '') return property.type === 'string' && property.default !== ''
-  return value === 0 && property.minimum !== undefined && property.minimum > 0
 }
 
 const defaulted = new WeakMap<Schema, readonly (readonly [string, Schema])[]>()

@@ -92,7 +92,7 @@ export const coreOverlay: Overlay = {
   ConfigMapKeySelector: { definition: atomicMap },
   LocalObjectReference: { definition: atomicMap },
   ObjectReference: { definition: atomicMap },
-  ResourceFieldSelector: { definition: atomicMap, fields: { divisor: { format: 'quantity' } } },
+  ResourceFieldSelector: { definition: atomicMap, fields: { divisor: { format: 'quantity', default: '0' } } },
   SecretKeySelector: { definition: atomicMap },
   TypedLocalObjectReference: { definition: atomicMap },
 }

@@ -38,7 +38,7 @@ export interface Schema {
   readonly enum?: readonly string[]
   /** What an absent property becomes. An object default is itself defaulted further, field by field. */
   readonly default?: unknown
-  /** Of numbers: the least that upstream takes. A 0 below it counts as absent where the field has a default. */
+  /** Of numbers: the least that upstream takes. */
   readonly minimum?: number
   readonly 'x-kubernetes-list-type'?: ListType
   /** With list type `map`: the fields that name an item. */
@@ -52,6 +52,8 @@ export interface Schema {
   readonly 'x-kubernetes-int-or-string'?: boolean
   /** Fields that the schema does not know are kept and are no mistake. */
   readonly 'x-kubernetes-preserve-unknown-fields'?: boolean
+  /** Of optional scalars: `false`, 0 and an empty text are the same as no value, and are stored as that. */
+  readonly 'x-bowline-drops-zero'?: boolean
   readonly 'x-kubernetes-group-version-kind'?: readonly GroupVersionKind[]
 }
 

@@ -41,6 +41,7 @@ afterEach(async () => {
 
 const kubectl = (...args: string[]) => kubectlOk(api, args)
 
+/** With what kubectl, when it undoes, leaves out or fills in as Go's types do: zeros and a divisor. */
 const web = {
   apiVersion: 'apps/v1',
   kind: 'Deployment',
@@ -50,7 +51,20 @@ const web = {
     selector: { matchLabels: { app: 'web' } },
     template: {
       metadata: { labels: { app: 'web' } },
-      spec: { containers: [{ name: 'web', image: 'web:1' }] },
+      spec: {
+        hostNetwork: false,
+        containers: [
+          {
+            name: 'web',
+            image: 'web:1',
+            env: [
+              { name: 'EMPTY', value: '' },
+              { name: 'MEMORY', valueFrom: { resourceFieldRef: { resource: 'limits.memory' } } },
+            ],
+            readinessProbe: { tcpSocket: { port: 80 }, initialDelaySeconds: 0 },
+          },
+        ],
+      },
     },
   },
 }

@@ -67,7 +67,6 @@ describe('applyDefaults() of a Pod', () => {
     expect(livenessProbe).toEqual({
       tcpSocket: { port: 80 },
       failureThreshold: 3,
-      initialDelaySeconds: 0,
       periodSeconds: 10,
       successThreshold: 1,
       timeoutSeconds: 1,
@@ -234,6 +233,56 @@ describe('applyDefaults()', () => {
     const kept = applyDefaults(Kinds.EndpointSlice, manifest('discovery.k8s.io/v1', 'EndpointSlice', slice))
     expect(kept).toMatchObject({ endpoints: [] })
     expect(kept).not.toHaveProperty('ports')
+  })
+
+  it('drops zeros that say the same as no value, as upstream’s types do, and keeps those that say more', () => {
+    const probe = { httpGet: { port: 80, host: '' }, initialDelaySeconds: 0, timeoutSeconds: 0 }
+    const made = applyDefaults(Kinds.Pod, {
+      ...podManifest({
+        hostNetwork: false,
+        nodeName: '',
+        automountServiceAccountToken: false,
+        terminationGracePeriodSeconds: 0,
+        securityContext: { runAsNonRoot: false, runAsUser: 0 },
+        containers: [
+          {
+            name: 'app',
+            image: 'app:1',
+            env: [{ name: 'A', value: '' }],
+            readinessProbe: probe,
+            volumeMounts: [{ name: 'v', mountPath: '/v', readOnly: false }],
+          },
+        ],
+      }),
+      metadata: { name: 'web', namespace: '', labels: { a: '' } },
+    }) as Pod
+    expect(made.metadata).toEqual({ name: 'web', labels: { a: '' } })
+    expect(made.spec).not.toHaveProperty('hostNetwork')
+    expect(made.spec).not.toHaveProperty('nodeName')
+    expect(made.spec).toMatchObject({
+      automountServiceAccountToken: false,
+      terminationGracePeriodSeconds: 0,
+      securityContext: { runAsNonRoot: false, runAsUser: 0 },
+    })
+    const [container] = made.spec?.containers ?? []
+    expect(container?.env).toEqual([{ name: 'A' }])
+    expect(container?.volumeMounts).toEqual([{ name: 'v', mountPath: '/v' }])
+    expect(container?.readinessProbe).toEqual({
+      httpGet: { port: 80, path: '/', scheme: 'HTTP' },
+      timeoutSeconds: 1,
+      periodSeconds: 10,
+      successThreshold: 1,
+      failureThreshold: 3,
+    })
+  })
+
+  it('has a divisor of every resourceFieldRef, as upstream’s type', () => {
+    const env = [{ name: 'M', valueFrom: { resourceFieldRef: { resource: 'limits.memory' } } }]
+    const made = applyDefaults(
+      Kinds.Pod,
+      podManifest({ containers: [{ name: 'a', image: 'a:1', env }] }),
+    ) as Pod
+    expect(made.spec?.containers[0]?.env?.[0]?.valueFrom?.resourceFieldRef?.divisor).toBe('0')
   })
 
   it('drops nulls and unknown fields and leaves what the user may write freely', () => {

@@ -8,6 +8,7 @@ import {
   type ReplicaSetStatus,
 } from '../../../kube/index.ts'
 import { availableAt, isPodReady } from '../pod-state.ts'
+import { positiveCounts } from '../positive-counts.ts'
 
 /** Why the last attempt to create or delete pods failed. */
 export interface ReplicaFailure {
@@ -36,7 +37,7 @@ export function nextReplicaSetStatus(
   return {
     status: {
       replicas: pods.length,
-      ...positive({
+      ...positiveCounts({
         fullyLabeledReplicas: pods.filter(pod => matchesLabels(template, pod.metadata.labels)).length,
         readyReplicas: pods.filter(isPodReady).length,
         availableReplicas: availableTimes.length - later.length,
@@ -59,9 +60,4 @@ function nextConditions(
   if (known?.status === 'True' && known.reason === failure.reason) return conditions
   const lastTransitionTime = formatTime(now)
   return [...others, { type: 'ReplicaFailure', status: 'True', ...failure, lastTransitionTime }]
-}
-
-/** Upstream leaves counts of zero out. */
-function positive<T extends Readonly<Record<string, number>>>(counts: T): Partial<T> {
-  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)) as Partial<T>
 }

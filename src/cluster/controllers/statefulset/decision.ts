@@ -1,5 +1,6 @@
 import type { Pod, StatefulSet, StatefulSetStatus } from '../../../kube/index.ts'
 import { availableAt, isPodReady, isPodTerminal } from '../pod-state.ts'
+import { positiveCounts } from '../positive-counts.ts'
 import { missingLabels, ordinalOf, ordinalsOf, podRevision } from './identity.ts'
 import { isStuck } from './stuck-pod.ts'
 
@@ -173,22 +174,21 @@ function nextStatus(view: View, steps: readonly StatefulSetStep[]): StatefulSetS
   const known = [...view.replicas.flatMap(({ pod }) => pod ?? []), ...view.condemned]
   const staying = known.filter(pod => !isEnding(pod) && !leaving.has(pod))
   const ready = known.filter(isRunningReady)
-  const counts = {
-    replicas: known.length,
-    readyReplicas: ready.length,
-    availableReplicas: ready.filter(pod => isRunningAvailable(pod, minReadySeconds(set), now)).length,
-    currentReplicas: staying.filter(pod => podRevision(pod) === currentRevision).length,
-    updatedReplicas: staying.filter(pod => podRevision(pod) === updateRevision).length,
-  }
+  const ofRevision = (name: string) => staying.filter(pod => podRevision(pod) === name).length
+  const replicas = known.length
+  const updatedReplicas = ofRevision(updateRevision)
   const isComplete =
     set.spec?.updateStrategy?.type !== 'OnDelete' &&
-    [counts.updatedReplicas, counts.readyReplicas, counts.replicas].every(
-      count => count === view.replicas.length,
-    )
+    [updatedReplicas, ready.length, replicas].every(count => count === view.replicas.length)
   return {
-    observedGeneration: set.metadata.generation ?? 0,
-    ...counts,
-    ...(isComplete ? { currentReplicas: counts.updatedReplicas } : {}),
+    ...positiveCounts({
+      observedGeneration: set.metadata.generation ?? 0,
+      readyReplicas: ready.length,
+      currentReplicas: isComplete ? updatedReplicas : ofRevision(currentRevision),
+      updatedReplicas,
+    }),
+    replicas,
+    availableReplicas: ready.filter(pod => isRunningAvailable(pod, minReadySeconds(set), now)).length,
     currentRevision: isComplete ? updateRevision : currentRevision,
     updateRevision,
     collisionCount,

@@ -241,22 +241,24 @@ describe('decideStatefulSet()', () => {
     const found = decide(spec, revisions, pods).status
     const { replicas, readyReplicas, availableReplicas, currentReplicas, updatedReplicas } = found
     return [
-      [replicas, readyReplicas, availableReplicas, currentReplicas, updatedReplicas].join(' '),
+      [replicas, readyReplicas, availableReplicas, currentReplicas, updatedReplicas]
+        .map(count => count ?? '-')
+        .join(' '),
       [found.currentRevision, found.updateRevision].join('>'),
     ].join(' ')
   }
   it.each<[string, Spec, string, string, string]>([
-    ['nothing there', {}, 'a', '', '0 0 0 0 0 a>a'],
+    ['nothing there', {}, 'a', '', '0 - 0 - - a>a'],
     ['some there', {}, 'a', 'db-0@a db-1@a?', '2 1 1 2 2 a>a'],
     ['all there', {}, 'a', 'db-0@a db-1@a db-2@a', '3 3 3 3 3 a>a'],
     ['not long enough', { minReadySeconds: 10 }, 'a', 'db-0@a db-1@a~', '2 2 1 2 2 a>a'],
     ['one of them ends', {}, 'a', 'db-0@a db-1@a db-2@a-', '3 3 3 2 2 a>a'],
-    ['an update begins', {}, 'a>b', 'db-0@a db-1@a db-2@a', '3 3 3 2 0 a>b'],
+    ['an update begins', {}, 'a>b', 'db-0@a db-1@a db-2@a', '3 3 3 2 - a>b'],
     ['an update goes on', {}, 'a>b', 'db-0@a db-1@a db-2@b!', '3 2 2 2 1 a>b'],
     ['an update is complete', {}, 'a>b', 'db-0@b db-1@b db-2@b', '3 3 3 3 3 b>b'],
-    ['an update waits for the last', {}, 'a>b', 'db-0@b! db-1@b db-2@b', '3 2 2 0 3 a>b'],
+    ['an update waits for the last', {}, 'a>b', 'db-0@b! db-1@b db-2@b', '3 2 2 - 3 a>b'],
     ['an update up to the partition', partition(2), 'a>b', 'db-0@a db-1@a db-2@b', '3 3 3 2 1 a>b'],
-    ['OnDelete is never complete', ON_DELETE, 'a>b', 'db-0@b db-1@b db-2@b', '3 3 3 0 3 a>b'],
+    ['OnDelete is never complete', ON_DELETE, 'a>b', 'db-0@b db-1@b db-2@b', '3 3 3 - 3 a>b'],
     ['too many', { replicas: 1 }, 'a', 'db-0@a db-1@a', '2 2 2 2 2 a>a'],
   ])('tells the status: %s', (_, spec, revisions, pods, expected) => {
     expect(status(spec, revisions, pods)).toBe(expected)
