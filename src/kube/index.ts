@@ -158,6 +158,7 @@ export type {
   ReplicaSetStatus,
   ResourceAttributes,
   ResourceFieldSelector,
+  ResourceQuota,
   ResourceRequirements,
   Role,
   RoleBinding,
@@ -281,7 +282,13 @@ export { isLeaving, LEAVING_ANNOTATION } from './pod/leaving.ts'
 export { type NodeResource, podReferences } from './pod/references.ts'
 export { ROOT_CA_CONFIG_MAP, TOKEN_MOUNT_PATH } from './pod/service-account-volume.ts'
 export { type PodSummary, summarizePod } from './pod/summary.ts'
-export { podRequests, type ResourceAmounts, resourceAmounts } from './pod-requests.ts'
+export {
+  podQuantities,
+  podRequests,
+  type ResourceAmounts,
+  type ResourceQuantities,
+  resourceAmounts,
+} from './pod-requests.ts'
 export {
   addQuantities,
   canonicalQuantity,

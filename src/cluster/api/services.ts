@@ -5,6 +5,7 @@ import type { AccountTokens } from './auth/service-accounts/account-tokens.ts'
 import type { World } from './cache/world.ts'
 import type { Admission, Attributes, Authorizer } from './contract.ts'
 import type { AdmissionPolicies } from './policies/admission-policies.ts'
+import type { ResourceQuotas } from './quota/resource-quotas.ts'
 import type { Reviewers } from './reviews/reviewer.ts'
 import type { ServedKinds } from './served-kinds.ts'
 import type { ComponentHealth } from './verbs/component-statuses.ts'
@@ -27,6 +28,8 @@ export interface VerbServices {
   readonly policies: AdmissionPolicies
   /** Asked once admission is through, before validation. */
   readonly allocator: Allocator
+  /** Charged last, with what is found good in every other way. */
+  readonly quotas: Pick<ResourceQuotas, 'charge'>
   /**
    * Extra warnings for a write, such as "Git owns this object". Asked just before the write, so that whoever hears of the change
    * can know who made it; not for dry runs and writes without effect.

@@ -30,6 +30,7 @@ import type { Admission, Attributes, Authorizer, RequestContext, Verbs } from '.
 import { EventExpiry } from './event-expiry.ts'
 import { AdmissionPolicies } from './policies/admission-policies.ts'
 import { paramPermissions } from './policies/param-permissions.ts'
+import { ResourceQuotas } from './quota/resource-quotas.ts'
 import { methodNotAllowed } from './refusals.ts'
 import type { Reviewers } from './reviews/reviewer.ts'
 import { ServedKinds } from './served-kinds.ts'
@@ -117,6 +118,7 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
     ],
     policies: new AdmissionPolicies({ world, kinds: served, authorizer }),
     allocator: new ServiceAllocator(world, options.serviceCidr ?? DEFAULT_SERVICE_CIDR),
+    quotas: new ResourceQuotas(world, clock),
     components: options.components ?? (() => []),
     warnOnWrite: options.warnOnWrite ?? (() => []),
     clock,

@@ -6,12 +6,11 @@ import { defineKind, type KindDefinition } from './definition.ts'
 
 export const resourceQuotaKind: KindDefinition<ResourceQuota> = defineKind(Kinds.ResourceQuota, {
   definition: 'io.k8s.api.core.v1.ResourceQuota',
-  inert: 'nothing counts what its namespace uses, and nothing is refused by it',
   columns: [
     nameColumn,
+    ageColumn,
     textColumn('Request', 'Requests and objects: used of allowed.'),
     textColumn('Limit', 'Limits: used of allowed.'),
-    ageColumn,
   ],
   row: (object, nowMs) => {
     const shown = (ofLimits: boolean): string =>
@@ -20,7 +19,7 @@ export const resourceQuotaKind: KindDefinition<ResourceQuota> = defineKind(Kinds
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([resource, hard]) => `${resource}: ${object.status?.used?.[resource] ?? '0'}/${hard}`)
         .join(', ')
-    return [nameOf(object), shown(false), shown(true), ageOf(object, nowMs)]
+    return [nameOf(object), ageOf(object, nowMs), shown(false), shown(true)]
   },
   validate: validateResourceQuota,
   prepareForCreate(draft) {

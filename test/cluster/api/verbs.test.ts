@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { KeyValueStore } from '../../../src/base/index.ts'
 import type {
   DeletionOptions,
   EntryEvent,
@@ -22,6 +21,7 @@ import {
 } from '../../../src/kube/index.ts'
 import { eventually } from '../../base/eventually.ts'
 import { FakeClock } from '../../base/fake-clock.ts'
+import { delegateStore } from './support/delegate-store.ts'
 import { startTestApi, type TestApi, type TestApiOptions } from './test-api.ts'
 
 const LIST: ListQuery = {
@@ -400,18 +400,18 @@ describe('createVerbs()', () => {
   test('caches that lose their place in the store are filled again, and their watchers told to list', async () => {
     let lose = false
     const { verbs, context, client } = await start({
-      wrapStore: store => ({
-        ...delegate(store),
-        async *watch(prefix, from, signal) {
-          for await (const batch of store.watch(prefix, from, signal)) {
-            if (lose) {
-              lose = false
-              throw new Error('the disk is gone')
+      wrapStore: store =>
+        delegateStore(store, {
+          async *watch(prefix, from, signal) {
+            for await (const batch of store.watch(prefix, from, signal)) {
+              if (lose) {
+                lose = false
+                throw new Error('the disk is gone')
+              }
+              yield batch
             }
-            yield batch
-          }
-        },
-      }),
+          },
+        }),
     })
     const events = iterate(await verbs.watch(context(), Kinds.ConfigMap, WATCH))
     const told = failure(events.next())
@@ -578,21 +578,6 @@ async function failure(action: Promise<unknown>): Promise<StatusError> {
   )
   if (error instanceof StatusError) return error
   throw new Error('a refusal was expected', { cause: error })
-}
-
-function delegate(store: KeyValueStore): KeyValueStore {
-  return {
-    get revision() {
-      return store.revision
-    },
-    get: key => store.get(key),
-    range: (prefix, options) => store.range(prefix, options),
-    count: prefix => store.count(prefix),
-    txn: (compares, operations) => store.txn(compares, operations),
-    watch: (prefix, from, signal) => store.watch(prefix, from, signal),
-    compact: revision => store.compact(revision),
-    close: () => store.close(),
-  }
 }
 
 function configMap(name: string, labels: Record<string, string> = {}): ConfigMap {

@@ -60,6 +60,11 @@ export class KindCache {
     return this.#entries.get(key)
   }
 
+  /** Every entry under a prefix, which ends in `/`, as it is stored and in order of keys. */
+  under(prefix: string): readonly StoredEntry[] {
+    return this.#keys.withPrefix(prefix).map(key => this.#entries.get(key)!)
+  }
+
   /** Starts anew from a complete state as of `revision`. */
   reset(entries: readonly StoredEntry[], revision: number): void {
     this.changes += 1

@@ -23,6 +23,7 @@ import { entryOf, StoredEntry } from '../cache/stored-entry.ts'
 import { viewOf } from '../cache/view.ts'
 import type { Attributes, Entry, RequestContext } from '../contract.ts'
 import { type PolicyRequest, writeOptions } from '../policies/policy-request.ts'
+import type { QuotaCharge } from '../quota/resource-quotas.ts'
 import { alreadyExists, badRequest } from '../refusals.ts'
 import type { VerbServices } from '../services.ts'
 import { admit } from './admit.ts'
@@ -65,12 +66,14 @@ export async function insertObject(
     // What is there already needs nothing, and has what it would be given.
     const exists = world.cacheOf(kind).get(key) !== undefined
     const allocation = exists ? undefined : services.allocator.allocate(kind, admitted, undefined)
+    let charge: QuotaCharge | undefined
     let revision: number | undefined
     try {
       const object = finish(services, { ...insertion, kind }, allocation?.object ?? admitted)
       services.policies.check(context, () => creationOf(context, { ...insertion, kind }, object))
       const value = encodeWithinLimit(toStoredVersion(kind, object))
       if (!exists) {
+        charge = services.quotas.charge({ kind, object, old: undefined, holds: !insertion.dryRun })
         if (insertion.dryRun) return entryOf(object)
         const warnings = services.warnOnWrite(attributes, object)
         const compares = [
@@ -89,6 +92,7 @@ export async function insertObject(
       }
     } finally {
       allocation?.settle(revision)
+      charge?.settle(revision)
     }
     if (!isGenerated || attempt >= ATTEMPTS) throw alreadyExists(kind, name)
   }

@@ -20,6 +20,7 @@ import { entryOf, StoredEntry } from '../cache/stored-entry.ts'
 import { viewOf } from '../cache/view.ts'
 import type { Attributes, Entry, RequestContext } from '../contract.ts'
 import { type PolicyRequest, writeOptions } from '../policies/policy-request.ts'
+import type { QuotaCharge } from '../quota/resource-quotas.ts'
 import { readNewest } from '../read-newest.ts'
 import { conflict, modified } from '../refusals.ts'
 import type { VerbServices } from '../services.ts'
@@ -70,11 +71,19 @@ export async function modifyObject(
     const admitted = nextObject(services, context, modification, current.object, derived)
     const allocation =
       attributes.subresource === '' ? services.allocator.allocate(kind, admitted, current.object) : undefined
+    let charge: QuotaCharge | undefined
     let revision: number | undefined
     try {
       const next = finish(services, modification, current.object, allocation?.object ?? admitted)
       services.policies.check(context, () => changeOf(context, modification, current.object, next))
       if (isSame(current.object, next) && !current.isOutdated) return current
+      if (attributes.subresource === '')
+        charge = services.quotas.charge({
+          kind: storedKindOf(kind),
+          object: next,
+          old: current.object,
+          holds: !modification.dryRun,
+        })
       const value = encodeWithinLimit(toStoredVersion(kind, next))
       if (modification.dryRun) return entryOf(withVersion(next, current.resourceVersion))
       const warnings = services.warnOnWrite(attributes, next)
@@ -90,6 +99,7 @@ export async function modifyObject(
       }
     } finally {
       allocation?.settle(revision)
+      charge?.settle(revision)
     }
     // Whoever named a version meant that one; whoever did not means the newest, whichever it is.
     if (namesVersion(resourceVersion, current, attributes) || attempt >= ATTEMPTS) throw modified(kind, name)

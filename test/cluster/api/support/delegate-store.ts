@@ -1,0 +1,21 @@
+import type { KeyValueStore } from '../../../../src/base/index.ts'
+
+/** A store that does what another does, but for some of its methods. */
+export function delegateStore(
+  store: KeyValueStore,
+  changes: Partial<Omit<KeyValueStore, 'revision'>>,
+): KeyValueStore {
+  return {
+    get revision() {
+      return store.revision
+    },
+    get: key => store.get(key),
+    range: (prefix, options) => store.range(prefix, options),
+    count: prefix => store.count(prefix),
+    txn: (compares, operations) => store.txn(compares, operations),
+    watch: (prefix, from, signal) => store.watch(prefix, from, signal),
+    compact: revision => store.compact(revision),
+    close: () => store.close(),
+    ...changes,
+  }
+}
