@@ -11,6 +11,7 @@ import { AdmissionPolicyController } from './admission-policy-controller.ts'
 import { ClusterRoleAggregationController } from './cluster-role-aggregation-controller.ts'
 import type { ControllerContext } from './control-loop.ts'
 import { DefinitionController } from './custom-resources/definition-controller.ts'
+import { InstanceInformers } from './custom-resources/instance-informers.ts'
 import { DeploymentController } from './deployment/deployment-controller.ts'
 import { EndpointSliceController } from './endpoints/endpoint-slice-controller.ts'
 import { EndpointSliceMirroringController } from './endpoints/endpoint-slice-mirroring-controller.ts'
@@ -28,6 +29,7 @@ import {
 import { TaintEvictionController } from './node-lifecycle/taint-eviction-controller.ts'
 import { PodGarbageCollector, type PodGcOptions } from './pod-gc.ts'
 import { ReplicaSetController } from './replicaset/replica-set-controller.ts'
+import { ResourceQuotaController } from './resource-quota/resource-quota-controller.ts'
 import { ServiceAccountController } from './service-account-controller.ts'
 import { StatefulSetController } from './statefulset/stateful-set-controller.ts'
 import { EphemeralClaims } from './volumes/ephemeral-claims.ts'
@@ -65,7 +67,9 @@ export interface ControllersOptions extends ControllerContext {
 
 /** All controllers as one service, over shared informers, which whoever made them runs. Throws when an option makes no sense. */
 export function startControllers(options: ControllersOptions): Service {
+  const instances = new InstanceInformers(options)
   const services: readonly Service[] = [
+    instances,
     new DefinitionController(options),
     new NamespaceController(options),
     new ServiceAccountController(options),
@@ -79,7 +83,8 @@ export function startControllers(options: ControllersOptions): Service {
     new EndpointSliceMirroringController(options),
     new LoadBalancerController(options),
     new IngressStatusController(options),
-    new GarbageCollector(options),
+    new GarbageCollector(options, instances),
+    new ResourceQuotaController(options, instances),
     new PodGarbageCollector(options, options.podGc),
     new NetworkPolicyController(options),
     new NodeIpamController(options, options.nodeIpam),

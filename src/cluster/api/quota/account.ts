@@ -13,12 +13,12 @@ export interface Charge {
 
 /** What one resource uses of one quota: by what is stored, and by what is held for writes that are under way. */
 export class Account {
+  readonly terms: QuotaTerms
   readonly tally: Tally
-  readonly #terms: QuotaTerms
   readonly #held = new Map<string, Quantity>()
 
   constructor(terms: QuotaTerms, resource: string) {
-    this.#terms = terms
+    this.terms = terms
     this.tally = new Tally(terms, resource)
   }
 
@@ -50,7 +50,7 @@ export class Account {
 
   /** Holds what a write takes that was charged before there was this account. */
   adopt(charge: Charge): void {
-    if (!isInScopes(this.#terms, charge.resource, charge.object)) return
+    if (!isInScopes(this.terms, charge.resource, charge.object)) return
     this.hold(charge.requested)
     charge.accounts.add(this)
   }

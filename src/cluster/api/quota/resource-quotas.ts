@@ -102,9 +102,7 @@ export class ResourceQuotas implements CacheFollower {
     const requested = increaseOf(usageOf(resource, object, now), before)
     if (requested.size === 0) return FREE
     const accounts = concerned.map(quota => this.#accountOf(quota, kind, namespace))
-    accounts.forEach((account, index) =>
-      refuse(excessProblem(concerned[index]!.terms, account.used(now), requested)),
-    )
+    for (const account of accounts) refuse(excessProblem(account.terms, account.used(now), requested))
     if (!holds) return FREE
     const charge: Charge = { namespace, resource, object, requested, accounts: new Set(accounts) }
     for (const account of accounts) account.hold(requested)

@@ -25,17 +25,21 @@ export interface InstanceFollower {
   gone(informer: Informer<KubeObject>): void
 }
 
-/** The informers of the objects of CustomResourceDefinitions: one comes when a definition is established and goes with it. */
+/** The informers of the objects of CustomResourceDefinitions, which controllers share: one comes when a definition is established and goes with it. */
 export class InstanceInformers implements Service {
   readonly #context: ControllerContext
-  readonly #follower: InstanceFollower
+  readonly #followers: InstanceFollower[] = []
   /** By resource name. */
   readonly #running = new Map<string, Running>()
   readonly #tasks = new Set<Promise<void>>()
 
-  constructor(context: ControllerContext, follower: InstanceFollower) {
+  constructor(context: ControllerContext) {
     this.#context = context
-    this.#follower = follower
+  }
+
+  /** Tells a follower from the start on; to be called before it. */
+  follow(follower: InstanceFollower): void {
+    this.#followers.push(follower)
   }
 
   /** The informer of a resource such as `crontabs.stable.example.com`. */
@@ -60,7 +64,7 @@ export class InstanceInformers implements Service {
       updated: definition => this.#follow(definition, signal),
       deleted: definition => {
         const informer = this.#end(definition.metadata.name ?? '')
-        if (informer !== undefined) this.#follower.gone(informer)
+        if (informer !== undefined) for (const follower of this.#followers) follower.gone(informer)
       },
     })
     if (!signal.aborted)
@@ -81,7 +85,7 @@ export class InstanceInformers implements Service {
     const stop = new AbortController()
     const informer = createInformer<KubeObject>(this.#context.client, kind as Kind, this.#context)
     this.#running.set(name, { kind, informer, end: () => stop.abort() })
-    this.#follower.begun(informer)
+    for (const follower of this.#followers) follower.begun(informer)
     const task = informer.run(stop.signal).finally(() => this.#tasks.delete(task))
     this.#tasks.add(task)
   }

@@ -19,7 +19,7 @@ import {
   storedKinds,
 } from '../../../kube/index.ts'
 import { ControlLoop, type ControllerContext } from '../control-loop.ts'
-import { InstanceInformers } from '../custom-resources/instance-informers.ts'
+import type { InstanceInformers } from '../custom-resources/instance-informers.ts'
 import { OwnerLookup } from './owner-lookup.ts'
 
 const NAME = 'garbage-collector-controller'
@@ -42,10 +42,12 @@ export class GarbageCollector implements Service {
   readonly #owners: OwnerLookup
   readonly #instances: InstanceInformers
 
-  constructor(context: ControllerContext) {
+  /** Whoever makes the informers of defined kinds starts them. */
+  constructor(context: ControllerContext, instances: InstanceInformers) {
     this.#client = context.client
     this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key), workers: 20 })
-    this.#instances = new InstanceInformers(context, {
+    this.#instances = instances
+    instances.follow({
       begun: informer => {
         informer.addIndex(OWNERS_INDEX, byOwner)
         informer.subscribe(this.#followerOf(informer.kind))
@@ -68,8 +70,8 @@ export class GarbageCollector implements Service {
     )
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#loop.start(signal), this.#instances.start(signal)])
+  start(signal: AbortSignal): Promise<void> {
+    return this.#loop.start(signal)
   }
 
   #followerOf(kind: Kind): InformerHandler<KubeObject> {
