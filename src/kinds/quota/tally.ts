@@ -28,13 +28,14 @@ export class Tally {
     this.#sums = new Map(this.#names.map(name => [name, new Sum()]))
   }
 
-  /** The object with this key is now so, or is not there. True when that changes what is used. */
+  /** The object with this key is now so, or is not there. True when that changes what is used, or when it changes by itself. */
   set(key: string, object: KubeObject | undefined, nowMs: number): boolean {
+    const earliestMs = this.#earliestMs
     const before = this.#counted.get(key)
     const after = object === undefined ? undefined : this.#usageOf(object, nowMs)
     this.#ending.delete(key)
     if (object !== undefined && after !== undefined) this.#awaitEnd(key, object, nowMs)
-    if (isSame(before, after)) return false
+    if (isSame(before, after)) return this.#earliestMs < earliestMs
     for (const [name, amount] of before ?? []) this.#sums.get(name)?.subtract(amount)
     for (const [name, amount] of after ?? []) this.#sums.get(name)?.add(amount)
     if (after === undefined) this.#counted.delete(key)

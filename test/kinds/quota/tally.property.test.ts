@@ -134,7 +134,10 @@ describe('Tally', () => {
             if (object === undefined) objects.delete(key)
             else objects.set(key, object)
             expect(exact(tally.used(now))).toEqual(counted(scope, objects.values(), now))
-            if (!changed) expect(exact(tally.used(now))).toEqual(before)
+            if (!changed) {
+              expect(exact(tally.used(now))).toEqual(before)
+              expect(tally.nextChangeMs ?? Infinity).toBeGreaterThanOrEqual(next ?? Infinity)
+            }
             // Time alone changes nothing before it said so.
             if (next !== undefined) expect(next).toBeGreaterThan(now)
             // Told again, it counts nothing twice.
