@@ -5,6 +5,8 @@ import type { Action, Change } from './plan.ts'
 const FIRST: readonly string[] = [
   'CustomResourceDefinition',
   'Namespace',
+  // A commit may give the room that it needs.
+  'ResourceQuota',
   'NetworkPolicy',
   'ServiceAccount',
   'ClusterRole',

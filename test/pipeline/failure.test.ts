@@ -94,6 +94,30 @@ spec: { policyName: small, validationActions: [Deny] }
     ])
   })
 
+  it('says which quota refused a change and where the change stands, and works once a commit gives room', async () => {
+    const quota = (configmaps: number): string => `apiVersion: v1
+kind: ResourceQuota
+metadata: { name: few }
+spec: { hard: { configmaps: '${configmaps}' } }
+`
+    world.push('one', { 'quota.yaml': quota(1), 'a.yaml': configMap('a') })
+    await world.start()
+    await world.reaches('Healthy', world.repository.head())
+    const commit = world.push('two', { 'b.yaml': `---\n${configMap('b')}` })
+    const refusal =
+      'configmaps "b" is forbidden: exceeded quota: few, requested: configmaps=1, used: configmaps=1, limited: configmaps=1'
+    expect((await world.reaches('Failed', commit)).status?.message).toBe(`ConfigMap default/b: ${refusal}`)
+    const record = await world.recorded('Failed', isClosedAt(commit))
+    expect(record.spec.plan.changes).toMatchObject([
+      { ref: { name: 'b' }, source: { file: 'b.yaml', line: 2 } },
+    ])
+    expect(record.status?.changes).toMatchObject([
+      { ref: { kind: 'ConfigMap', name: 'b' }, outcome: 'failed', message: refusal },
+    ])
+    await world.reaches('Healthy', world.push('three', { 'quota.yaml': quota(2) }))
+    await world.client.get(Kinds.ConfigMap, 'b', { namespace: 'default' })
+  })
+
   it('deletes nothing of an app after a change of the same commit failed', async () => {
     world.push('one', { 'web.yaml': deployment('web'), 'config.yaml': configMap('config') })
     await world.start()
