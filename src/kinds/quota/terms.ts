@@ -42,9 +42,15 @@ export function quotaTerms({ metadata, spec = {} }: ResourceQuota): QuotaTerms {
 }
 
 /**
- * What no quota can hold up: events, as upstream has it, and the record of what Bowline did.
+ * What no quota can hold up: events, as upstream has it; the record of what Bowline did; and what stands for network policies on hosts, without
+ * which these would not be kept.
  */
-const UNCOUNTED: ReadonlySet<string> = new Set(['events', 'events.events.k8s.io', 'records.bowline.dev'])
+const UNCOUNTED: ReadonlySet<string> = new Set([
+  'events',
+  'events.events.k8s.io',
+  'policyendpoints.bowline.dev',
+  'records.bowline.dev',
+])
 
 /** Whether a quota is for an object. One with scopes is for pods only (kubernetes `podMatchesScopeFunc`). */
 export function isInScopes({ scopes }: QuotaTerms, resource: string, object: KubeObject): boolean {

@@ -140,6 +140,7 @@ describe('quotaTerms()', () => {
       'count/crontabs.stable.example.com',
       'count/events',
       'count/records.bowline.dev',
+      'count/policyendpoints.bowline.dev',
     ]
     const hard = Object.fromEntries(names.map(name => [name, '1']))
     expect(Object.fromEntries(terms({ hard }).resources)).toEqual({
