@@ -107,10 +107,10 @@ const COMMANDS: readonly (readonly [command: string, resource: string, name: str
     { spec: { type: 'ExternalName', externalName: 'example.com' } },
   ],
   [
-    'quota small --hard=pods=3,requests.cpu=1500m,requests.memory=1Gi',
+    'quota small --hard=pods=30,services.nodeports=20,requests.storage=1Gi',
     'resourcequota',
     'small',
-    { spec: { hard: { pods: '3', 'requests.cpu': '1500m', 'requests.memory': '1Gi' } } },
+    { spec: { hard: { pods: '30', 'services.nodeports': '20', 'requests.storage': '1Gi' } } },
   ],
   [
     'poddisruptionbudget keep --selector=app=web --min-available=50%',
