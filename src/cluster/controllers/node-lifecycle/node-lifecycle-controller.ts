@@ -12,6 +12,7 @@ import { ControlLoop, type ControllerContext, type ReconcileResult } from '../co
 import { isPodReady, isPodTerminal } from '../pod-state.ts'
 import { byNode, NODE_INDEX } from '../pods-of-node.ts'
 import { EvictionRate, isAllDown } from './eviction-rate.ts'
+import { nodeNews } from './node-news.ts'
 import { conditionStatus, isEvicting, isLost, nextTaints } from './node-taints.ts'
 
 const NAME = 'node-controller'
@@ -59,6 +60,7 @@ export class NodeLifecycleController implements Service {
       added: node => this.#nodeSeen(node, undefined),
       updated: (node, previous) => this.#nodeSeen(node, previous),
       deleted: node => {
+        this.#tell(node, undefined)
         this.#heartbeats.delete(node.metadata.name ?? '')
         this.#enqueueAll()
       },
@@ -78,11 +80,17 @@ export class NodeLifecycleController implements Service {
   }
 
   #nodeSeen(node: Node, previous: Node | undefined): void {
+    this.#tell(previous, node)
     this.#noteHeartbeat(node)
     this.#loop.enqueue(node)
     // The rate of the others depends on how many are ready.
     if (previous === undefined || conditionStatus(node, 'Ready') !== conditionStatus(previous, 'Ready'))
       this.#enqueueAll()
+  }
+
+  #tell(previous: Node | undefined, node: Node | undefined): void {
+    for (const { reason, message } of nodeNews(previous, node))
+      this.#loop.events.record((node ?? previous) as Node, 'Normal', reason, message)
   }
 
   #leaseSeen({ metadata }: Lease): void {

@@ -99,6 +99,11 @@ describe('NodeLifecycleController', () => {
       { subresource: 'status' },
     )
     await eventually('no taints', async () => (await taintsOf('n1')).length === 0)
+    await eventually('events that tell of it', async () => {
+      const { items } = await cluster.client.list(Kinds.Event, { fieldSelector: 'involvedObject.name=n1' })
+      const reasons = items.map(({ reason }) => reason)
+      return ['RegisteredNode', 'NodeNotReady', 'NodeReady'].every(reason => reasons.includes(reason))
+    })
   })
 
   it('evicts pods whose toleration has run out from a lost node, and no others', async () => {
