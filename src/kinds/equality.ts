@@ -14,7 +14,7 @@ export interface EqualityOptions {
   readonly ignoreServerSet?: boolean
 }
 
-/** Whether two objects of a kind mean the same; see {@link equalValues}. Defaults are applied by the caller, or differ. */
+/** Whether two objects of a kind mean the same; see {@link equalValues}. */
 export function equalObjects(
   schema: Schema,
   a: KubeObject,
@@ -33,8 +33,8 @@ export function equalObjects(
 
 /**
  * Whether two values of a schema mean the same: quantities by their amount (`1000m` is `1`), objects whatever the order of their
- * keys, lists in order. Null is absence, and so is an empty list or an empty map, as upstream's `Semantic.DeepEqual` has it; an
- * empty struct is not (`emptyDir: {}`).
+ * keys, lists in order. Null is absence, and so is an empty list or an empty map, as upstream's `Semantic.DeepEqual` has it, and a zero that
+ * is not stored; an empty struct is not (`emptyDir: {}`). A field that is absent from an object has the default that its schema gives it.
  */
 export function equalValues(schema: Schema, a: unknown, b: unknown): boolean {
   if (a === b) return true
@@ -59,12 +59,15 @@ type Members = { readonly [key: string]: unknown }
 function equalMembers(schema: Schema, a: Members, b: Members, key: string): boolean {
   const left = Object.hasOwn(a, key) ? a[key] : undefined
   const right = Object.hasOwn(b, key) ? b[key] : undefined
-  return left === right || equalValues(memberSchema(schema, key), left, right)
+  if (left === right) return true
+  const member = memberSchema(schema, key)
+  return equalValues(member, left ?? member.default, right ?? member.default)
 }
 
 function isAbsent(schema: Schema, value: unknown): boolean {
   if (value === undefined || value === null) return true
   if (Array.isArray(value)) return value.length === 0
+  if (schema['x-bowline-drops-zero'] && (value === '' || value === 0 || value === false)) return true
   return isObject(value) && schema.additionalProperties !== undefined && Object.keys(value).length === 0
 }
 

@@ -19,6 +19,11 @@ describe('equalObjects()', () => {
     ['an empty list and none', { spec: { tolerations: [] } }, { spec: {} }, true],
     ['an empty map and none', { metadata: { name: 'p', labels: {} } }, {}, true],
     ['null and none', { spec: { nodeName: null } }, { spec: {} }, true],
+    ['a zero that is not stored and none', { spec: { hostNetwork: false } }, { spec: {} }, true],
+    ['a zero that is stored and none', { spec: { priority: 0 } }, { spec: {} }, false],
+    ['a default and none', port({ protocol: 'TCP' }), port({}), true],
+    ['a struct of defaults and none', { spec: { securityContext: {} } }, { spec: {} }, true],
+    ['another value than the default and none', port({ protocol: 'UDP' }), port({}), false],
     ['an empty struct and none', volume({ emptyDir: {} }), volume({}), false],
     ['the order of a list', args('a', 'b'), args('b', 'a'), false],
     ['a text and a number', { spec: { priority: 1 } }, { spec: { priority: '1' } }, false],
@@ -45,6 +50,10 @@ function limits(limits: object): object {
 
 function volume(source: object): object {
   return { spec: { volumes: [{ name: 'v', ...source }] } }
+}
+
+function port(fields: object): object {
+  return { spec: { containers: [{ name: 'c', ports: [{ containerPort: 80, ...fields }] }] } }
 }
 
 function args(...args: string[]): object {

@@ -3,7 +3,9 @@ import { deepFreeze, isObject } from '../../../src/base/index.ts'
 import { applyConflictError } from '../../../src/kinds/apply/field-conflict.ts'
 import { type ApplyResult, serverSideApply } from '../../../src/kinds/apply/server-side-apply.ts'
 import { trackUpdate } from '../../../src/kinds/apply/track-update.ts'
+import { applyDefaults } from '../../../src/kinds/index.ts'
 import { definition } from '../../../src/kinds/schema/schema.ts'
+import { Kinds } from '../../../src/kube/index.ts'
 import type { KubeObject } from '../../../src/kube/object.ts'
 import type { StatusError } from '../../../src/kube/status-error.ts'
 
@@ -55,6 +57,32 @@ describe('serverSideApply()', () => {
     const bare = deployment({ metadata: { annotations: {} }, ...podSpec({ volumes: [] }) })
     const created = apply(undefined, bare).object
     expect(apply(created, bare, { nowIso: T2 }).object).toBe(created)
+  })
+
+  it('takes a zero that is not stored, and a default inside of an atomic part, as no change and no conflict', () => {
+    const declared = (ref: object): KubeObject => {
+      const env = [{ name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName', ...ref } } }]
+      return deployment(podSpec({ hostNetwork: false, containers: [{ name: 'web', env }] }))
+    }
+    const live = apply(undefined, declared({ apiVersion: 'v1' })).object
+    const stored = applyDefaults(Kinds.Deployment, live)
+    expect(stored).not.toHaveProperty('spec.template.spec.hostNetwork')
+    const { object, conflicts } = apply(stored, declared({}), { manager: 'other', nowIso: T2 })
+    expect(conflicts).toEqual([])
+    expect(object).toMatchObject({ spec: (stored as { spec?: object }).spec })
+    expect(apply(object, declared({}), { manager: 'other', nowIso: T3 }).object).toBe(object)
+  })
+
+  it('sets a zero that is not stored where there is another value, and conflicts with its owner', () => {
+    const live = created(deployment({ spec: { paused: true, minReadySeconds: 5 } }), 'kubectl')
+    const zeros = deployment({ spec: { paused: false, minReadySeconds: 0 } })
+    expect(apply(live, zeros).conflicts.map(({ path }) => path)).toEqual([
+      '.spec.minReadySeconds',
+      '.spec.paused',
+    ])
+    const { object } = apply(live, zeros, { force: true })
+    expect(applyDefaults(Kinds.Deployment, object)).not.toHaveProperty('spec.paused')
+    expect(applyDefaults(Kinds.Deployment, object)).not.toHaveProperty('spec.minReadySeconds')
   })
 
   it('leaves alone what it does not declare', () => {
