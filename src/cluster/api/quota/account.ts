@@ -3,12 +3,16 @@ import { addQuantities, type KubeObject, type Quantity } from '../../../kube/ind
 
 /** What a write that is under way takes. */
 export interface Charge {
+  /** What it writes. */
+  readonly key: string
   readonly namespace: string
   readonly resource: string
   readonly object: KubeObject
   readonly requested: Usage
   /** Where it is held. */
   readonly accounts: Set<Account>
+  /** Where it was stored; undefined while that is not known. */
+  revision?: number
 }
 
 /** What one resource uses of one quota: by what is stored, and by what is held for writes that are under way. */

@@ -14,6 +14,7 @@ import {
   type KubeObject,
   type Pod,
   type ResourceQuota,
+  registryKey,
   registryPrefix,
   resourceName,
 } from '../../../kube/index.ts'
@@ -64,9 +65,8 @@ export class ResourceQuotas implements CacheFollower {
   readonly #quotas = new Map<string, Map<string, KeptQuota>>()
   /** The resources whose caches are followed. */
   readonly #followed = new Set<string>()
-  readonly #underWay = new Set<Charge>()
-  /** Those that were stored at a revision that the caches do not show yet. */
-  readonly #stored = new Map<number, Charge>()
+  /** What is held for writes that the caches do not show, by the key that they write. */
+  readonly #underWay = new Map<string, Set<Charge>>()
   /** The caches start anew: everything has to be counted again. */
   #isStale = true
 
@@ -104,9 +104,12 @@ export class ResourceQuotas implements CacheFollower {
     const accounts = concerned.map(quota => this.#accountOf(quota, kind, namespace))
     for (const account of accounts) refuse(excessProblem(account.terms, account.used(now), requested))
     if (!holds) return FREE
-    const charge: Charge = { namespace, resource, object, requested, accounts: new Set(accounts) }
+    const key = registryKey(kind, namespace, name)
+    const charge: Charge = { key, namespace, resource, object, requested, accounts: new Set(accounts) }
     for (const account of accounts) account.hold(requested)
-    this.#underWay.add(charge)
+    const same = this.#underWay.get(key)
+    if (same === undefined) this.#underWay.set(key, new Set([charge]))
+    else same.add(charge)
     return { settle: revision => this.#settle(charge, revision) }
   }
 
@@ -127,8 +130,9 @@ export class ResourceQuotas implements CacheFollower {
   #load(): void {
     this.#isStale = false
     this.#quotas.clear()
-    for (const [revision, charge] of [...this.#stored])
-      if (revision <= this.#world.revision) this.#seen(revision, charge)
+    for (const charges of [...this.#underWay.values()])
+      for (const charge of [...charges])
+        if (charge.revision !== undefined) this.#settle(charge, charge.revision)
     for (const { object } of this.#cache.values()) this.#setQuota(object as ResourceQuota)
   }
 
@@ -159,8 +163,9 @@ export class ResourceQuotas implements CacheFollower {
     const now = this.#clock.now()
     for (const entry of this.#world.cacheOf(kind).under(registryPrefix(kind, namespace)))
       account.tally.set(entry.key, entry.object, now)
-    for (const charge of this.#underWay)
-      if (charge.namespace === namespace && charge.resource === resource) account.adopt(charge)
+    for (const charges of this.#underWay.values())
+      for (const charge of charges)
+        if (charge.namespace === namespace && charge.resource === resource) account.adopt(charge)
     accounts.set(resource, account)
     return account
   }
@@ -176,30 +181,29 @@ export class ResourceQuotas implements CacheFollower {
     })
   }
 
-  /** What is stored is counted there: the write that did it takes nothing any more. */
-  #objectChanged(resource: string, { revision, previous, current }: CacheEvent): void {
+  /**
+   * What is stored is counted there, and nothing is held for it any more: the key's new state is what the write made, or what makes the write
+   * fail, which rests on the state before.
+   */
+  #objectChanged(resource: string, { previous, current }: CacheEvent): void {
     const { key } = (current ?? previous)!
-    const namespace = namespaceIn(key)
-    const quotas = this.#quotas.get(namespace)
+    const quotas = this.#quotas.get(namespaceIn(key))
     if (quotas !== undefined && !this.#isStale)
       for (const { accounts } of quotas.values())
         accounts.get(resource)?.tally.set(key, current?.object, this.#clock.now())
-    const charge = this.#stored.get(revision)
-    if (charge !== undefined) this.#seen(revision, charge)
+    for (const charge of [...(this.#underWay.get(key) ?? [])]) this.#release(charge)
   }
 
-  #seen(revision: number, charge: Charge): void {
-    this.#stored.delete(revision)
-    this.#forget(charge)
-  }
-
+  /** What was stored and is not seen yet is held until it is. */
   #settle(charge: Charge, revision: number | undefined): void {
-    if (revision === undefined || revision <= this.#world.revision) this.#forget(charge)
-    else this.#stored.set(revision, charge)
+    if (revision === undefined || revision <= this.#world.revision) this.#release(charge)
+    else charge.revision = revision
   }
 
-  #forget(charge: Charge): void {
-    this.#underWay.delete(charge)
+  #release(charge: Charge): void {
+    const same = this.#underWay.get(charge.key)
+    if (same?.delete(charge) !== true) return
+    if (same.size === 0) this.#underWay.delete(charge.key)
     for (const account of charge.accounts) account.release(charge.requested)
   }
 }

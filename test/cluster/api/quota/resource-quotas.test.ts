@@ -13,6 +13,7 @@ import {
   type Service,
   StatusError,
 } from '../../../../src/kube/index.ts'
+import { eventually } from '../../../base/eventually.ts'
 import { FakeClock } from '../../../base/fake-clock.ts'
 import { definition } from '../support/definitions.ts'
 import { delegateStore } from '../support/delegate-store.ts'
@@ -152,6 +153,39 @@ describe('ResourceQuotas', () => {
     await configMap('c')
     await configMap('d')
     await refusal(configMap('e'))
+  })
+
+  it('count a write once that is seen before whoever wrote it knows', async () => {
+    let tell: () => void = () => {}
+    const told = new Promise<void>(resolve => {
+      tell = resolve
+    })
+    await start({
+      wrapStore: store =>
+        delegateStore(store, {
+          async txn(compares, operations) {
+            const result = await store.txn(compares, operations)
+            if (operations[0]?.type === 'put' && operations[0].key.endsWith('/slow')) await told
+            return result
+          },
+        }),
+    })
+    await quota('two', { configmaps: '2' })
+    const slow = configMap('slow')
+    await eventually('the map to be seen', async () => {
+      const { items } = await api.client.list(Kinds.ConfigMap, { namespace: NAMESPACE })
+      return items.length === 1
+    })
+    await configMap('b')
+    await refusal(configMap('c'))
+    await remove(Kinds.ConfigMap, 'slow')
+    await configMap('c')
+    await refusal(configMap('d'))
+    tell()
+    await slow
+    await refusal(configMap('d'))
+    await remove(Kinds.ConfigMap, 'c')
+    await configMap('d')
   })
 
   it('judge dry runs, which take nothing, and leave alone what is there already', async () => {
