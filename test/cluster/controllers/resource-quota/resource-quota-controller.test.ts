@@ -1,15 +1,22 @@
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { usageOf } from '../../../../src/kinds/index.ts'
 import {
+  addQuantities,
   type ConfigMap,
   type CustomResourceDefinition,
   type Deployment,
   type EventObject,
+  formatQuantity,
   isNotFound,
   type Kind,
   Kinds,
   type KubeObject,
   type Namespace,
   type Pod,
+  parseQuantity,
+  type Quantity,
+  quantityToNumber,
   type ReplicaSet,
   type ResourceQuota,
   type StatefulSet,
@@ -124,6 +131,50 @@ describe('ResourceQuotaController', () => {
     await used({ configmaps: '0', [name]: '1' })
     await cluster.client.delete(kind, 'a', at)
     await used({ configmaps: '0', [name]: '0' })
+  })
+
+  it('says what counting anew finds, and is never exceeded, after whatever happened side by side', async () => {
+    const hard = { 'count/pods': '8', pods: '5', 'requests.cpu': '2' }
+    await quota(hard)
+    const names = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j')
+    const steps = fc.oneof(
+      fc.record({ does: fc.constant('create'), name: names, cpu: fc.constantFrom('100m', '500m', '1') }),
+      fc.record({ does: fc.constantFrom('delete', 'Succeeded', 'Failed'), name: names }),
+    )
+    const carryOut = (step: { does: string; name: string; cpu?: string }): Promise<unknown> => {
+      const { does, name, cpu = '' } = step
+      if (does === 'delete') return cluster.client.delete(Kinds.Pod, name, at)
+      if (does === 'create') {
+        const containers = [{ name: 'web', image: 'web', resources: { requests: { cpu } } }]
+        const body = { metadata: { name, ...at }, spec: { containers } } as unknown as Pod
+        return cluster.client.create(Kinds.Pod, body)
+      }
+      const change = { type: 'merge', body: { status: { phase: does } } } as const
+      return cluster.client.patch(Kinds.Pod, name, change, { ...at, subresource: 'status' })
+    }
+    const anew = async (): Promise<Record<string, string>> => {
+      const total = new Map<string, Quantity>(Object.keys(hard).map(name => [name, parseQuantity('0')]))
+      for (const found of (await cluster.client.list(Kinds.Pod, at)).items)
+        for (const [name, amount] of usageOf('pods', found, Date.now())) {
+          const before = total.get(name)
+          if (before !== undefined) total.set(name, addQuantities(before, amount))
+        }
+      return Object.fromEntries([...total].map(([name, amount]) => [name, formatQuantity(amount)]))
+    }
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(steps, { maxLength: 12 }), { maxLength: 8 }), async batches => {
+        for (const batch of batches) {
+          await Promise.allSettled(batch.map(carryOut))
+          const now = await anew()
+          for (const [name, limit] of Object.entries(hard))
+            expect(quantityToNumber(parseQuantity(now[name] ?? '0'))).toBeLessThanOrEqual(
+              quantityToNumber(parseQuantity(limit)),
+            )
+        }
+        await used(await anew())
+      }),
+      { numRuns: 12 },
+    )
   })
 
   it('goes with its namespace, and holds up nothing there', async () => {
