@@ -1,6 +1,7 @@
 import { deepFreeze, type KeyValue } from '../../../base/index.ts'
 import type { KubeObject, ObjectMeta } from '../../../kube/index.ts'
 import type { Entry } from '../contract.ts'
+import { writtenObjects } from './written-objects.ts'
 
 /** The usual beginning of a stored object; no value in it can hold a quote, so the match is exact. */
 const METADATA_START = /^\{"apiVersion":"[^"\\]*","kind":"[^"\\]*","metadata":\{/
@@ -32,14 +33,26 @@ export class StoredEntry implements Entry {
   }
 
   get bytes(): Buffer {
-    this.#bytes ??= withResourceVersion(this.#stored!, this.resourceVersion)
-    this.#stored = undefined
+    if (this.#bytes === undefined) {
+      const stored = this.#stored!
+      this.#bytes = withResourceVersion(stored, this.resourceVersion)
+      this.#stored = undefined
+      writtenObjects.alias(stored, this.#bytes)
+    }
     return this.#bytes
   }
 
   get object(): KubeObject {
-    this.#object ??= deepFreeze(JSON.parse(this.bytes.toString()) as KubeObject)
+    this.#object ??= this.#written() ?? deepFreeze(JSON.parse(this.bytes.toString()) as KubeObject)
     return this.#object
+  }
+
+  /** The object without parsing, when it was written a moment ago. */
+  #written(): KubeObject | undefined {
+    const object = writtenObjects.recall(this.#bytes ?? this.#stored!)
+    if (object === undefined) return undefined
+    const metadata = Object.freeze({ resourceVersion: this.resourceVersion, ...object.metadata })
+    return Object.freeze({ ...object, metadata })
   }
 
   /** The same entry with an object that says the same otherwise. */
@@ -67,11 +80,17 @@ export function entryOf(object: KubeObject): Entry {
   }
 }
 
-/** The bytes to store: JSON in the usual order and without a resourceVersion, which the store's revision stands for. */
+/**
+ * The bytes to store: JSON in the usual order and without a resourceVersion, which the store's revision stands for. Nobody may change
+ * the object from here on: it stands for the bytes that were made of it.
+ */
 export function encodeObject(object: KubeObject): Buffer {
   const { apiVersion, kind, metadata, ...rest } = object
   const { resourceVersion: _, ...kept } = metadata as ObjectMeta
-  return Buffer.from(JSON.stringify({ apiVersion, kind, metadata: kept, ...rest }))
+  const stored = { apiVersion, kind, metadata: kept, ...rest }
+  const bytes = Buffer.from(JSON.stringify(stored))
+  writtenObjects.remember(bytes, stored)
+  return bytes
 }
 
 function withResourceVersion(stored: Uint8Array, resourceVersion: string): Buffer {

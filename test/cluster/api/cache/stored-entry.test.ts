@@ -1,0 +1,84 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { encodeObject, StoredEntry } from '../../../../src/cluster/api/cache/stored-entry.ts'
+import { writtenObjects } from '../../../../src/cluster/api/cache/written-objects.ts'
+import type { KubeObject } from '../../../../src/kube/index.ts'
+
+const KEY = '/registry/configmaps/default/web'
+
+/** JSON with members that are undefined, and objects that are already frozen, here and there. */
+const anything = fc.letrec<{ value: unknown }>(tie => ({
+  value: fc.oneof(
+    { depthSize: 'small' },
+    fc.constantFrom(null, undefined, true, 0, 'text', '\ud800', '__proto__'),
+    fc.array(tie('value'), { maxLength: 3 }),
+    fc.dictionary(fc.constantFrom('a', 'b', 'resourceVersion', 'metadata'), tie('value'), {
+      maxKeys: 3,
+      noNullPrototype: true,
+    }),
+    fc
+      .dictionary(fc.string(), fc.integer(), { maxKeys: 3, noNullPrototype: true })
+      .map(object => Object.freeze(object)),
+  ),
+})).value
+
+const objects = fc
+  .record({
+    labels: fc.option(fc.dictionary(fc.string(), fc.string(), { maxKeys: 3, noNullPrototype: true }), {
+      nil: undefined,
+    }),
+    version: fc.option(fc.constant('7'), { nil: undefined }),
+    data: anything,
+    spec: anything,
+  })
+  .map(
+    ({ labels, version, ...rest }) =>
+      ({
+        kind: 'ConfigMap',
+        apiVersion: 'v1',
+        metadata: { name: 'web', resourceVersion: version, labels },
+        ...rest,
+      }) as unknown as KubeObject,
+  )
+
+describe('StoredEntry', () => {
+  it('shows what it would show of bytes that nobody has written here', () => {
+    fc.assert(
+      fc.property(objects, fc.boolean(), (object, bytesFirst) => {
+        const value = encodeObject(object)
+        const written = new StoredEntry({ key: KEY, value }, 12)
+        const read = new StoredEntry({ key: KEY, value: Buffer.from(value) }, 12)
+        if (bytesFirst) expect(written.bytes.toString()).toBe(read.bytes.toString())
+        expect(written.object).toStrictEqual(read.object)
+        expect(written.bytes.toString()).toBe(read.bytes.toString())
+        expect(JSON.parse(written.bytes.toString())).toEqual(written.object)
+      }),
+    )
+  })
+
+  it('gives an object that nobody can change', () => {
+    const value = encodeObject(configMap({ data: { a: 'b' } }))
+    const { object } = new StoredEntry({ key: KEY, value }, 12)
+    for (const part of [object, object.metadata, (object as { data?: object }).data])
+      expect(Object.isFrozen(part)).toBe(true)
+  })
+
+  it('knows nothing of bytes that were written long ago', () => {
+    const first = encodeObject(configMap({ data: { a: 'first' } }))
+    expect(writtenObjects.recall(first)).toBeDefined()
+    for (let index = 0; index < 600; index += 1) encodeObject(configMap({ data: { a: String(index) } }))
+    expect(writtenObjects.recall(first)).toBeUndefined()
+    const large = encodeObject(configMap({ data: { a: 'x'.repeat(1 << 20) } }))
+    for (let index = 0; index < 4; index += 1)
+      encodeObject(configMap({ data: { a: String(index).repeat(1 << 20) } }))
+    expect(writtenObjects.recall(large)).toBeUndefined()
+    expect(new StoredEntry({ key: KEY, value: first }, 3).object).toEqual(
+      configMap({ data: { a: 'first' }, resourceVersion: '3' }),
+    )
+  })
+})
+
+function configMap({ data, resourceVersion }: { data: object; resourceVersion?: string }): KubeObject {
+  const metadata = { name: 'web', ...(resourceVersion === undefined ? {} : { resourceVersion }) }
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata, data } as KubeObject
+}
