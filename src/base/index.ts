@@ -52,6 +52,7 @@ export type {
   RangeOptions,
   RangeResult,
   TxnResult,
+  WatchEventsOptions,
 } from './key-value.ts'
 export { LayeredMap } from './layered-map.ts'
 export { Limit } from './limit.ts'

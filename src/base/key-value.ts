@@ -32,8 +32,13 @@ export interface KeyEvent {
   readonly revision: number
   /** The new value; absent for a delete. */
   readonly current?: KeyValue
-  /** What the key held before; absent when it did not exist. */
+  /** What the key held before; absent when it did not exist, and where a watch wants none. */
   readonly previous?: KeyValue
+}
+
+export interface WatchEventsOptions {
+  /** Whether events tell what keys held before, which costs a read each. Default true. */
+  readonly previous?: boolean
 }
 
 /** All events of one revision under the watched prefix (possibly none: progress, everything up to it was seen). */
@@ -89,7 +94,12 @@ export interface KeyValueStore extends KeyValueReader {
    * Ends when `signal` aborts; throws `compacted` when `fromRevision` is gone or the watcher fell too far behind.
    * A batch without events tells progress, at least once after the backlog has been read.
    */
-  watch(prefix: string, fromRevision: number, signal: AbortSignal): AsyncIterable<KeyEvents>
+  watch(
+    prefix: string,
+    fromRevision: number,
+    signal: AbortSignal,
+    options?: WatchEventsOptions,
+  ): AsyncIterable<KeyEvents>
   /** Forgets history before `revision`; the newest state is kept whole. */
   compact(revision: number): Promise<void>
   close(): Promise<void>

@@ -368,7 +368,7 @@ function mortal(store: KeyValueStore): { readonly store: KeyValueStore; kill(): 
       range: (prefix, options) => (isDead ? never : store.range(prefix, options)),
       count: prefix => store.count(prefix),
       txn: (compares, operations) => (isDead ? never : store.txn(compares, operations)),
-      watch: (prefix, from, signal) => store.watch(prefix, from, signal),
+      watch: (...call) => store.watch(...call),
       compact: revision => store.compact(revision),
       close: async () => {},
     },

@@ -12,6 +12,7 @@ import {
   type RangeOptions,
   type RangeResult,
   type TxnResult,
+  type WatchEventsOptions,
 } from '../../base/index.ts'
 import { Compaction } from './compaction.ts'
 import { KeyIndex, type Version, versionAt } from './key-index.ts'
@@ -182,7 +183,12 @@ class LmdbStore implements KeyValueStore {
     return { ok: true, revision: pending.revision }
   }
 
-  async *watch(prefix: string, fromRevision: number, signal: AbortSignal): AsyncGenerator<KeyEvents> {
+  async *watch(
+    prefix: string,
+    fromRevision: number,
+    signal: AbortSignal,
+    { previous = true }: WatchEventsOptions = {},
+  ): AsyncGenerator<KeyEvents> {
     let next = fromRevision
     for (;;) {
       if (signal.aborted) return
@@ -190,7 +196,7 @@ class LmdbStore implements KeyValueStore {
       if (next <= this.#compaction.revision) throw compacted(next, this.#compaction.revision)
       if (next > this.#revision) break
       const end = Math.min(next + HISTORY_CHUNK, this.#revision + 1)
-      const batches = this.#history(prefix, next, end)
+      const batches = this.#history(prefix, next, end, previous)
       next = end
       for (const batch of batches) {
         yield batch
@@ -198,7 +204,7 @@ class LmdbStore implements KeyValueStore {
       }
     }
     // Nothing was awaited since the check above: no revision falls between history and what comes.
-    const watcher = new Watcher(prefix, next, this.#watchCapacity)
+    const watcher = new Watcher(prefix, next, previous, this.#watchCapacity)
     this.#watchers.add(watcher)
     try {
       if (next === this.#revision + 1) yield { revision: this.#revision, events: [] }
@@ -375,16 +381,19 @@ class LmdbStore implements KeyValueStore {
     }
   }
 
-  /** Hands the events of one transaction to the watchers that want them; each event is made once. */
+  /** Hands the events of one transaction to the watchers that want them; each event is made once for those who want the same of it. */
   #tell(pending: PendingTxn): void {
     if (this.#watchers.size === 0) return
-    const made: (KeyEvent | undefined)[] = []
+    const complete: (KeyEvent | undefined)[] = []
+    const bare: (KeyEvent | undefined)[] = []
     const rows = new RowReader(this.#file)
     for (const watcher of this.#watchers) {
+      const made = watcher.wantsPrevious ? complete : bare
       const events: KeyEvent[] = []
       for (const [index, write] of pending.writes.entries()) {
         if (!write.key.startsWith(watcher.prefix)) continue
-        made[index] ??= this.#eventOf(write, pending.revision, write.previous, rows)
+        const before = watcher.wantsPrevious ? write.previous : undefined
+        made[index] ??= this.#eventOf(write, pending.revision, before, rows)
         events.push(made[index])
       }
       if (events.length > 0) watcher.push({ revision: pending.revision, events })
@@ -404,7 +413,7 @@ class LmdbStore implements KeyValueStore {
   }
 
   /** The batches under a prefix from revision `from` up to, not including, `end`. */
-  #history(prefix: string, from: number, end: number): KeyEvents[] {
+  #history(prefix: string, from: number, end: number, wantsPrevious: boolean): KeyEvents[] {
     const batches: KeyEvents[] = []
     const rows = new RowReader(this.#file)
     for (let revision = from; revision < end; revision += 1) {
@@ -412,7 +421,7 @@ class LmdbStore implements KeyValueStore {
         .read(revision)
         .filter(write => write.key.startsWith(prefix))
         .map(write => {
-          const before = versionAt(this.#index.get(write.key), revision - 1)
+          const before = wantsPrevious ? versionAt(this.#index.get(write.key), revision - 1) : undefined
           return this.#eventOf(write, revision, before, rows)
         })
       if (events.length > 0) batches.push({ revision, events })

@@ -6,6 +6,8 @@ import { BowlineError, type KeyEvents } from '../../base/index.ts'
  */
 export class Watcher {
   readonly prefix: string
+  /** Whether its events tell what keys held before. */
+  readonly wantsPrevious: boolean
   readonly #from: number
   readonly #capacity: number
   #batches: KeyEvents[] = []
@@ -16,8 +18,9 @@ export class Watcher {
   #wake: (() => void) | undefined
 
   /** Wants every batch from revision `from` on. */
-  constructor(prefix: string, from: number, capacity: number) {
+  constructor(prefix: string, from: number, wantsPrevious: boolean, capacity: number) {
     this.prefix = prefix
+    this.wantsPrevious = wantsPrevious
     this.#from = from
     this.#seen = from - 1
     this.#capacity = capacity

@@ -402,8 +402,8 @@ describe('createVerbs()', () => {
     const { verbs, context, client } = await start({
       wrapStore: store =>
         delegateStore(store, {
-          async *watch(prefix, from, signal) {
-            for await (const batch of store.watch(prefix, from, signal)) {
+          async *watch(...call) {
+            for await (const batch of store.watch(...call)) {
               if (lose) {
                 lose = false
                 throw new Error('the disk is gone')

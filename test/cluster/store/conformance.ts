@@ -204,6 +204,31 @@ export function describeStore(name: string, backend: StoreBackend): void {
       ])
     })
 
+    test('watch() tells no previous values to those who want none, and to others beside them', async () => {
+      await put('/w/a', '1')
+      await put('/w/a', '2')
+      const watches = [false, true].map(previous =>
+        store.watch('/w/', 2, ended.signal, { previous })[Symbol.asyncIterator](),
+      )
+      const told = watches.map(async events => {
+        const values: string[] = []
+        for (;;) {
+          const { value, done } = await events.next()
+          if (done) return values
+          for (const { current, previous } of (value as KeyEvents).events)
+            values.push(`${text(previous?.value)}→${text(current?.value)}`)
+          if (values.at(-1)?.endsWith('→end')) return values
+        }
+      })
+      await put('/w/a', '3')
+      await store.txn([], [{ type: 'delete', key: '/w/a' }])
+      await put('/w/a', 'end')
+      expect(await Promise.all(told)).toEqual([
+        ['→1', '→2', '→3', '→', '→end'],
+        ['→1', '1→2', '2→3', '3→', '→end'],
+      ])
+    })
+
     test('watch() misses nothing and repeats nothing while writers write', async () => {
       const total = 600
       const writers = Promise.all(

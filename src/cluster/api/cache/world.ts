@@ -156,7 +156,9 @@ export class World implements Service {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    for await (const batch of this.#store.watch(REGISTRY, this.#seen + 1, signal)) {
+    // The caches have what was there before.
+    const events = this.#store.watch(REGISTRY, this.#seen + 1, signal, { previous: false })
+    for await (const batch of events) {
       for (const event of batch.events) this.#apply(event)
       this.#advance(batch.revision)
     }
