@@ -95,8 +95,21 @@ export function canonicalQuantity(text: string | number): string {
   return formatQuantity(parseQuantity(text))
 }
 
+/** Texts that are remembered: a cluster has few different amounts, and reads each of them again and again. */
+const MAX_REMEMBERED = 1_000
+const remembered = new Map<string, Quantity | string>()
+
 /** The quantity, or upstream's message of why there is none. */
 function readQuantity(text: string): Quantity | string {
+  const known = remembered.get(text)
+  if (known !== undefined) return known
+  const result = readNewQuantity(text)
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear()
+  if (text.length <= MAX_TEXT) remembered.set(text, result)
+  return result
+}
+
+function readNewQuantity(text: string): Quantity | string {
   if (text.length > MAX_TEXT) return FORMAT_PROBLEM
   const match = /^([+-]?)([0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$/.exec(text)
   if (match === null) return FORMAT_PROBLEM

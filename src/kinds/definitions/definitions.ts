@@ -123,13 +123,19 @@ const byKind = new Map(
   definitions.map(kind => [`${apiVersionOf(kind)}/${kind.kind}`, kind as KindDefinition]),
 )
 
+/** The same by the handle itself, of which there are a few for each kind. */
+const byHandle = new WeakMap<Kind, KindDefinition>()
+
 /** What is special about a kind. The handle of a custom kind holds it; that of any other is found by its name. */
 export function definitionOf(kind: Kind): KindDefinition {
   if ('rules' in kind) return kind as KindDefinition
+  const known = byHandle.get(kind)
+  if (known !== undefined) return known
   const found = byKind.get(`${apiVersionOf(kind)}/${kind.kind}`)
   if (found === undefined)
     throw new RangeError(
       `Cannot find the definition of kind ${apiVersionOf(kind)} ${kind.kind}: it is not served`,
     )
+  byHandle.set(kind, found)
   return found
 }
