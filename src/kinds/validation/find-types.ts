@@ -34,8 +34,11 @@ function findInList(schema: Schema, value: unknown, path: string, problems: Prob
   if (!Array.isArray(value)) return mismatch(path, value, 'array', problems)
   const { items } = schema
   if (items === undefined) return
+  const { type, format } = resolveSchema(items)
+  const expected = type ?? format
   value.forEach((item, index) => {
-    if (item === null) mismatch(`${path}[${index}]`, item, typeName(resolveSchema(items)), problems)
+    // A list of any values may hold null: the `enum` of a schema for what is nullable does.
+    if (item === null && expected !== undefined) mismatch(`${path}[${index}]`, item, expected, problems)
     else findTypes(items, item, `${path}[${index}]`, problems)
   })
 }
@@ -86,8 +89,4 @@ function mismatch(path: string, value: unknown, expected: string, problems: Prob
   // Only plain values are shown: the type is what matters, and a whole object may hold a secret.
   const shown = typeof value === 'number' || typeof value === 'boolean' ? value : actual
   problems.typeInvalid(path, shown, `must be of type ${expected}, not ${actual}`)
-}
-
-function typeName(schema: Schema): string {
-  return schema.type ?? schema.format ?? 'value'
 }

@@ -526,6 +526,12 @@ describe('findTypeProblems()', () => {
       ['data[password]: Invalid value: "***": must be standard base64'],
     ],
     [
+      manifest('apiextensions.k8s.io/v1', 'CustomResourceDefinition', {
+        spec: { versions: [{ schema: { openAPIV3Schema: { enum: ['on', null], nullable: true } } }] },
+      }),
+      [],
+    ],
+    [
       podManifest({}, { creationTimestamp: 'noon' }),
       ['metadata.creationTimestamp: Invalid value: "noon": must be a time such as "2006-01-02T15:04:05Z"'],
     ],

@@ -13,7 +13,7 @@ export function delegateStore(
     range: (prefix, options) => store.range(prefix, options),
     count: prefix => store.count(prefix),
     txn: (compares, operations) => store.txn(compares, operations),
-    watch: (prefix, from, signal) => store.watch(prefix, from, signal),
+    watch: (...call) => store.watch(...call),
     compact: revision => store.compact(revision),
     close: () => store.close(),
     ...changes,
