@@ -223,6 +223,12 @@ describe.skipIf(!available)(`kubectl 1.32 on running containers (${reason})`, ()
     expect(
       (await site.kubectl(['create', '-n', 'short', '-f', '-'], webDeployment('web', 'x', 1))).stderr,
     ).toContain('already exists')
+    await k('-n', 'short', 'create', 'quota', 'few', '--hard=pods=1')
+    expect((await site.kubectl(['-n', 'short', 'run', 'two', '--image', TEST_IMAGE])).stderr).toContain(
+      'pods "two" is forbidden: exceeded quota: few, requested: pods=1, used: pods=1, limited: pods=1',
+    )
+    await k('-n', 'short', 'wait', 'quota/few', '--for=jsonpath={.status.used.pods}=1', '--timeout=20s')
+    expect(await k('-n', 'short', 'describe', 'quota', 'few')).toMatch(/^pods +1 +1$/m)
     await k('delete', 'namespace', 'short', '--timeout=60s')
     await site.until(
       'its containers to go',
