@@ -11,6 +11,7 @@ import {
 } from '../../../kube/index.ts'
 import { ControlLoop, type ControllerContext, type ReconcileResult } from '../control-loop.ts'
 import { deleteObject } from '../delete-object.ts'
+import { isNamespaceTerminating } from '../namespace-terminating.ts'
 import { byController, CONTROLLER_INDEX, claim, claimable, controllerOf } from '../ownership.ts'
 import { isPodTerminal } from '../pod-state.ts'
 import { newCondition, withCondition } from './conditions.ts'
@@ -150,7 +151,8 @@ export class DeploymentController implements Service {
       await this.#client.create(Kinds.ReplicaSet, replicaSet)
     } catch (error) {
       if (isAlreadyExists(error)) return await this.#meet(replicaSet, deployment)
-      await this.#noteFailure(deployment, error)
+      // Everything in the namespace is about to go, this Deployment too.
+      if (!isNamespaceTerminating(error)) await this.#noteFailure(deployment, replicaSet, error)
       throw error
     }
     const count = replicaSet.spec?.replicas ?? 0
@@ -177,8 +179,8 @@ export class DeploymentController implements Service {
     return false
   }
 
-  async #noteFailure(deployment: Deployment, error: unknown): Promise<void> {
-    const message = `Failed to create new replica set: ${messageOf(error)}`
+  async #noteFailure(deployment: Deployment, { metadata }: ReplicaSet, error: unknown): Promise<void> {
+    const message = `Failed to create new replica set "${metadata.name}": ${messageOf(error)}`
     this.#loop.events.record(deployment, 'Warning', 'ReplicaSetCreateError', message)
     if (!hasDeadline(deployment)) return
     const conditions = withCondition(

@@ -235,6 +235,33 @@ describe('ResourceQuotaController', () => {
       await used({ pods: '3' })
     })
 
+    it('a Deployment whose ReplicaSet is refused', async () => {
+      await cluster.addNode('n1')
+      await quota({ 'count/replicasets.apps': '0' })
+      await cluster.client.create(Kinds.Deployment, {
+        metadata: { name: 'web', ...at },
+        spec: { replicas: 1, selector: { matchLabels: { app: 'web' } }, template: TEMPLATE },
+      } as unknown as Deployment)
+      const message =
+        /^Failed to create new replica set "(web-\S+)": replicasets.apps "\1" is forbidden: exceeded quota: test, requested: count\/replicasets.apps=1/
+      const condition = await eventually('the condition', async () => {
+        const { status } = await cluster.client.get(Kinds.Deployment, 'web', at)
+        return status?.conditions?.find(({ reason }) => reason === 'ReplicaSetCreateError')
+      })
+      expect(condition).toMatchObject({ type: 'Progressing', status: 'False' })
+      expect(condition.message).toMatch(message)
+      const [event] = await eventually('the event', async () => {
+        const events = await eventsOf(Kinds.Deployment, 'web', 'ReplicaSetCreateError')
+        return events.length > 0 && events
+      })
+      expect(event?.message).toMatch(message)
+      await setHard({ 'count/replicasets.apps': '1' })
+      await eventually('the Deployment to be complete', async () => {
+        const { status } = await cluster.client.get(Kinds.Deployment, 'web', at)
+        return status?.availableReplicas === 1
+      })
+    })
+
     it('a StatefulSet', async () => {
       await cluster.addNode('n1')
       await quota({ pods: '1' })
