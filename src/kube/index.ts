@@ -382,12 +382,6 @@ export {
 } from './storage/words.ts'
 export { formatMicroTime, formatTime, parseTime } from './timestamp.ts'
 export { findUntoleratedTaint, tolerates } from './tolerations.ts'
-export {
-  parseYaml,
-  parseYamlValue,
-  type YamlDocument,
-  type YamlLimits,
-  type YamlProblem,
-  type YamlText,
-  yamlLimits,
-} from './yaml.ts'
+export { type YamlLimits, yamlLimits } from './yaml/limits.ts'
+export { parseYaml, parseYamlValue, type YamlDocument, type YamlText } from './yaml/parse.ts'
+export type { YamlProblem } from './yaml/problems.ts'

@@ -1,7 +1,9 @@
 import { isObject } from '../base/index.ts'
 import { type Diagnostic, excerptOf, type TextPosition } from './diagnostic.ts'
 import { type FieldStep, parseFieldPath } from './field-path.ts'
-import { parseYaml, type YamlDocument, type YamlLimits, type YamlProblem, yamlLimits } from './yaml.ts'
+import { type YamlLimits, yamlLimits } from './yaml/limits.ts'
+import { parseYaml, type YamlDocument } from './yaml/parse.ts'
+import type { YamlProblem } from './yaml/problems.ts'
 
 /** One declared object (or what stands where one should), with its place in the text. Plain data: it can be cached. */
 export interface ParsedManifest extends TextPosition {
