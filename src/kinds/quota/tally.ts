@@ -2,7 +2,7 @@ import type { Pod } from '../../kube/generated/types.ts'
 import type { KubeObject, Quantity, QuantityFormat } from '../../kube/index.ts'
 import { podCountsUntilMs } from './pod-usage.ts'
 import { isInScopes, type QuotaTerms } from './terms.ts'
-import { type Usage, usageOf } from './usage.ts'
+import { isCountedAlike, type Usage, usageOf } from './usage.ts'
 
 /**
  * What the objects of one resource in a namespace use of one quota, as running sums: a change costs what it changes. It is told what each
@@ -16,6 +16,8 @@ export class Tally {
   readonly #sums: ReadonlyMap<string, Sum>
   /** What each object was counted with, by its key. */
   readonly #counted = new Map<string, Usage>()
+  /** What each is counted with where all are alike. */
+  #alike: Usage | undefined
   /** Pods that stop to count when a time has come, by their keys. */
   readonly #ending = new Map<string, { readonly pod: Pod; readonly untilMs: number }>()
   /** None of the above ends before. */
@@ -56,6 +58,12 @@ export class Tally {
 
   #usageOf(object: KubeObject, nowMs: number): Usage | undefined {
     if (!isInScopes(this.#terms, this.#resource, object)) return undefined
+    if (!isCountedAlike(this.#resource)) return this.#limitedPart(object, nowMs)
+    this.#alike ??= this.#limitedPart(object, nowMs)
+    return this.#alike
+  }
+
+  #limitedPart(object: KubeObject, nowMs: number): Usage | undefined {
     const whole = usageOf(this.#resource, object, nowMs)
     const usage = new Map<string, Quantity>()
     for (const name of this.#names) {
@@ -111,7 +119,7 @@ class Sum {
 }
 
 function isSame(a: Usage | undefined, b: Usage | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b
+  if (a === undefined || b === undefined || a === b) return a === b
   if (a.size !== b.size) return false
   for (const [name, { nano, format }] of a) {
     const other = b.get(name)

@@ -13,15 +13,30 @@ const NANO_PER_UNIT = 10n ** 9n
  * should have long since, uses nothing but its place among the objects (kubernetes `pkg/quota/v1/evaluator/core`).
  */
 export function usageOf(resource: string, object: KubeObject, nowMs: number): Usage {
+  if (!DIFFERING.has(resource)) return countOf(resource)
   const usage = new Map([[countName(resource), pieces(1)]])
   const add = (amounts: Iterable<readonly [string, Quantity]>): void => {
     for (const [name, amount] of amounts) usage.set(name, amount)
   }
   if (resource === 'pods') add(podUsage(object as Pod, nowMs))
   else if (resource === 'services') add(serviceUsage(object as Service))
-  else if (resource === 'persistentvolumeclaims') add(claimUsage(object as PersistentVolumeClaim))
-  else if (isCountedByName(resource)) usage.set(resource, pieces(1))
+  else add(claimUsage(object as PersistentVolumeClaim))
   return usage
+}
+
+/** Whether every object of a resource uses the same, so that none has to be looked at. */
+export function isCountedAlike(resource: string): boolean {
+  return !DIFFERING.has(resource)
+}
+
+const DIFFERING: ReadonlySet<string> = new Set(['persistentvolumeclaims', 'pods', 'services'])
+
+function countOf(resource: string): Usage {
+  const one = pieces(1)
+  return new Map([
+    [countName(resource), one],
+    ...(isCountedByName(resource) ? ([[resource, one]] as const) : []),
+  ])
 }
 
 /** An amount of things that are counted. */
