@@ -17,6 +17,7 @@ import {
 } from './base/index.ts'
 import { Informers } from './client/index.ts'
 import {
+  AccountTokenController,
   AcmeController,
   ADMIN_SUBJECT,
   ApiAuditLog,
@@ -222,6 +223,7 @@ export async function startServer(
     )
     run('api-registration', new ApiRegistrationController(controllers))
     run('root-ca', new RootCaPublisher(controllers, authority))
+    run('account-tokens', new AccountTokenController(controllers, authority))
     if (config.acme !== undefined)
       run('acme', new AcmeController(controllers, createAcmeAuthority(config.acme)))
     run('scheduler', startScheduler({ client: clientOf('scheduler'), informers, clock, log }))

@@ -43,6 +43,7 @@ export {
   type Verbs,
 } from './api/index.ts'
 export {
+  AccountTokenController,
   AcmeController,
   ApiRegistrationController,
   ApiServiceController,

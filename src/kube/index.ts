@@ -4,7 +4,7 @@
  * objects must be is in `kinds`, which a node's agent never loads. No I/O, no clock, no chance.
  */
 
-export { isBase64 } from './base64.ts'
+export { encodeBase64, isBase64 } from './base64.ts'
 export { scheduleProblem } from './cron-schedule.ts'
 export {
   compareDiagnostics,
@@ -280,6 +280,11 @@ export {
 export { imageTag } from './pod/image.ts'
 export { isLeaving, LEAVING_ANNOTATION } from './pod/leaving.ts'
 export { type NodeResource, podReferences } from './pod/references.ts'
+export {
+  SERVICE_ACCOUNT_NAME,
+  SERVICE_ACCOUNT_TOKEN,
+  SERVICE_ACCOUNT_UID,
+} from './pod/service-account-token.ts'
 export { ROOT_CA_CONFIG_MAP, TOKEN_MOUNT_PATH } from './pod/service-account-volume.ts'
 export { type PodSummary, summarizePod } from './pod/summary.ts'
 export {

@@ -38,6 +38,7 @@ import { VolumeProtection } from './volumes/protection.ts'
 import { VolumeBinder } from './volumes/volume-binder.ts'
 import { unreachableHosts, type VolumeHosts } from './volumes/volume-hosts.ts'
 
+export { AccountTokenController } from './account-token-controller.ts'
 export { createAcmeAuthority } from './acme/acme-authority.ts'
 export { AcmeController } from './acme/acme-controller.ts'
 export { ApiRegistrationController } from './api-registration/api-registration-controller.ts'

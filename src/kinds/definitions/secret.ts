@@ -1,5 +1,5 @@
 import type { Secret } from '../../kube/generated/types.ts'
-import { foldStringData, Kinds } from '../../kube/index.ts'
+import { foldStringData, Kinds, SERVICE_ACCOUNT_NAME, SERVICE_ACCOUNT_TOKEN } from '../../kube/index.ts'
 import { ageColumn, ageOf, nameColumn, nameOf, numberColumn, textColumn } from '../table/columns.ts'
 import { validateConfigData } from '../validation/config-data.ts'
 import type { Problems } from '../validation/problems.ts'
@@ -49,6 +49,8 @@ function requireKeys(object: Draft<Secret>, problems: Problems): void {
   const { type = '', data = {} } = object
   const keys = Object.hasOwn(REQUIRED_KEYS, type) ? (REQUIRED_KEYS[type] as readonly string[]) : []
   for (const key of keys) if (!Object.hasOwn(data, key)) problems.required(`data[${key}]`)
+  if (type === SERVICE_ACCOUNT_TOKEN && !object.metadata?.annotations?.[SERVICE_ACCOUNT_NAME])
+    problems.required(`metadata.annotations[${SERVICE_ACCOUNT_NAME}]`)
   if (
     type === 'kubernetes.io/basic-auth' &&
     !Object.hasOwn(data, 'username') &&

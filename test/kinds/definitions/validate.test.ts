@@ -434,6 +434,11 @@ describe('validateObject() of other kinds', () => {
       ['data[tls.key]: Required value'],
     ],
     [
+      'a Secret for a token of no ServiceAccount',
+      manifest('v1', 'Secret', { type: 'kubernetes.io/service-account-token' }, meta),
+      ['metadata.annotations[kubernetes.io/service-account.name]: Required value'],
+    ],
+    [
       'a Node with a taint of no effect',
       manifest('v1', 'Node', { spec: { taints: [{ key: 'a', effect: 'Never' }] } }),
       [
