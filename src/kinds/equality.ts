@@ -1,35 +1,7 @@
 import { isObject } from '../base/index.ts'
-import {
-  compareQuantities,
-  type KubeObject,
-  parseQuantity,
-  quantityProblem,
-  SERVER_SET_METADATA,
-} from '../kube/index.ts'
-import { resolveSchema, type Schema } from './schema/schema.ts'
+import { compareQuantities, parseQuantity, quantityProblem } from '../kube/index.ts'
+import type { Schema } from './schema/schema.ts'
 import { itemSchema, memberSchema } from './schema-shape.ts'
-
-export interface EqualityOptions {
-  /** Leave out what only the server writes into metadata (`uid`, `resourceVersion`, `managedFields`, …). Default false. */
-  readonly ignoreServerSet?: boolean
-}
-
-/** Whether two objects of a kind mean the same; see {@link equalValues}. */
-export function equalObjects(
-  schema: Schema,
-  a: KubeObject,
-  b: KubeObject,
-  { ignoreServerSet = false }: EqualityOptions = {},
-): boolean {
-  const kind = resolveSchema(schema)
-  if (!ignoreServerSet) return equalValues(kind, a, b)
-  const { metadata: metadataOfA, ...restOfA } = a
-  const { metadata: metadataOfB, ...restOfB } = b
-  return (
-    equalValues(memberSchema(kind, 'metadata'), ownMetadata(metadataOfA), ownMetadata(metadataOfB)) &&
-    equalValues(kind, restOfA, restOfB)
-  )
-}
 
 /**
  * Whether two values of a schema mean the same: quantities by their amount (`1000m` is `1`), objects whatever the order of their
@@ -73,8 +45,4 @@ function isAbsent(schema: Schema, value: unknown): boolean {
 
 function isQuantity(value: unknown): value is string | number {
   return (typeof value === 'string' || typeof value === 'number') && quantityProblem(value) === undefined
-}
-
-function ownMetadata(metadata: KubeObject['metadata']): Members {
-  return Object.fromEntries(Object.entries(metadata).filter(([key]) => !SERVER_SET_METADATA.has(key)))
 }

@@ -235,7 +235,6 @@ export {
   createFieldLocator,
   type FieldLocator,
   MANIFEST_PARSER_VERSION,
-  type ManifestDocument,
   mayHoldSecrets,
   type ParsedManifest,
   type ParsedManifests,

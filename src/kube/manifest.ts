@@ -51,34 +51,6 @@ export function parseManifestText(text: string, limits: YamlLimits = yamlLimits)
   return { manifests, problems: describeProblems(text, problems) }
 }
 
-export interface ManifestDocument {
-  /** Plain JSON: what the document or list item says. */
-  readonly value: unknown
-  readonly source: TextPosition & { readonly file: string }
-  /** Where a field such as `spec.template.spec.containers[0].image` stands; parses the text again, so ask only when needed. */
-  positionOf(path: string, at?: 'key' | 'value'): TextPosition
-}
-
-/** {@link parseManifestText} with the file's name in everything. */
-export function parseManifests(
-  text: string,
-  { file, limits = yamlLimits }: { readonly file: string; readonly limits?: YamlLimits },
-): { readonly documents: readonly ManifestDocument[]; readonly diagnostics: readonly Diagnostic[] } {
-  const { manifests, problems } = parseManifestText(text, limits)
-  return {
-    documents: manifests.map(manifest => ({
-      value: manifest.value,
-      source: { file, line: manifest.line, column: manifest.column },
-      positionOf: (path, at) =>
-        createFieldLocator(text, limits)(manifest, path, at) ?? {
-          line: manifest.line,
-          column: manifest.column,
-        },
-    })),
-    diagnostics: problems.map(problem => ({ file, ...problem })),
-  }
-}
-
 /** Finds the place of a field of a manifest; undefined when the text no longer holds the manifest's document. */
 export type FieldLocator = (
   manifest: Pick<ParsedManifest, 'document' | 'path'>,

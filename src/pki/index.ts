@@ -11,7 +11,7 @@ export { type Authority, createAuthority, loadAuthority } from './authority.ts'
 export { issueCertificate } from './issue.ts'
 export { createKeyPair } from './key.ts'
 export { createKeyAndRequest } from './key-request.ts'
-export { type CertificateFacts, fingerprint, isIssuedBy, readCertificate } from './read.ts'
+export { type CertificateFacts, fingerprint, readCertificate } from './read.ts'
 export { readRequest, signRequest } from './request.ts'
 export {
   type Claims,

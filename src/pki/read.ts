@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, X509Certificate as NodeCertificate } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { Name, X509Certificate } from '@peculiar/x509'
 import { BowlineError } from '../base/index.ts'
 import type { DistinguishedName } from './issue.ts'
@@ -33,18 +33,6 @@ export function fingerprint(certificatePem: string): string {
   return createHash('sha256')
     .update(new Uint8Array(parseCertificate(certificatePem).rawData))
     .digest('hex')
-}
-
-/** True when the authority's key signed this certificate. Validity in time is the caller's to judge. */
-export function isIssuedBy(certificatePem: string, authorityPem: string): boolean {
-  try {
-    const issuer = new NodeCertificate(authorityPem)
-    const certificate = new NodeCertificate(certificatePem)
-    return certificate.checkIssued(issuer) && certificate.verify(createPublicKey(authorityPem))
-  } catch {
-    // What cannot be parsed was not issued by anyone.
-    return false
-  }
 }
 
 /** Common name and organizations of a name; the last common name counts, as in Go's `pkix.Name`. */

@@ -1,36 +1,32 @@
 import { describe, expect, it } from 'vitest'
 import { excerptOf } from '../../src/kube/diagnostic.ts'
 import { parseFieldPath } from '../../src/kube/field-path.ts'
-import {
-  createFieldLocator,
-  mayHoldSecrets,
-  parseManifests,
-  parseManifestText,
-} from '../../src/kube/manifest.ts'
+import { createFieldLocator, mayHoldSecrets, parseManifestText } from '../../src/kube/manifest.ts'
 
 const CONFIG_MAP = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  k: v\n'
 
-describe('parseManifests()', () => {
+describe('parseManifestText()', () => {
   it('gives every object of several documents and of lists with its place', () => {
     const text = `# first\n${CONFIG_MAP}---\napiVersion: v1\nkind: List\nitems:\n  - {kind: A, items: []}\n  - kind: ListOfNothing\n  - kind: PodList\n    items: [{kind: Pod}]\n---\n---\nx: 1\n`
-    const { documents, diagnostics } = parseManifests(text, { file: 'apps/a.yaml' })
-    expect(diagnostics).toEqual([])
-    expect(documents.map(({ value, source }) => [(value as { kind?: string }).kind, source])).toEqual([
-      ['ConfigMap', { file: 'apps/a.yaml', line: 2, column: 1 }],
-      ['A', { file: 'apps/a.yaml', line: 12, column: 5 }],
-      ['ListOfNothing', { file: 'apps/a.yaml', line: 13, column: 5 }],
-      ['Pod', { file: 'apps/a.yaml', line: 15, column: 13 }],
-      [undefined, { file: 'apps/a.yaml', line: 18, column: 1 }],
+    const { manifests, problems } = parseManifestText(text)
+    expect(problems).toEqual([])
+    expect(
+      manifests.map(({ value, line, column }) => [(value as { kind?: string }).kind, line, column]),
+    ).toEqual([
+      ['ConfigMap', 2, 1],
+      ['A', 12, 5],
+      ['ListOfNothing', 13, 5],
+      ['Pod', 15, 13],
+      [undefined, 18, 1],
     ])
-    expect(documents[3]?.positionOf('kind')).toEqual({ line: 15, column: 20 })
-    expect(documents[0]?.positionOf('metadata.name')).toEqual({ line: 5, column: 9 })
+    const locate = createFieldLocator(text)
+    expect(locate(manifests[3]!, 'kind')).toEqual({ line: 15, column: 20 })
+    expect(locate(manifests[0]!, 'metadata.name')).toEqual({ line: 5, column: 9 })
   })
 
-  it('names the file and shows the line with a caret', () => {
-    const { diagnostics } = parseManifests('a: 1\nb: {c: 1, c: 2}\n', { file: 'x.yml' })
-    expect(diagnostics).toEqual([
+  it('shows the line of a problem with a caret', () => {
+    expect(parseManifestText('a: 1\nb: {c: 1, c: 2}\n').problems).toEqual([
       {
-        file: 'x.yml',
         line: 2,
         column: 11,
         code: 'duplicate-key',
@@ -58,11 +54,10 @@ describe('parseManifests()', () => {
       'kind: Secret\ndata:\n  a: |\n hunter2\n  b: ]hunter2',
     ]) {
       expect(mayHoldSecrets(text), text).toBe(true)
-      const { diagnostics } = parseManifests(text, { file: 'secret.yaml' })
-      expect(diagnostics.length, text).toBeGreaterThan(0)
-      for (const { excerpt, message } of diagnostics)
-        expect(`${excerpt} ${message}`).not.toContain('hunter2 ')
-      for (const { excerpt } of diagnostics) expect(excerpt).not.toContain('hunter2')
+      const { problems } = parseManifestText(text)
+      expect(problems.length, text).toBeGreaterThan(0)
+      for (const { excerpt, message } of problems) expect(`${excerpt} ${message}`).not.toContain('hunter2 ')
+      for (const { excerpt } of problems) expect(excerpt).not.toContain('hunter2')
     }
     expect(mayHoldSecrets(CONFIG_MAP)).toBe(false)
   })

@@ -34,14 +34,6 @@ export function matchesFields(
   })
 }
 
-/** The text form of requirements, sorted by field. */
-export function formatFieldSelector(requirements: readonly FieldRequirement[]): string {
-  return requirements
-    .map(({ field, operator, value }) => `${field}${operator}${value.replace(/[\\,=]/g, '\\$&')}`)
-    .sort()
-    .join(',')
-}
-
 /** Cuts at commas that no backslash escapes. */
 function splitTerms(text: string): readonly string[] {
   const terms: string[] = []
