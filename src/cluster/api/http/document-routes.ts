@@ -1,3 +1,4 @@
+import { groupVersionsOf } from '../../../kinds/index.ts'
 import { publicWebKey, TOKEN_ALGORITHM, type TokenKey } from '../../../pki/index.ts'
 import type { KindIndex } from '../contract.ts'
 import { methodNotAllowed } from '../refusals.ts'
@@ -48,6 +49,10 @@ async function documentAt(
   rest: readonly string[],
 ): Promise<Answer | undefined> {
   const { headers } = exchange.request
+  if (root === '' && rest.length === 0) {
+    await parts.kinds.fresh(exchange.context)
+    return jsonAnswer(200, { paths: rootPaths(parts) })
+  }
   if (root === 'version' && rest.length === 0) return jsonAnswer(200, versionBody(parts.version))
   if (HEALTH.has(root) && rest.length <= 1) return healthAnswer(root, exchange.query.has('verbose'), parts)
   if (root === 'api' || root === 'apis') {
@@ -75,6 +80,16 @@ async function documentAt(
     return keptAnswer(openApiDocument(parts.kinds.all, rest.slice(1)), headers['if-none-match'])
   }
   return undefined
+}
+
+/** What `/` tells of: every path at which there is a document. */
+function rootPaths({ kinds, issuer }: DocumentParts & { readonly kinds: KindIndex }): readonly string[] {
+  const groups = groupVersionsOf(kinds.all).flatMap(({ group, version }) =>
+    group === '' ? ['/api', `/api/${version}`] : ['/apis', `/apis/${group}`, `/apis/${group}/${version}`],
+  )
+  const own = ['/openapi/v2', '/openapi/v3', '/version', ...[...HEALTH].map(probe => `/${probe}`)]
+  const ofIssuer = issuer === undefined ? [] : ['/.well-known/openid-configuration', '/openid/v1/jwks']
+  return [...new Set([...groups, ...own, ...ofIssuer])].sort()
 }
 
 /** The document, or 304 when the client has it already. */

@@ -139,3 +139,19 @@ describe('kubectl explain --recursive', () => {
     },
   )
 })
+
+describe('GET /', () => {
+  it('tells of every path at which there is a document, and each answers', async () => {
+    const { code, json } = await ask(api, '/')
+    expect(code).toBe(200)
+    const paths: readonly string[] = json.paths
+    for (const path of ['/api/v1', '/apis', '/apis/apps/v1', '/readyz', '/version', '/openapi/v3'])
+      expect(paths).toContain(path)
+    for (const path of paths) expect((await ask(api, path)).code, path).toBe(200)
+  })
+
+  it('is not for everyone, as upstream', async () => {
+    const nobody = await api.identity('nobody', [])
+    expect((await ask(api, '/', { as: nobody })).code).toBe(403)
+  })
+})
