@@ -25,6 +25,7 @@ export function podStatus(view: PodView, { runtimeName, hostIP }: HostFacts): Po
   const initStatuses = all.filter(({ role }) => role !== 'main').map(({ status }) => status)
   const mainStatuses = all.filter(({ role }) => role === 'main').map(({ status }) => status)
   const phase = podPhase(view, mainStatuses)
+  const failure = view.failure ?? keptFailure(view)
   const ip = newestSandbox(view)?.ip ?? (isOver(phase) ? pod.status?.podIP : undefined)
   return {
     phase,
@@ -33,10 +34,30 @@ export function podStatus(view: PodView, { runtimeName, hostIP }: HostFacts): Po
     ...(ip === undefined ? {} : { podIP: ip, podIPs: [{ ip }] }),
     startTime: pod.status?.startTime ?? formatTime(view.now),
     qosClass: pod.status?.qosClass ?? qosClass(pod),
-    ...(initStatuses.length === 0 ? {} : { initContainerStatuses: initStatuses }),
-    containerStatuses: mainStatuses,
-    ...(view.failure === undefined ? keptFailure(view) : view.failure),
+    ...(isRefused(phase, failure, statuses)
+      ? {}
+      : {
+          ...(initStatuses.length === 0 ? {} : { initContainerStatuses: initStatuses }),
+          containerStatuses: mainStatuses,
+        }),
+    ...failure,
   }
+}
+
+/**
+ * A pod that failed for a reason of the host before anything of it was made: as upstream's that kubelet rejects it has no containers to
+ * tell of, and `kubectl get` shows the reason.
+ */
+function isRefused(
+  phase: Phase,
+  { reason }: Pick<PodStatus, 'reason'>,
+  statuses: readonly KubeContainerStatus[],
+): boolean {
+  if (phase !== 'Failed' || reason === undefined) return false
+  return statuses.every(({ containerID, lastState, state }) => {
+    const ended = state?.terminated ?? lastState?.terminated
+    return containerID === undefined && ended === undefined
+  })
 }
 
 /** kubelet's `getPhase`: what the containers are doing says what the pod is doing. */

@@ -248,4 +248,17 @@ describe('statusPatch()', () => {
   it('statusPatch() names the uid, so that it fits no other pod of the name', () => {
     expect(statusPatch(pod(), statusOf({}))).toMatchObject({ metadata: { uid: 'uid-1' } })
   })
+
+  it('tells of no containers where the host refused the pod, so that its reason is what is shown', () => {
+    const failure = { reason: 'HostAccessDenied', message: 'no' }
+    const refused = statusOf({ failure, sandboxes: [], pod: initPod })
+    expect(refused).toMatchObject({ phase: 'Failed', ...failure })
+    expect(refused).not.toHaveProperty('containerStatuses')
+    expect(refused).not.toHaveProperty('initContainerStatuses')
+    const published = applied(initPod, refused)
+    const later = statusOf({ pod: published as PodView['pod'], sandboxes: [] })
+    expect(later).toMatchObject({ phase: 'Failed', ...failure })
+    expect(later).not.toHaveProperty('containerStatuses')
+    expect(statusOf({ failure, containers: [exited('app', 137)] }).containerStatuses).toHaveLength(1)
+  })
 })
