@@ -47,7 +47,7 @@ export function createAccess({ clock, log }: { readonly clock: Clock; readonly l
       roleEscalation(authorizer, roles),
     ],
     reviewers: authenticator =>
-      new Map([...accessReviews({ authorizer, roles }), ...authenticationReviews(authenticator)]),
+      new Map([...accessReviews({ authorizer, roles }), ...authenticationReviews(authenticator, clock)]),
     async follow(verbs, signal, onSynced) {
       let missing = 2
       const synced = (): void => {

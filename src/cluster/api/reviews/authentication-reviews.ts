@@ -1,4 +1,5 @@
-import { type Kind, Reviews, type TokenReview, type UserInfo } from '../../../kube/index.ts'
+import type { Clock } from '../../../base/index.ts'
+import { formatTime, type Kind, Reviews, type TokenReview, type UserInfo } from '../../../kube/index.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Identity } from '../contract.ts'
 import { badRequest } from '../refusals.ts'
@@ -7,12 +8,16 @@ import { answered, type Reviewer } from './reviewer.ts'
 /** `authentication.k8s.io/v1`: who am I, and whose is this token. */
 export function authenticationReviews(
   authenticator: Pick<Authenticator, 'reviewToken'>,
+  clock: Pick<Clock, 'now'>,
 ): readonly (readonly [Kind, Reviewer])[] {
   return [
     [
       Reviews.SelfSubjectReview,
-      ({ context, object }) =>
-        answered(Reviews.SelfSubjectReview, object, { userInfo: userInfoOf(context.user) }),
+      ({ context, object }) => {
+        const answer = answered(Reviews.SelfSubjectReview, object, { userInfo: userInfoOf(context.user) })
+        // Of all reviews this one says when it was asked (apiserver `registry/authentication/selfsubjectreview`).
+        return { ...answer, metadata: { creationTimestamp: formatTime(clock.now()) } }
+      },
     ],
     [
       Reviews.TokenReview,

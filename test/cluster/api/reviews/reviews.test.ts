@@ -160,6 +160,7 @@ describe('SelfSubjectReview and TokenReview', () => {
   it('tell whom the server sees', async () => {
     const { json } = await post(`${AUTHENTICATION}/selfsubjectreviews`, {}, ada)
     expect(json.status.userInfo).toEqual({ username: 'ada', groups: ['ops', 'system:authenticated'] })
+    expect(json.metadata).toEqual({ creationTimestamp: expect.stringMatching(/^2\d{3}-\d\d-\d\dT/) })
   })
 
   it('tell whose a token is, and that one is none', async () => {
