@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import { StatusError, serviceAccountGroups, serviceAccountOf } from '../../../kube/index.ts'
 import type { Attributes, Authorizer, Identity } from '../contract.ts'
 import { AUTHENTICATED_GROUP, SYSTEM_GROUP } from './identity.ts'
@@ -11,17 +10,20 @@ const UID = 'impersonate-uid'
 const EXTRA = 'impersonate-extra-'
 const AUTHENTICATION_GROUP = 'authentication.k8s.io'
 
+/** The headers of a request, with lower-case names. */
+export interface RequestHeaders {
+  readonly headers: { readonly [name: string]: unknown }
+  /** Every value of each. */
+  readonly distinct: () => { readonly [name: string]: readonly string[] }
+}
+
 /**
  * Whom a request is to be judged and carried out as (`kubectl --as`): the user itself, unless its headers name another, which it must
  * be allowed to `impersonate`, every group and every other detail too (apiserver `filters/impersonation.go`).
  */
-export function impersonated(
-  user: Identity,
-  request: Pick<IncomingMessage, 'headers' | 'headersDistinct'>,
-  authorizer: Authorizer,
-): Identity {
+export function impersonated(user: Identity, request: RequestHeaders, authorizer: Authorizer): Identity {
   if (!asksForAnother(request)) return user
-  const headers = request.headersDistinct
+  const headers = request.distinct()
   const [username = ''] = headers[USER] ?? []
   const groups = headers[GROUP] ?? []
   const [uid] = headers[UID] ?? []
@@ -48,7 +50,7 @@ export function impersonated(
 }
 
 /** Seldom: the headers in their other form, which Node makes when it is asked for, need not be made. */
-function asksForAnother({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
+function asksForAnother({ headers }: RequestHeaders): boolean {
   for (const header in headers) if (header.startsWith(PREFIX)) return true
   return false
 }
@@ -89,7 +91,9 @@ function impersonate(
 }
 
 /** Keys are case-insensitive, as headers are, and percent-encoded. */
-function extraOf(headers: IncomingMessage['headersDistinct']): { readonly [key: string]: readonly string[] } {
+function extraOf(headers: ReturnType<RequestHeaders['distinct']>): {
+  readonly [key: string]: readonly string[]
+} {
   const found: Record<string, readonly string[]> = {}
   for (const [header, values = []] of Object.entries(headers))
     if (header.startsWith(EXTRA)) found[decoded(header.slice(EXTRA.length))] = values

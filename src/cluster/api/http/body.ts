@@ -1,9 +1,9 @@
-import type { IncomingMessage } from 'node:http'
 import { BowlineError, isObject } from '../../../base/index.ts'
 import { StatusError } from '../../../kube/index.ts'
 import { MAX_BODY_BYTES } from './body-limit.ts'
 import { parseJsonText } from './json-text.ts'
 import { mediaTypeOf } from './media-type.ts'
+import type { ApiRequest } from './message.ts'
 import { decodeProtobuf } from './protobuf/decode.ts'
 import { parseYamlBody } from './yaml-body.ts'
 
@@ -30,7 +30,7 @@ export interface ParsedBody {
 }
 
 /** The whole body, at most {@link MAX_BODY_BYTES}. */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
+export async function readBody(request: ApiRequest): Promise<Buffer> {
   const encoding = request.headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity')
     throw new StatusError('UnsupportedMediaType', 'the body of the request must not be compressed')

@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http'
-import { TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import { type CertificateFacts, readCertificate } from '../../../pki/index.ts'
 import type { Credentials } from '../auth/authenticator.ts'
+import { type ApiRequest, connectionOf } from './message.ts'
 
 /** A connection's certificate is looked at once, however many requests follow. */
 const ofConnections = new WeakMap<TLSSocket, CertificateFacts>()
@@ -12,9 +12,10 @@ const ofCertificates = new Map<string, CertificateFacts>()
 const MAX_CERTIFICATES = 1_000
 
 /** What a request proves itself with. A certificate counts only when TLS verified it against the cluster's authority. */
-export function credentialsOf({ socket, headers }: IncomingMessage): Credentials {
-  const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1]
-  return { certificate: socket instanceof TLSSocket ? certificateOf(socket) : undefined, bearer }
+export function credentialsOf(request: ApiRequest): Credentials {
+  const bearer = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1]
+  const connection = connectionOf(request)
+  return { certificate: connection && certificateOf(connection), bearer }
 }
 
 function certificateOf(socket: TLSSocket): CertificateFacts | undefined {

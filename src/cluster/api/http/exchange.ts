@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http'
 import { StatusError } from '../../../kube/index.ts'
 import type { RequestContext } from '../contract.ts'
+import type { ApiRequest } from './message.ts'
 
 /** One authenticated request on its way through the handlers. */
 export interface Exchange {
-  readonly request: IncomingMessage
+  readonly request: ApiRequest
   /** In upper case. */
   readonly method: string
   /** The path without the query, as it was sent. */

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Cancellation, type Clock, type Ids, isAborted, type Logger } from '../../../base/index.ts'
 import { StatusError } from '../../../kube/index.ts'
 import type { AuditedRequest } from '../audit-log/audit-event.ts'
@@ -17,6 +16,16 @@ import { type Exchange, pathNotFound, productOf } from './exchange.ts'
 import { answerExtension, type Extension, findExtension } from './extension.ts'
 import type { InFlight, RequestSort } from './in-flight.ts'
 import { answerLog } from './log-route.ts'
+import {
+  type ApiRequest,
+  type ApiResponse,
+  connectionOf,
+  cut,
+  distinctHeaders,
+  isGone,
+  refuseMore,
+  refuseRest,
+} from './message.ts'
 import { durationOf, isWatch } from './query.ts'
 import { describeBug, internalError, refusalOf } from './refusal.ts'
 import type { RequestRateLimits } from './request-rates.ts'
@@ -56,7 +65,7 @@ export class RequestHandler {
     this.#options = options
   }
 
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async handle(request: ApiRequest, response: ApiResponse): Promise<void> {
     const { log, ids, clock } = this.#options
     const auditId = ids.uid()
     const run = new Run(clock, response)
@@ -83,15 +92,16 @@ export class RequestHandler {
       const answer = await this.#answer(request, run, warnings, onBug)
       await sendAnswer(response, answer, { ...options, cancellation: run.cancellation })
     } catch (error) {
-      if (response.headersSent || response.destroyed) {
+      if (response.headersSent || isGone(response)) {
         if (!isAborted(error) && refusalOf(error) === undefined) onBug(error)
-        response.destroy()
+        cut(response)
         return
       }
       const refusal = refusalOf(error) ?? onBug(error)
       const answer = statusAnswer(refusal)
       // What is left of a body that was refused is not waited for.
-      const headers = { ...answer.headers, ...(request.complete ? {} : { connection: 'close' }) }
+      const headers = { ...answer.headers, ...refuseRest(request, response) }
+      if (refusal.code === 401) refuseMore(request)
       // A refusal is still sent when its request was given up.
       const cancellation = new Cancellation()
       await sendAnswer(response, { ...answer, headers }, { ...options, cancellation }).catch(onBug)
@@ -114,7 +124,7 @@ export class RequestHandler {
   }
 
   async #answer(
-    request: IncomingMessage,
+    request: ApiRequest,
     run: Run,
     warnings: string[],
     onBug: (error: unknown) => StatusError,
@@ -122,7 +132,8 @@ export class RequestHandler {
     const requester = await this.#options.authenticator.authenticate(credentialsOf(request))
     run.requester = requester
     this.#options.rates.take(requester)
-    const user = impersonated(requester, request, this.#options.authorizer)
+    const headers = { headers: request.headers, distinct: () => distinctHeaders(request) }
+    const user = impersonated(requester, headers, this.#options.authorizer)
     run.user = user
     if (this.#options.auditLog !== undefined) run.notes = { annotations: new Map(), objectName: '' }
     const exchange = exchangeOf(request, new HttpContext(user, warnings, request, run))
@@ -184,14 +195,14 @@ class Run {
   user: Identity | undefined
   path: ApiPath | undefined
   readonly #clock: Clock
-  readonly #response: ServerResponse
+  readonly #response: ApiResponse
   readonly #receivedMs: number
   #cancelTimer: () => void = () => undefined
   #leave: () => void = () => undefined
   #refuse: (reason: unknown) => void = () => undefined
   #hasEnded = false
 
-  constructor(clock: Clock, response: ServerResponse) {
+  constructor(clock: Clock, response: ApiResponse) {
     this.#clock = clock
     this.#response = response
     this.#receivedMs = clock.now()
@@ -202,7 +213,7 @@ class Run {
     return new Promise((resolve, reject) => {
       this.#cancelTimer = this.#clock.after(ms, () => {
         this.cancel(timeoutError())
-        if (this.#response.headersSent) this.#response.destroy()
+        if (this.#response.headersSent) cut(this.#response)
       })
       this.#refuse = reject
       work.then(resolve, reject)
@@ -223,15 +234,16 @@ class Run {
 
   /** What the audit log keeps of it. */
   audited(
-    { method = 'GET', url = '/', headers, socket }: IncomingMessage,
+    request: ApiRequest,
     { auditId, endedMs }: { readonly auditId: string; readonly endedMs: number },
   ): AuditedRequest {
     const { requester, user, path, notes } = this
+    const { method = 'GET', url = '/', headers } = request
     return {
       auditId,
       method: method.toUpperCase(),
       uri: url,
-      sourceAddress: socket.remoteAddress,
+      sourceAddress: connectionOf(request)?.remoteAddress,
       userAgent: headers['user-agent'],
       requester,
       user,
@@ -262,10 +274,10 @@ function timeoutError(): StatusError {
 class HttpContext implements RequestContext {
   readonly user: Identity
   readonly warnings: string[]
-  readonly #request: IncomingMessage
+  readonly #request: ApiRequest
   readonly #run: Run
 
-  constructor(user: Identity, warnings: string[], request: IncomingMessage, run: Run) {
+  constructor(user: Identity, warnings: string[], request: ApiRequest, run: Run) {
     this.user = user
     this.warnings = warnings
     this.#request = request
@@ -285,7 +297,7 @@ class HttpContext implements RequestContext {
   }
 }
 
-function exchangeOf(request: IncomingMessage, context: RequestContext): Exchange {
+function exchangeOf(request: ApiRequest, context: RequestContext): Exchange {
   const url = request.url ?? '/'
   const path = pathOf(request)
   return {
@@ -298,7 +310,7 @@ function exchangeOf(request: IncomingMessage, context: RequestContext): Exchange
   }
 }
 
-function pathOf({ url = '/' }: IncomingMessage): string {
+function pathOf({ url = '/' }: ApiRequest): string {
   const end = url.indexOf('?')
   return end === -1 ? url : url.slice(0, end)
 }

@@ -1,11 +1,13 @@
 import { once } from 'node:events'
-import type { OutgoingHttpHeader, ServerResponse } from 'node:http'
+import { type OutgoingHttpHeader, ServerResponse } from 'node:http'
+import type { Writable } from 'node:stream'
 import { promisify } from 'node:util'
 import { gzip as gzipCallback } from 'node:zlib'
 import type { Cancellation, Clock } from '../../../base/index.ts'
 import { StatusError } from '../../../kube/index.ts'
 import type { Answer, BytesAnswer, StreamAnswer } from './answer.ts'
 import { LAST_CHUNK, pieceOf } from './chunk.ts'
+import { type ApiResponse, cut, isGone, writeHead } from './message.ts'
 
 const gzip = promisify(gzipCallback)
 
@@ -31,17 +33,14 @@ export interface SendOptions {
  * Writes an answer. Resolves when it is written or the client has gone; a stream that fails ends the connection. Rejects with the reason
  * of a cancellation that comes before anything was written.
  */
-export async function sendAnswer(
-  response: ServerResponse,
-  answer: Answer,
-  options: SendOptions,
-): Promise<void> {
+export async function sendAnswer(response: ApiResponse, answer: Answer, options: SendOptions): Promise<void> {
   if (answer.type === 'bytes') return sendBytes(response, answer, options)
   if (answer.type === 'stream') return sendStream(response, answer, options)
-  response.writeHead(304, headersOf(options, answer.headers)).end()
+  writeHead(response, 304, headersOf(options, answer.headers))
+  response.end()
 }
 
-async function sendBytes(response: ServerResponse, answer: BytesAnswer, options: SendOptions): Promise<void> {
+async function sendBytes(response: ApiResponse, answer: BytesAnswer, options: SendOptions): Promise<void> {
   const { cancellation, acceptEncoding } = options
   const length = answer.body.reduce((total, piece) => total + piece.length, 0)
   const compress = length >= GZIP_FROM_BYTES && /\bgzip\b/.test(acceptEncoding ?? '')
@@ -49,18 +48,19 @@ async function sendBytes(response: ServerResponse, answer: BytesAnswer, options:
   const whole = isOne ? Buffer.concat(answer.body, length) : undefined
   // Level 1: lists are repetitive and the server's time is worth more than the last tenth of their size.
   const body = compress && whole !== undefined ? await gzip(whole, { level: 1 }) : whole
-  if (response.destroyed) return
+  if (isGone(response)) return
   if (cancellation.isOver) throw cancellation.reason
   const headers = headersOf(options, answer.headers)
   headers.push('content-type', answer.contentType ?? 'application/json')
   headers.push('content-length', body?.length ?? length)
   if (compress) headers.push('content-encoding', 'gzip', 'vary', 'Accept-Encoding')
-  response.writeHead(answer.code, headers)
+  writeHead(response, answer.code, headers)
+  const sink: Writable = response
   if (body === undefined) {
-    response.cork()
-    for (const piece of answer.body) response.write(piece)
+    sink.cork()
+    for (const piece of answer.body) sink.write(piece)
   }
-  response.end(body)
+  sink.end(body)
 }
 
 /** Names and values by turns, as Node takes them fastest. */
@@ -74,51 +74,53 @@ function headersOf(
   return headers
 }
 
-async function sendStream(
-  response: ServerResponse,
-  answer: StreamAnswer,
-  options: SendOptions,
-): Promise<void> {
+async function sendStream(response: ApiResponse, answer: StreamAnswer, options: SendOptions): Promise<void> {
   const { clock } = options
   const { signal } = options.cancellation
   const headers = headersOf(options)
   headers.push('content-type', answer.contentType, 'x-content-type-options', 'nosniff')
   // Node says so, too, but would make chunks of the pieces anew for each client: four writes instead of one.
-  const inChunks = answer.isChunked === true && response.useChunkedEncodingByDefault
+  const inChunks = answer.isChunked === true && takesChunks(response)
   if (inChunks) headers.push('transfer-encoding', 'chunked')
-  response.writeHead(answer.code, headers)
+  writeHead(response, answer.code, headers)
   if (inChunks) response.chunkedEncoding = false
-  // A watch may have nothing to say for a long time; its client waits for the headers.
-  response.flushHeaders()
+  // A watch may have nothing to say for a long time; its client waits for the headers. HTTP/2 has sent them.
+  if (response instanceof ServerResponse) response.flushHeaders()
+  const sink: Writable = response
   try {
     for await (const piece of answer.body) {
       if (signal.aborted) break
       const bytes = answer.isChunked === true && !inChunks ? pieceOf(piece) : piece
-      if (!response.write(bytes)) await drained(response, answer.patienceMs, clock, signal)
+      if (!sink.write(bytes)) await drained(sink, answer.patienceMs, clock, signal)
     }
-    response.end(inChunks ? LAST_CHUNK : undefined)
+    sink.end(inChunks ? LAST_CHUNK : undefined)
   } catch (error) {
     // The headers are out: cutting the connection is the only way left to say that the body is not whole.
-    response.destroy()
+    cut(response)
     if (!signal.aborted) throw error
   }
 }
 
+/** HTTP/1.1 has chunks; HTTP/1.0 has no parts of a body, and HTTP/2 frames of its own. */
+function takesChunks(response: ApiResponse): response is ServerResponse {
+  return response instanceof ServerResponse && response.useChunkedEncodingByDefault
+}
+
 /** Until the client has taken what was written; rejects when it takes longer than its patience, or the signal aborts. */
 async function drained(
-  response: ServerResponse,
+  sink: Writable,
   patienceMs: number | undefined,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
   if (patienceMs === undefined) {
-    await once(response, 'drain', { signal })
+    await once(sink, 'drain', { signal })
     return
   }
   const patience = new AbortController()
   const cancel = clock.after(patienceMs, () => patience.abort())
   try {
-    await once(response, 'drain', { signal: AbortSignal.any([signal, patience.signal]) })
+    await once(sink, 'drain', { signal: AbortSignal.any([signal, patience.signal]) })
   } catch (error) {
     if (!patience.signal.aborted) throw error
     throw new StatusError('Expired', 'The client takes nothing of what it asked for')

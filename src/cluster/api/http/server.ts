@@ -16,6 +16,7 @@ import type { Tunnels } from '../tunnel/tunnels.ts'
 import { upgradeToTunnel } from '../tunnel/upgrade.ts'
 import type { DocumentParts } from './document-routes.ts'
 import type { Extension } from './extension.ts'
+import { Http2Connections } from './http2.ts'
 import { DEFAULT_LIMITS, InFlight, type InFlightLimits } from './in-flight.ts'
 import { RequestHandler } from './request-handler.ts'
 import { DEFAULT_RATES, RequestRateLimits, type RequestRates } from './request-rates.ts'
@@ -99,7 +100,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     // Whoever has no certificate may still have a token; what was verified is asked of each socket.
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: ['h2', 'http/1.1'],
     // A resumed session would skip the verification of the client's certificate.
     secureOptions: constants.SSL_OP_NO_TICKET,
     handshakeTimeout: TLS_HANDSHAKE_MS,
@@ -114,6 +115,13 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   })
   server.maxHeadersCount = MAX_HEADERS
   const sockets = trackSockets(server)
+  const http2 = new Http2Connections({
+    onRequest: (request, response) => void handler.handle(request, response),
+    maxHeaderBytes: MAX_HEADER_BYTES,
+    maxHeaders: MAX_HEADERS,
+    clock,
+  })
+  shareConnections(server, http2)
   server.on('request', (request, response) => void handler.handle(request, response))
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     upgradeToTunnel({
@@ -145,6 +153,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
     stopRenewing()
     const ended = once(server, 'close')
     server.close()
+    http2.end()
     handler.abortAll()
     tunnels.close()
     server.closeIdleConnections()
@@ -191,6 +200,16 @@ async function listen(
   }
   const { address, port: realPort } = server.address() as AddressInfo
   return { host: address, port: realPort }
+}
+
+/** Gives each connection to the protocol that was agreed on it. Node's own server would take every one for HTTP/1.1. */
+function shareConnections(server: Server, http2: Http2Connections): void {
+  const http1 = server.listeners('secureConnection')
+  server.removeAllListeners('secureConnection')
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.alpnProtocol === 'h2') http2.take(socket)
+    else for (const listener of http1) listener.call(server, socket)
+  })
 }
 
 /** Every open connection, upgraded ones too, which the server itself loses sight of. */
