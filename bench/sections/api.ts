@@ -45,7 +45,7 @@ export const api: Section = {
       })
       try {
         lines.push(...(await readLines(bench, admin, bare.target)))
-        lines.push(await watchLine(bench, bowline, admin, bare.target))
+        lines.push(...(await watchLines(bench, bowline, admin, bare)))
       } finally {
         await bare.stop()
       }
@@ -130,33 +130,59 @@ async function readLines(bench: Bench, admin: Target, bare: Target): Promise<rea
   return lines
 }
 
-async function watchLine(bench: Bench, { client }: Bowline, admin: Target, bare: Target): Promise<Line> {
+async function watchLines(
+  bench: Bench,
+  { client }: Bowline,
+  admin: Target,
+  bare: BareHttps,
+): Promise<readonly Line[]> {
   const name = 'watched'
   await client.raw('POST', MAPS, { body: configMap(name) })
   const events = bench.quick ? 10 : 40
   const common = { type: 'watchers', watchers: WATCHERS, events } as const
   const body = JSON.stringify(configMap(name, `event-$N;${'x'.repeat(600)}`))
   const path = `${MAPS}?watch=1&resourceVersion=0&fieldSelector=metadata.name%3D${name}`
-  bench.note(`api: ${events} events to ${WATCHERS} watchers`)
-  const ours = await load({
-    ...common,
-    target: admin,
-    path,
-    write: { method: 'PUT', path: `${MAPS}/${name}`, body },
-  })
-  const reference = await load({
-    ...common,
-    target: bare,
-    path: '/watch',
-    write: { method: 'PUT', path: '/', body },
-  })
-  return {
-    what: `write → told to ${WATCHERS} watchers, p99`,
-    unit: 'ms',
-    ours: ours.p99Ms,
-    reference: { value: reference.p99Ms, what: 'node:https, the same to held answers' },
-    aim: { value: 50 },
+  const lines: Line[] = []
+  for (const { how, by, bareTarget, what, aim } of [
+    {
+      how: `write → told to ${WATCHERS} watchers of ${CLIENTS} clients, p99`,
+      by: { connections: CLIENTS },
+      bareTarget: bare.http2,
+      what: 'node:http2, to held streams',
+      aim: { aim: { value: 50 } },
+    },
+    {
+      how: `the same, ${WATCHERS} connections of HTTP/1.1`,
+      by: {},
+      bareTarget: bare.target,
+      what: 'node:https, to held answers',
+      aim: {},
+    },
+  ]) {
+    bench.note(`api: ${events} events to ${WATCHERS} watchers, ${what.split(',')[0]}`)
+    const ours = await load({
+      ...common,
+      ...by,
+      target: admin,
+      path,
+      write: { target: admin, method: 'PUT', path: `${MAPS}/${name}`, body },
+    })
+    const reference = await load({
+      ...common,
+      ...by,
+      target: bareTarget,
+      path: '/watch',
+      write: { target: bare.target, method: 'PUT', path: '/', body },
+    })
+    lines.push({
+      what: how,
+      unit: 'ms',
+      ours: ours.p99Ms,
+      reference: { value: reference.p99Ms, what },
+      ...aim,
+    })
   }
+  return lines
 }
 
 async function writeLines(
