@@ -232,6 +232,35 @@ describe('the API over HTTP/2', () => {
     expect((await ask(api, '/readyz')).text).toBe('ok')
   })
 
+  it('refuses headers that are too large or too many', async () => {
+    for (const headers of [
+      { 'x-large': 'x'.repeat(60_000) },
+      Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`x-${index}`, 'x'])),
+    ]) {
+      const session = await dial()
+      // A client knows the bounds by then; before, nghttp2's own of 64 KiB holds.
+      expect((await askHttp2(session, '/readyz')).code).toBe(200)
+      const stream = beginHttp2(session, '/readyz', { headers })
+      let isAnswered = false
+      stream.on('response', () => {
+        isAnswered = true
+      })
+      await new Promise<void>(resolve => stream.once('close', resolve))
+      expect([isAnswered, stream.rstCode]).toEqual([false, constants.NGHTTP2_ENHANCE_YOUR_CALM])
+    }
+  })
+
+  it('ends a request whose body does not come, as over HTTP/1.1', async () => {
+    const session = await dial()
+    const stream = beginHttp2(session, `${MAPS}?timeout=1s`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+    })
+    stream.write('{')
+    const { code, json } = await replyOf(stream)
+    expect([code, json.reason]).toEqual([504, 'Timeout'])
+  })
+
   it('lives through thousands of requests that are broken off at once', async () => {
     const others = await dial()
     for (let round = 0; round < 5; round += 1) {
