@@ -2,6 +2,7 @@ import { BowlineError, type Clock, type Logger, messageOf } from '../base/index.
 import {
   type EventObject,
   formatTime,
+  isAlreadyExists,
   isNotFound,
   isTransient,
   Kinds,
@@ -44,6 +45,8 @@ export interface EventRecorder {
 const MAX_WAITING = 1000
 const ATTEMPTS = 4
 const RETRY_MS = 1000
+/** Names that are tried for an event: a few controllers, and an agent, may say something about an object at once. */
+const NAMES = 20
 /** Upstream's limit of an event's message, in characters. */
 const MAX_MESSAGE = 1024
 
@@ -57,7 +60,7 @@ class WritingRecorder implements EventRecorder {
   readonly #correlator: EventCorrelator
   #waiting = 0
   #last: Promise<void> = Promise.resolve()
-  /** Makes names unique within a millisecond. */
+  /** Makes this recorder's names unique within a millisecond. */
   #serial = 0
   readonly #closing = new AbortController()
 
@@ -124,9 +127,17 @@ class WritingRecorder implements EventRecorder {
         if (!isNotFound(error)) throw error
       }
     }
-    const event = this.#event(about, said, correlation, namespace)
-    await client.create(Kinds.Event, event, { namespace })
-    this.#correlator.setName(correlation.key, event.metadata.name)
+    for (let attempt = 1; ; attempt++) {
+      const event = this.#event(about, said, correlation, namespace)
+      try {
+        await client.create(Kinds.Event, event, { namespace })
+        this.#correlator.setName(correlation.key, event.metadata.name)
+        return
+      } catch (error) {
+        // Somebody else said something about the object in this very millisecond; the next name differs.
+        if (!isAlreadyExists(error) || attempt === NAMES) throw error
+      }
+    }
   }
 
   #event(about: KubeObject, said: Said, correlation: Correlation, namespace: string): EventObject {

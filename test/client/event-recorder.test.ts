@@ -57,6 +57,16 @@ describe('createEventRecorder()', () => {
     ])
   })
 
+  it('loses nothing when several say something about an object in the same instant', async () => {
+    const others = ['one', 'two'].map(component =>
+      createEventRecorder({ client: api.client, component, clock, log: silentLogger }),
+    )
+    for (const [index, each] of [recorder, ...others].entries())
+      for (const what of ['A', 'B']) each.record(about, 'Normal', `${what}${index}`, 'said')
+    await Promise.all(others.map(each => each.flush()))
+    expect((await events()).map(({ reason }) => reason).sort()).toEqual(['A0', 'A1', 'A2', 'B0', 'B1', 'B2'])
+  })
+
   it('counts the same event instead of writing it again', async () => {
     recorder.record(about, 'Normal', 'Pulled', 'Image is there')
     await recorder.flush()
