@@ -263,7 +263,9 @@ class Switch {
       'link set lo up',
       `address add ${OUTSIDE_ADDRESS}/32 dev lo`,
       ...Array.from({ length: sites }, (_, site) => [
-        `link add br${site} type bridge`,
+        // A bridge without an address of its own takes the lowest of its ports': with a host that goes or comes the router would
+        // have another, and nobody would reach it until they asked anew for it, half a minute later.
+        `link add br${site} address ${routerHardwareAddress(site)} type bridge`,
         `address add ${routerAddress(site)}/24 dev br${site}`,
         `link set br${site} up`,
       ]).flat(),
@@ -281,6 +283,10 @@ class Switch {
 
 function routerAddress(site: number): string {
   return `10.200.${site}.254`
+}
+
+function routerHardwareAddress(site: number): string {
+  return `02:00:0a:c8:${site.toString(16).padStart(2, '0')}:fe`
 }
 
 function words(text: string): readonly string[] {
