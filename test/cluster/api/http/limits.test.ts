@@ -11,6 +11,7 @@ import { Kinds } from '../../../../src/kube/index.ts'
 import { startTestApi, type TestApi, type TestIdentity } from '../support/api-server.ts'
 import { ask, open } from '../support/https.ts'
 import { kubectl } from '../support/kubectl.ts'
+import { allowEverything } from '../support/roles.ts'
 
 const MAPS = '/api/v1/namespaces/default/configmaps'
 /** Few enough to be filled by hand: a user has 4 of each, a node 3. */
@@ -18,7 +19,7 @@ const LIMITS = { reads: 16, writes: 16, streams: 16 }
 const SHARE_OF_USER = 4
 
 let api: TestApi
-/** May do everything, as any user whom a role allows it, and is limited as any user. */
+/** As bob, one of those who may do everything and are limited. */
 let eve: TestIdentity
 let bob: TestIdentity
 let node: TestIdentity
@@ -28,16 +29,7 @@ beforeAll(async () => {
   eve = await api.identity('eve', ['devs'])
   bob = await api.identity('bob', ['devs'])
   node = await api.identity('system:node:a', ['system:nodes'])
-  await ask(api, '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
-    method: 'POST',
-    body: {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRoleBinding',
-      metadata: { name: 'devs' },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'devs' }],
-    },
-  })
+  await allowEverything(api, 'devs')
   await vi.waitFor(async () => expect((await ask(api, MAPS, { as: eve })).code).toBe(200))
 })
 afterAll(() => api.close())

@@ -5,6 +5,7 @@ import type { Identity } from '../../../../src/cluster/api/index.ts'
 import { FakeClock } from '../../../base/fake-clock.ts'
 import { startTestApi, type TestApi, type TestIdentity } from '../support/api-server.ts'
 import { ask, open } from '../support/https.ts'
+import { allowEverything } from '../support/roles.ts'
 
 const USER: Identity = { username: 'eve', groups: ['system:authenticated'] }
 const NODE: Identity = { username: 'system:node:a', groups: ['system:nodes', 'system:authenticated'] }
@@ -124,16 +125,7 @@ describe('the rate of a user', () => {
 
   it('counts a watch once, however much it brings', async () => {
     const [carol, dave] = [await api.identity('carol', ['devs']), await api.identity('dave', ['devs'])]
-    await ask(api, '/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings', {
-      method: 'POST',
-      body: {
-        apiVersion: 'rbac.authorization.k8s.io/v1',
-        kind: 'RoleBinding',
-        metadata: { name: 'devs' },
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'devs' }],
-      },
-    })
+    await allowEverything(api, 'devs', 'default')
     await vi.waitFor(async () => {
       now += 60_000
       expect((await ask(api, MAPS, { as: dave })).code).toBe(200)
