@@ -28,8 +28,8 @@ const DATA = ['src/kube/generated/descriptions.json']
 /**
  * How the command starts itself. A shell reads the second line and puts Node in its own place; for Node it is a string and a
  * comment. Services give memory back when they are quiet (src/cli/young-memory.ts), for which V8 has to offer its collector: it may
- * take 48 MB for what is young while there is much to do, with which a busy server does a fifth more. The C library would give threads arenas of their
- * own, whose free parts nobody else gets: with one for all, an agent that is loaded holds 5 MB less. V8 would compile the parser of
+ * take 48 MB for what is young while there is much to do, with which a busy server does a sixth more. The C library would give threads
+ * arenas of their own, whose free parts nobody else gets: with one for all, an agent that is loaded holds 5 MB less. V8 would compile the parser of
  * HTTP answers (undici's, in WebAssembly) once more to make it faster, for which it takes 30 MB that stay with the process: 109 MB
  * an agent instead of 79. Agents of `up` inherit all three.
  */

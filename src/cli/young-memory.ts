@@ -11,7 +11,7 @@ const KEPT_BYTES = 4 << 20
 
 /**
  * Gives the memory back that V8 took for young objects while there was much to do: it grows to 48 MB, which make a busy server a
- * fifth faster, and V8 would keep them until it next collects all of the heap, hours later where nothing happens. A collection of
+ * sixth faster, and V8 may keep them until it next collects all of the heap, hours later where nothing happens. A collection of
  * the young ones alone takes a few milliseconds, whatever the size of the heap. Does nothing unless Node runs with `--expose-gc`, as
  * the command does. Returns the function that ends this.
  */

@@ -13,8 +13,8 @@ export interface GroupVersion {
 const collected = new WeakMap<readonly Kind[], readonly GroupVersion[]>()
 
 /**
- * The groups of these kinds by their priority, the core group and APIServices first. A group in two versions is two entries, the preferred one first. Made once for the same
- * list, which nobody may change afterwards.
+ * The groups of these kinds by their priority, APIServices and the core group first. A group in two versions is two entries, the preferred
+ * one first. Made once for the same list, which nobody may change afterwards.
  */
 export function groupVersionsOf(kinds: readonly Kind[]): readonly GroupVersion[] {
   const known = collected.get(kinds)
