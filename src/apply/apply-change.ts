@@ -5,6 +5,7 @@ import {
   describeRef,
   isConflict,
   isCustomKind,
+  isForbidden,
   isNotFound,
   isTransient,
   type Kind,
@@ -65,8 +66,14 @@ async function endOf(change: Change, options: ChangeOptions): Promise<Ending> {
       const isWaiting =
         (isStillEnding(error) && clock.now() < patience) || (isEarly && clock.now() < patienceForKind)
       const retryable = isStillEnding(error) || isEarly || mayRetry(error)
+      // A quota or a policy may let it pass later; that takes somebody to change them.
+      const mayPassLater = retryable || isForbidden(error)
       if (!isWaiting && (!retryable || attempt >= ATTEMPTS))
-        return { outcome: 'failed', message: describeFailure(change.ref, error), retryable }
+        return {
+          outcome: 'failed',
+          message: describeFailure(change.ref, error),
+          retryable: mayPassLater,
+        }
       await clock.sleep(backoffMs(attempt, RETRY), signal).catch(() => undefined)
     }
   }

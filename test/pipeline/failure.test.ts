@@ -134,6 +134,18 @@ spec: { hard: { configmaps: '${configmaps}' } }
     await world.client.get(Kinds.ConfigMap, 'config', { namespace: 'default' })
   })
 
+  it('tries a commit again that a quota refused, for somebody may raise the quota', async () => {
+    await world.start()
+    const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'few' } } as const
+    const place = { namespace: 'default' }
+    await world.client.create(Kinds.ResourceQuota, { ...quota, spec: { hard: { configmaps: '1' } } }, place)
+    const commit = world.push('two', { 'a.yaml': configMap('a'), 'b.yaml': configMap('b') })
+    await world.reaches('Failed', commit)
+    const raise = { type: 'merge', body: { spec: { hard: { configmaps: '2' } } } } as const
+    await world.client.patch(Kinds.ResourceQuota, 'few', raise, place)
+    await world.reaches('Healthy', commit, ROOT, 15_000)
+  })
+
   it('repeats a write that met a passing error', async () => {
     let refusals = 0
     refuse = name => {
