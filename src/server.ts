@@ -228,12 +228,13 @@ export async function startServer(
       run('acme', new AcmeController(controllers, createAcmeAuthority(config.acme)))
     run('scheduler', startScheduler({ client: clientOf('scheduler'), informers, clock, log }))
     const client = clientOf('pipeline')
+    const definitions = informers.of(Kinds.CustomResourceDefinition)
     const sources = await SourceOpener.create({
       cacheFolder: join(config.dataDir, 'cache'),
       environment: readConfig().environment,
       kinds: async () => {
-        const { items } = await client.list(Kinds.CustomResourceDefinition)
-        return withDefinitions(items.filter(isEstablished), builtInKinds)
+        await definitions.synced
+        return withDefinitions(definitions.list().filter(isEstablished), builtInKinds)
       },
       clock,
       log,

@@ -15,6 +15,7 @@ import { Inventory } from './inventory.ts'
 import { AppLane } from './lane/app-lane.ts'
 import { closeInterrupted } from './lane/close-interrupted.ts'
 import { planTarget } from './lane/plan-target.ts'
+import { watchDefinedKinds } from './live/defined-kinds.ts'
 import { LiveObjects } from './live/live-objects.ts'
 import { routeLiveChanges } from './live/live-router.ts'
 import { WriteLog } from './live/write-log.ts'
@@ -125,6 +126,7 @@ export class Pipeline implements Service {
       writes: this.#writes,
       laneOf: app => this.#lanes.get(app),
     })
+    const unwatchKinds = watchDefinedKinds(informers, () => this.#sources.reconsider())
     const unwatch = apps.subscribe({
       added: app => this.#onApp(app),
       updated: app => this.#onApp(app),
@@ -132,6 +134,7 @@ export class Pipeline implements Service {
     })
     await aborted(signal)
     unwatch()
+    unwatchKinds()
     unroute()
     await this.#sources.close()
     await this.#lanes.removeAll()
@@ -254,8 +257,9 @@ export class Pipeline implements Service {
       .filter(name => !names.has(name))
   }
 
-  /** The same head as before the process started: whatever it touched is known already. */
+  /** The same head as before, in this process or in the one before it: whatever it touched is known already. */
   #isKnown(root: App, { revision, previous }: RevisionNews): boolean {
+    if (previous?.commit.id === revision.commit.id) return true
     const before = this.#required().tree.get(root.metadata.name ?? '')?.status
     return (
       previous === undefined && before?.observedRevision === revision.commit.id && before.apps !== undefined

@@ -20,7 +20,12 @@ export {
   type RepositorySource,
 } from './repository/open-repository.ts'
 export { describeProblem, type Repository, type SourceProblem } from './repository/repository.ts'
-export { type RepositoryEvent, type WatchOptions, watchRepository } from './repository/watch-repository.ts'
+export {
+  type RepositoryEvent,
+  type WatchControl,
+  type WatchOptions,
+  watchRepository,
+} from './repository/watch-repository.ts'
 export { createRevert, type Revert, type RevertOptions } from './revert.ts'
 export { ParseCache } from './revision/parse-cache.ts'
 export { ParsePool, type ParsePoolOptions } from './revision/parse-pool.ts'

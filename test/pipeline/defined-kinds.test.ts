@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { customKinds } from '../../src/kinds/index.ts'
 import {
   type CustomKind,
@@ -166,10 +167,53 @@ describe('Pipeline: kinds that are defined', () => {
       },
     } as unknown as CustomResourceDefinition
     await world.client.create(Kinds.CustomResourceDefinition, definition)
-    await eventually('the kind to be served', () => isGone('one'))
-    const next = world.push('again', { 'widget.yaml': widget('two') })
+    // The same commit can be applied now: nobody has to push again.
+    await world.reaches('Healthy', world.repository.head())
+    expect((await read('one')).spec).toEqual({ size: 1 })
+    const told = (await world.records()).map(({ spec, status }) => [spec.trigger, status?.state])
+    expect(told).toEqual([
+      ['start', 'Held'],
+      ['retry', 'Healthy'],
+    ])
+    const next = world.push('again', { 'two.yaml': widget('two') })
     await world.reaches('Healthy', next)
     expect((await read('two')).spec).toEqual({ size: 1 })
+  })
+
+  it('judges a commit anew when a definition changes, and records it only when that matters', async () => {
+    world.push('one widget of two sizes', {
+      'bowline.yaml': 'apps: apps/*\n',
+      'apps/a/m.yaml': configMap('m'),
+    })
+    await world.start()
+    await world.reaches('Healthy', world.repository.head(), 'a')
+    const definition = parse(DEFINITION) as CustomResourceDefinition
+    await world.client.create(Kinds.CustomResourceDefinition, definition)
+    await eventually('the kind to be served', () => isGone('one'))
+    const commit = world.push('a widget', { 'apps/b/widget.yaml': widget('one', '{ size: 4 }') })
+    await world.reaches('Healthy', commit, 'b')
+    const schema = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/size'
+    const restrict = (maximum: number) =>
+      world.client.patch(Kinds.CustomResourceDefinition, 'widgets.example.com', {
+        type: 'json',
+        body: [{ op: 'add', path: `${schema}/maximum`, value: maximum }],
+      })
+    await restrict(9)
+    await restrict(3)
+    const { status } = await world.reaches('Held', commit, 'b')
+    expect(status?.diagnostics).toMatchObject([
+      { file: 'apps/b/widget.yaml', message: expect.stringContaining('3') },
+    ])
+    await restrict(5)
+    await world.reaches('Healthy', commit, 'b')
+    await world.closed()
+    const told = (await world.records('b')).map(({ spec, status }) => [spec.trigger, status?.state])
+    expect(told).toEqual([
+      ['push', 'Healthy'],
+      ['retry', 'Held'],
+      ['retry', 'Healthy'],
+    ])
+    expect(await world.records('a')).toHaveLength(1)
   })
 
   it('holds a commit that removes a definition with the objects of its kind, and then removes both', async () => {

@@ -304,12 +304,13 @@ async function startParts(
     running.push(startControllers({ client, informers, clock, ids, log }).start(stop.signal))
     running.push(startScheduler({ client, informers, clock, log }).start(stop.signal))
   }
+  const definitions = informers.of(Kinds.CustomResourceDefinition)
   const sources = await SourceOpener.create({
     cacheFolder: join(folder, 'cache'),
     environment: process.env,
     kinds: async () => {
-      const { items } = await clientOf('sources').list(Kinds.CustomResourceDefinition)
-      return withDefinitions(items.filter(isEstablished), builtInKinds)
+      await definitions.synced
+      return withDefinitions(definitions.list().filter(isEstablished), builtInKinds)
     },
     ...{ clock, log },
   })

@@ -214,12 +214,13 @@ export class AppLane implements Service {
       const keys = this.#keysFor(target)
       const plan = target.diagnostics.length > 0 ? undefined : planTarget(target, this.#parts, keys)
       if (plan === undefined || plan.hold !== undefined) return await this.#hold(target, plan)
+      const isAsBefore = this.#verified?.commit.id === target.commit.id && this.#standing.held === undefined
       this.#standing.accept(target, plan)
       this.#health.expect(target.desired, this.#verified === undefined ? undefined : keys)
       this.#verified = undefined
       for (const key of keys) this.#unnoted.add(key)
       this.#suspects.clear()
-      const isUnchanged = target.trigger === 'start' && isEmptyPlan(plan)
+      const isUnchanged = isEmptyPlan(plan) && (target.trigger === 'start' || isAsBefore)
       // A crash between the last write and health leaves nothing to write, and a story without its end.
       if (isUnchanged && !(await this.#recorder.wasInterrupted(target)))
         return await this.#takeNote(target, plan, keys)

@@ -13,6 +13,7 @@ import {
   type Revision,
   type RevisionLoader,
   type SourceProblem,
+  type WatchControl,
   watchRepository,
 } from '../../sync/index.ts'
 import type { Occasion } from './target-of.ts'
@@ -25,7 +26,7 @@ export interface RevisionNews extends Occasion {
 
 /** What a source tells of itself; the pipeline turns it into lanes, child apps and status. */
 export interface SourceListener {
-  /** A new head. Resolves when every affected app has its target. */
+  /** A new head, or the same one that is read otherwise than before. Resolves when every affected app has its target. */
   revision(news: RevisionNews): Promise<void>
   /**
    * The source gives no revision at the moment: nothing changes, and nothing is ever deleted because of it. Undefined: it can be
@@ -55,7 +56,9 @@ const RETRY = { initialMs: 500, maxMs: 10_000 }
 export class SourceRunner implements Service {
   readonly #options: SourceRunnerOptions
   #last: RevisionNews | undefined
-  #wake: () => void = () => {}
+  #control: WatchControl | undefined
+  /** The head may be read otherwise than it was. */
+  #isStale = false
 
   constructor(options: SourceRunnerOptions) {
     this.#options = options
@@ -68,13 +71,19 @@ export class SourceRunner implements Service {
 
   /** Looks for a newer head now and not only when it would have. */
   lookNow(): void {
-    this.#wake()
+    this.#control?.lookNow()
+  }
+
+  /** The kinds that are defined in the cluster have changed: what the head declares is judged by them anew. */
+  reconsider(): void {
+    this.#isStale = true
+    this.#control?.tellAgain()
   }
 
   async start(signal: AbortSignal): Promise<void> {
     const { repository, listener, clock, ids, log } = this.#options
-    const onReady = (wake: () => void): void => {
-      this.#wake = wake
+    const onReady = (control: WatchControl): void => {
+      this.#control = control
     }
     try {
       for await (const event of watchRepository(repository, { clock, ids, signal, onReady })) {
@@ -84,7 +93,8 @@ export class SourceRunner implements Service {
             problem: event.problem.message,
           })
           listener.problem(event.problem)
-        } else if (event.commit === this.#last?.revision.commit.id) listener.problem(undefined)
+        } else if (event.commit === this.#last?.revision.commit.id && !this.#isStale)
+          listener.problem(undefined)
         else await this.#handleUntilDone(event.commit, signal)
       }
     } catch (error) {
@@ -126,9 +136,13 @@ export class SourceRunner implements Service {
   async #handle(commit: string, signal: AbortSignal): Promise<void> {
     const { loader, listener, lastKnown } = this.#options
     const previous = this.#last?.revision
+    const isSameHead = previous?.commit.id === commit
+    this.#isStale = false
+    if (isSameHead && !previous.dependsOnDefinitions) return listener.problem(undefined)
     const revision = await loader.load(commit, { previous, signal })
+    if (isSameHead && declaresTheSame(previous, revision)) return listener.problem(undefined)
     const skipped = await this.#skipped(previous?.commit.id ?? lastKnown, commit)
-    const trigger: Trigger = previous === undefined ? 'start' : 'push'
+    const trigger: Trigger = previous === undefined ? 'start' : isSameHead ? 'retry' : 'push'
     const news = { revision, previous, trigger, skipped }
     await listener.revision(news)
     this.#last = news
@@ -146,4 +160,9 @@ export class SourceRunner implements Service {
       .filter(id => id !== to)
       .reverse()
   }
+}
+
+/** Of two readings of one commit by one loader. */
+function declaresTheSame(before: Revision, { apps }: Revision): boolean {
+  return apps.length === before.apps.length && apps.every((app, index) => app === before.apps[index])
 }

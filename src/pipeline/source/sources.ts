@@ -56,6 +56,11 @@ export class Sources {
     return this.#running.get(name)?.runner
   }
 
+  /** The kinds that are defined in the cluster have changed. */
+  reconsider(): void {
+    for (const name of this.#specs.keys()) this.runner(name)?.reconsider()
+  }
+
   async close(): Promise<void> {
     this.#specs.clear()
     await this.#running.removeAll()

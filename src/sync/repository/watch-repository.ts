@@ -7,12 +7,20 @@ export type RepositoryEvent =
   /** The source gives no revision at the moment. What was there before stands; it is tried again by itself. */
   | { readonly type: 'problem'; readonly problem: SourceProblem }
 
+/** For whoever knows better than the poll. */
+export interface WatchControl {
+  /** The branch may have moved: asks at once. */
+  lookNow(): void
+  /** The head matters anew: asks at once, and tells it although it was told. */
+  tellAgain(): void
+}
+
 export interface WatchOptions {
   readonly clock: Clock
   readonly ids: Ids
   readonly signal: AbortSignal
-  /** Called by whoever knows better than the poll that the branch may have moved; gets the function that asks at once. */
-  readonly onReady?: (wake: () => void) => void
+  /** Called once the watch listens. */
+  readonly onReady?: (control: WatchControl) => void
 }
 
 /** Waits between attempts at a source that cannot be read. */
@@ -42,8 +50,13 @@ export async function* watchRepository(
   }
   try {
     listen()
-    onReady?.(() => bell.ring())
     let told = ''
+    const lookNow = (): void => bell.ring()
+    const tellAgain = (): void => {
+      told = ''
+      bell.ring()
+    }
+    onReady?.({ lookNow, tellAgain })
     let failures = 0
     while (!signal.aborted) {
       const event = await look(repository, signal)

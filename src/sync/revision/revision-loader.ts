@@ -86,7 +86,12 @@ export class RevisionLoader {
     if (root === undefined) return revisionOf(commit, folder, [], [missingFolder(folder)])
     const { places, diagnostics } = await findApps(reader, this.#listings, { path: folder, oid: root }, whole)
     const apps = diagnostics.length > 0 ? [] : await this.#loadApps(places, previous, signal)
-    return revisionOf(commit, folder, apps, diagnostics)
+    return revisionOf(commit, folder, apps, diagnostics, apps.some(this.#dependsOnDefinitions))
+  }
+
+  readonly #dependsOnDefinitions = (app: AppRevision): boolean => {
+    const loaded = this.#loaded.get(app)
+    return loaded !== undefined && contentsOf(loaded.root).pending.length > 0
   }
 
   async #findFolder({ tree }: Commit): Promise<string | undefined> {
@@ -227,9 +232,12 @@ function revisionOf(
   folder: string,
   apps: readonly AppRevision[],
   diagnostics: readonly Diagnostic[],
+  dependsOnDefinitions = false,
 ): Revision {
   const allowDelete = parseDeleteAllowance(commit.message)
-  return Object.freeze({ commit, folder, apps, diagnostics: sorted(diagnostics), allowDelete })
+  return Object.freeze({
+    ...{ commit, folder, apps, diagnostics: sorted(diagnostics), dependsOnDefinitions, allowDelete },
+  })
 }
 
 function sorted(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {

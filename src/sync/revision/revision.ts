@@ -47,6 +47,8 @@ export interface Revision {
   readonly apps: readonly AppRevision[]
   /** Not empty: every app is held, and none may be taken for removed. Sorted. */
   readonly diagnostics: readonly Diagnostic[]
+  /** Whether it has objects of kinds that are not built in: other definitions in the cluster may make another revision of it. */
+  readonly dependsOnDefinitions: boolean
   /** What HEAD's own message allows to delete. */
   readonly allowDelete: DeleteAllowance | undefined
 }
