@@ -77,7 +77,7 @@ export async function runAgent(
   const choice = await chooseRuntime(config.runtime, config.dataDir)
   const owner = { clusterUid: clusterUidOf(identity), nodeName: config.nodeName }
   // Processes of the host are in its own network.
-  const pods = choice === 'docker' ? await openRoutedPods({ ...owner, clock, log }) : undefined
+  const pods = choice === 'docker' ? await openRoutedPods({ ...owner, clock, ids, log }) : undefined
   const runtime: OpenRuntime = await openRuntime(choice, {
     ...owner,
     dockerSockets: config.dockerSockets,
@@ -142,6 +142,7 @@ export async function runAgent(
       }
     } finally {
       await runtime.close()
+      await pods?.close()
       await client.close()
     }
   }

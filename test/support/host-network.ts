@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { openRoutedPods, removeNetwork } from '../../src/agents/network/index.ts'
-import { silentLogger, systemClock } from '../../src/base/index.ts'
+import { silentLogger, systemClock, systemIds } from '../../src/base/index.ts'
 import { loadKubeconfig } from '../../src/client/index.ts'
 import { fingerprint } from '../../src/pki/index.ts'
 
@@ -13,7 +13,7 @@ export async function removeHostNetwork(kubeconfig: string, nodeNames: Iterable<
   if (authority === undefined) return
   for (const nodeName of nodeNames) {
     const owner = { clusterUid: fingerprint(authority).slice(0, 32), nodeName }
-    const parts = { ...owner, clock: systemClock, log: silentLogger }
+    const parts = { ...owner, clock: systemClock, ids: systemIds, log: silentLogger }
     const pods = await openRoutedPods(parts)
     if (pods !== undefined) await removeNetwork({ ...parts, pods })
   }

@@ -3,7 +3,7 @@
  * follows the cluster's objects and keeps the host's network equal to them; what it has made goes on working without the agent and
  * without the server.
  *
- *     const pods = await openRoutedPods({ clusterUid, nodeName, clock, log })
+ *     const pods = await openRoutedPods({ clusterUid, nodeName, clock, ids, log })
  *     const network = createNetwork({ client, informers, ownPods, pods, nodeName, folder, … })
  *     await network.run(signal)
  *     network.problem                                   // why no pod can have a network yet

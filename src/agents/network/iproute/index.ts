@@ -6,6 +6,7 @@
  *     const names = (await readInterfaces()).map(({ name }) => name)
  */
 export { type HostAddress, hostAddresses } from './host-addresses.ts'
+export { KeptShell } from './kept-shell.ts'
 export {
   type FdbEntry,
   type Interface,

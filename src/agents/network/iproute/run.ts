@@ -1,18 +1,16 @@
 import { spawn } from 'node:child_process'
+import { pid as ownPid } from 'node:process'
 import { BowlineError, onlyDescriptors } from '../../../base/index.ts'
+import type { KeptShell } from './kept-shell.ts'
 
 export interface RunOptions {
   /** What the program reads. */
   readonly input?: string
-  /** Open; the program has it as its descriptor 3. */
-  readonly passedFd?: number
 }
 
 /** No program of these takes longer, unless it hangs. */
 const PATIENCE_MS = 10_000
 const MAX_COMPLAINT = 1_000
-/** Where a program finds the descriptor that is passed to it: after its input and outputs. */
-const PASSED_FD = 3
 
 /**
  * Runs `ip` commands in one process, in order; the first that fails ends it, and what came before it stays. Throws
@@ -23,9 +21,9 @@ export async function runIp(commands: readonly string[]): Promise<void> {
   await runProgram('ip', ['-batch', '-'], { input: `${commands.join('\n')}\n` })
 }
 
-/** What is done in one network namespace and then in the agent's, for the price of starting one program. */
+/** What is done in one network namespace and then in the agent's, in one go. */
 export interface AcrossNamespaces {
-  /** Open; `inside` is run in it. */
+  /** Stays open until all is done; `inside` is run in it. */
   readonly namespaceFd: number
   readonly inside: readonly string[]
   /** Settings below `net.` of the agent's namespace, made in between: `ipv4/conf/eth0/rp_filter`. */
@@ -34,14 +32,21 @@ export interface AcrossNamespaces {
 }
 
 /** As `runIp` for the commands of both namespaces: the first that fails ends it. No command may come from a user. */
-export async function runIpAcross({ namespaceFd, inside, sysctls, here }: AcrossNamespaces): Promise<void> {
-  const input = [
-    ...heredoc(`nsenter --net=/proc/self/fd/${PASSED_FD} ip -batch -`, inside),
-    ...Object.entries(sysctls).map(([path, value]) => `echo ${value} > /proc/sys/net/${path}`),
-    ...heredoc('ip -batch -', here),
-    '',
-  ].join('\n')
-  await runProgram('sh', ['-e'], { input, passedFd: namespaceFd })
+export async function runIpAcross(
+  shell: KeptShell,
+  { namespaceFd, inside, sysctls, here }: AcrossNamespaces,
+): Promise<void> {
+  const { code, complaint } = await shell.run(
+    [
+      'set -e',
+      // The shell does not have the descriptor, but finds it where this process has it.
+      ...heredoc(`nsenter --net=/proc/${ownPid}/fd/${namespaceFd} ip -batch -`, inside),
+      ...Object.entries(sysctls).map(([path, value]) => `echo ${value} > /proc/sys/net/${path}`),
+      ...heredoc('exec ip -batch -', here),
+      '',
+    ].join('\n'),
+  )
+  if (code !== 0) throw refusal('ip', code, complaint)
 }
 
 function heredoc(command: string, lines: readonly string[]): readonly string[] {
@@ -52,11 +57,11 @@ function heredoc(command: string, lines: readonly string[]): readonly string[] {
 export function runProgram(
   program: string,
   args: readonly string[],
-  { input, passedFd }: RunOptions = {},
+  { input }: RunOptions = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, [...args], {
-      stdio: onlyDescriptors(['pipe', 'pipe', 'pipe', ...(passedFd === undefined ? [] : [passedFd])]),
+      stdio: onlyDescriptors(['pipe', 'pipe', 'pipe']),
       timeout: PATIENCE_MS,
       killSignal: 'SIGKILL',
     })
@@ -72,19 +77,21 @@ export function runProgram(
       reject(new BowlineError('unsupported', `Cannot run ${program}: ${error.message}`, { cause: error })),
     )
     child.on('close', code => {
-      if (code === 0) return resolve(output)
-      const isThere = /File exists/.test(complaint)
-      reject(
-        new BowlineError(
-          isThere ? 'conflict' : 'internal',
-          `Cannot change the host's network: ${program} failed: ${complaint.trim() || `exit code ${code}`}`,
-        ),
-      )
+      if (code === 0) resolve(output)
+      else reject(refusal(program, code, complaint))
     })
     // A child that ends early must not become an unhandled error; its exit code says what happened.
     child.stdin?.on('error', () => undefined)
     child.stdin?.end(input ?? '')
   })
+}
+
+function refusal(program: string, code: number | null, complaint: string): BowlineError {
+  const isThere = /File exists/.test(complaint)
+  return new BowlineError(
+    isThere ? 'conflict' : 'internal',
+    `Cannot change the host's network: ${program} failed: ${complaint.trim() || `exit code ${code}`}`,
+  )
 }
 
 /**

@@ -3,7 +3,7 @@
  * them. No bridge: a packet between two pods of one host is routed as one that crosses hosts, so that rules see both alike and
  * client addresses stay.
  *
- *     const pods = await openRoutedPods({ clusterUid, nodeName, clock, log })   // undefined where the agent may not
+ *     const pods = await openRoutedPods({ clusterUid, nodeName, clock, ids, log })   // undefined where the agent may not
  *     await pods?.setRange('10.42.1.0/24')                                       // as soon as the node has it
  *     openDockerRuntime({ podNetwork: pods, … })
  */

@@ -7,6 +7,7 @@ import {
   formatIpv4,
   formatSubnet,
   hasCode,
+  type Ids,
   type Logger,
   messageOf,
   parseIpv4,
@@ -15,6 +16,7 @@ import {
 import type { AttachTarget, PodNetwork } from '../../runtime/index.ts'
 import {
   type Interface,
+  KeptShell,
   readHostRoutes,
   readInterfaces,
   readRoutes,
@@ -38,6 +40,7 @@ export interface RoutedPodsOptions {
   readonly clusterUid: string
   readonly nodeName: string
   readonly clock: Clock
+  readonly ids: Ids
   readonly log: Logger
 }
 
@@ -72,6 +75,8 @@ export class RoutedPods implements PodNetwork {
   readonly hostInterface: string
   readonly #clock: Clock
   readonly #log: Logger
+  /** Wires pods, of which a host may start many at a time. */
+  readonly #shell: KeptShell
   #range: AddressRange | undefined
   #mtu = DEFAULT_MTU
   #isReached = true
@@ -80,6 +85,7 @@ export class RoutedPods implements PodNetwork {
     this.hostInterface = `bowline-${nodeHash(options)}`
     this.#clock = options.clock
     this.#log = options.log
+    this.#shell = new KeptShell(options)
   }
 
   /** `10.42.1.0/24`; undefined until the node has one. */
@@ -163,7 +169,7 @@ export class RoutedPods implements PodNetwork {
       throw new BowlineError('conflict', `Cannot use the address "${text}": it is not of this node's range`, {
         retryable: true,
       })
-    await runIpAcross({
+    await runIpAcross(this.#shell, {
       namespaceFd,
       inside: podCommands(address, this.#mtu),
       // No pod sends in another's name.
@@ -201,6 +207,11 @@ export class RoutedPods implements PodNetwork {
       await runIp(lost)
     }
     return attached
+  }
+
+  /** Ends what this process has running. Pods keep what they have; none is wired any more. */
+  async close(): Promise<void> {
+    await this.#shell.close()
   }
 
   /** Removes what was made for this node, but for the interfaces of pods, which end with their sandboxes. */

@@ -1,5 +1,5 @@
 import { openRoutedPods, type RoutedPods } from '../../../../src/agents/network/index.ts'
-import { silentLogger, systemClock } from '../../../../src/base/index.ts'
+import { silentLogger, systemClock, systemIds } from '../../../../src/base/index.ts'
 import { runOk } from '../../../e2e/support/program.ts'
 import type { TestEngine } from '../../../support/dockerd.ts'
 
@@ -11,7 +11,7 @@ export async function openTestPods(
   engine: TestEngine,
   owner: { readonly clusterUid: string; readonly nodeName: string },
 ): Promise<RoutedPods> {
-  const pods = await openRoutedPods({ ...owner, clock: systemClock, log: silentLogger })
+  const pods = await openRoutedPods({ ...owner, clock: systemClock, ids: systemIds, log: silentLogger })
   if (pods === undefined) throw new Error('this process may not make interfaces')
   const range = engine.takeRange()
   await pods.setRange(range)
@@ -20,6 +20,7 @@ export async function openTestPods(
   return Object.assign(pods, {
     async purge() {
       await purge()
+      await pods.close()
       for (const rule of acceptsOf(range)) await runOk('iptables', ['-w', '-D', ...rule])
     },
   })

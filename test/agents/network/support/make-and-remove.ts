@@ -7,7 +7,7 @@ import { ROUTE_PROTOCOL } from '../../../../src/agents/network/pods/pod-interfac
 import { nodeHash, RoutedPods } from '../../../../src/agents/network/pods/routed-pods.ts'
 import { removeNetwork } from '../../../../src/agents/network/remove-network.ts'
 import { ensureHostPaths } from '../../../../src/agents/network/services/index.ts'
-import { silentLogger, systemClock } from '../../../../src/base/index.ts'
+import { silentLogger, systemClock, systemIds } from '../../../../src/base/index.ts'
 
 const owner = { clusterUid: 'cluster', nodeName: 'one' }
 const mark = `bowline-${nodeHash(owner)}`
@@ -31,7 +31,7 @@ async function everything(): Promise<string> {
   return outputs.map(({ output }) => output).join('')
 }
 
-const pods = new RoutedPods({ ...owner, clock: systemClock, log: silentLogger })
+const pods = new RoutedPods({ ...owner, clock: systemClock, ids: systemIds, log: silentLogger })
 await pods.prepare()
 await pods.setRange(place.podCidr)
 await ensureHostPaths(run, place, mark)
