@@ -84,10 +84,11 @@ export class PodEntry {
     return true
   }
 
-  /** Everything that the next step depends on. `isPublished` is asked only for a pod that waits for it. */
+  /** Everything that the next step depends on. `isPublished` is asked when a step hangs on it: only the last of a deleted pod does. */
   view(observed: ObservedPods, now: number, isPublished: (view: PodView) => boolean): PodView {
     const { sandboxes, containers } = observed.pod(this.uid)
-    const view: PodView = {
+    const isDeleted = this.pod.metadata.deletionTimestamp !== undefined
+    return {
       pod: this.pod,
       gone: this.gone,
       sandboxes,
@@ -100,12 +101,11 @@ export class PodEntry {
       failure: this.failure,
       killAt: this.killAt,
       lastWords: this.lastWords,
-      published: false,
+      get published() {
+        return isDeleted && isPublished(this)
+      },
       now,
     }
-    return this.pod.metadata.deletionTimestamp === undefined
-      ? view
-      : { ...view, published: isPublished(view) }
   }
 }
 
