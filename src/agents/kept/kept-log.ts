@@ -179,8 +179,7 @@ export class KeptLog {
       end += line.length
     }
     if (lines.length === 0) return
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    const file = await open(path, 'a+', 0o600)
+    const file = await openToAppend(path)
     try {
       await file.truncate(this.#size)
       await writeAll(file, Buffer.concat(lines))
@@ -247,6 +246,17 @@ function parseRecord(
   if (text === undefined) return undefined
   const record = JSON.parse(text) as readonly [string, string, unknown?]
   return { key: record[0], version: record[1], value: record[2] ?? undefined }
+}
+
+/** Almost always the folder is there. */
+async function openToAppend(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'a+', 0o600)
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ENOENT') throw error
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    return await open(path, 'a+', 0o600)
+  }
 }
 
 async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
