@@ -21,6 +21,8 @@ export class LocalPods implements FragmentSource {
   /** By uid. */
   readonly #addresses = new Map<string, { readonly pod: Pod; readonly address: string }>()
   readonly #listeners = new Set<() => void>()
+  /** What follows from a pod, as long as nothing about it changes: of a node's pods, one at a time does. */
+  readonly #known = new WeakMap<Pod, AgedPod>()
 
   constructor(options: LocalPodsOptions) {
     this.#options = options
@@ -91,7 +93,18 @@ export class LocalPods implements FragmentSource {
       if (isRouted(pod) && isIPv4(address)) found.set(uid, { pod, address })
       else found.delete(uid)
     }
-    return [...found.values()].sort(byAge).map(({ pod, address }) => localPod(pod, address))
+    return [...found.values()]
+      .map(({ pod, address }) => this.#aged(pod, address))
+      .sort(byAge)
+      .map(({ local }) => local)
+  }
+
+  #aged(pod: Pod, address: string): AgedPod {
+    const known = this.#known.get(pod)
+    if (known?.local.address === address) return known
+    const aged = { age: ageOf(pod), local: localPod(pod, address) }
+    this.#known.set(pod, aged)
+    return aged
   }
 
   #tell(): void {
@@ -126,9 +139,16 @@ function localPod({ metadata, spec }: Pod, address: string): LocalPod {
   }
 }
 
-function byAge(a: { readonly pod: Pod }, b: { readonly pod: Pod }): number {
-  const [one, other] = [a, b].map(
-    ({ pod: { metadata } }) => `${metadata.creationTimestamp} ${metadata.namespace}/${metadata.name}`,
-  )
-  return (one ?? '') < (other ?? '') ? -1 : 1
+interface AgedPod {
+  /** The order of two is the pods' by age, then by name. */
+  readonly age: string
+  readonly local: LocalPod
+}
+
+function ageOf({ metadata }: Pod): string {
+  return `${metadata.creationTimestamp} ${metadata.namespace}/${metadata.name}`
+}
+
+function byAge(a: AgedPod, b: AgedPod): number {
+  return a.age < b.age ? -1 : 1
 }
