@@ -115,12 +115,7 @@ export class RoutedPods implements PodNetwork {
   /** Makes the host's interface, which shows whether this process may; throws when it may not. */
   async prepare(): Promise<void> {
     await runProgram('nsenter', ['--version'])
-    // Without ports it does nothing but hold an address. (A dummy interface would, too, where the kernel has them.)
-    await runIp([`link add ${this.hostInterface} type bridge`]).catch((error: unknown) => {
-      if (!hasCode(error, 'conflict')) throw error
-    })
-    await runIp([`link set ${this.hostInterface} addrgenmode none up`])
-    await writeSysctl(['ipv4', 'ip_forward'], '1')
+    await this.#makeInterface()
   }
 
   /**
@@ -137,7 +132,7 @@ export class RoutedPods implements PodNetwork {
     const range =
       this.range === formatSubnet(subnet) ? this.#range : new AddressRange(subnet, this.#clock.now())
     if (range === undefined) return
-    await this.prepare()
+    await this.#makeInterface()
     await runIp([
       `address replace ${formatIpv4(range.host)}/32 dev ${this.hostInterface}`,
       // A packet to a pod that is gone is refused; it must not leave by the default route.
@@ -225,6 +220,15 @@ export class RoutedPods implements PodNetwork {
         await runIp([`route delete unreachable ${to} proto ${ROUTE_PROTOCOL} metric ${LAST_METRIC}`])
     }
     await runIp([`link delete ${this.hostInterface}`]).catch(() => undefined)
+  }
+
+  async #makeInterface(): Promise<void> {
+    // Without ports it does nothing but hold an address. (A dummy interface would, too, where the kernel has them.)
+    await runIp([`link add ${this.hostInterface} type bridge`]).catch((error: unknown) => {
+      if (!hasCode(error, 'conflict')) throw error
+    })
+    await runIp([`link set ${this.hostInterface} addrgenmode none up`])
+    await writeSysctl(['ipv4', 'ip_forward'], '1')
   }
 }
 
