@@ -196,6 +196,8 @@ export class Transport {
       bodyTimeout,
       headers,
       body: request.body === undefined ? null : JSON.stringify(request.body),
+      // A DELETE has a body in Kubernetes; undici would give up its connection, for a server that did not read it.
+      reset: false,
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     })
     this.reachability.answered()

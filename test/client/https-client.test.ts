@@ -174,6 +174,20 @@ describe('createHttpsClient()', () => {
     expect(asked).toBe(1)
   })
 
+  it('keeps its connections after a deletion that says how, as after every other request', async () => {
+    const connections = new Set<unknown>()
+    handle = ({ socket }, response) => {
+      connections.add(socket)
+      answer(response, 200, pod('web'))
+    }
+    const namespace = 'shop'
+    for (let time = 0; time < 5; time += 1) await client.get(PODS, 'web', { namespace })
+    const used = connections.size
+    for (let time = 0; time < 5; time += 1)
+      await client.delete(PODS, 'web', { namespace, preconditions: { uid: 'u' } })
+    expect(connections.size).toBe(used)
+  })
+
   it('throws a retryable unavailable when nobody listens', async () => {
     await server.close()
     await expect(client.rawGet('/version')).rejects.toMatchObject({ code: 'unavailable', retryable: true })
