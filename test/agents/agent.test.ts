@@ -420,11 +420,12 @@ describe('startAgent() with processes', () => {
       restartPolicy: 'Never',
       containers: [{ name: 'app', image: 'x', command, terminationMessagePolicy: 'FallbackToLogsOnError' }],
     })
-    // The end is told at once, the last words as soon as they have been read.
+    // The end is told at once, the last words as soon as they have been read, and the phase when nothing is under way any more.
     const status = await podUntil(
       node,
       'job',
-      ({ containerStatuses = [] }) => containerStatuses[0]?.state?.terminated?.message !== undefined,
+      ({ phase, containerStatuses = [] }) =>
+        phase === 'Failed' && containerStatuses[0]?.state?.terminated?.message !== undefined,
     )
     expect(status).toMatchObject({
       phase: 'Failed',
