@@ -8,7 +8,7 @@ import {
   messageOf,
   type Service,
 } from '../base/index.ts'
-import { type Client, createEventRecorder, createInformer, type Informer } from '../client/index.ts'
+import { type Client, createEventRecorder, createInformer } from '../client/index.ts'
 import { isNodeRemoved, Kinds, type NodeAddress, type Pod } from '../kube/index.ts'
 import { parseLogPath, readContainerLogs } from './container-logs.ts'
 import { IDENTITY_FILE } from './identity/node-identity.ts'
@@ -186,6 +186,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     patienceMs: SERVICES_PATIENCE_MS,
   })
   const hostResolvers = new HostResolvers({ clock })
+  // One watch for everybody: the pods of a node change more than all else that its agent follows.
   const ownPods = createInformer(client, Kinds.Pod, {
     fieldSelector: `spec.nodeName=${nodeName}`,
     ...{ clock, ids, log },
@@ -293,36 +294,31 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   async function followPods(): Promise<void> {
     await untilAborted(signal, follower.listed)
     if (signal.aborted) return
-    const pods = createInformer(client, Kinds.Pod, {
-      fieldSelector: `spec.nodeName=${nodeName}`,
-      clock,
-      ids,
-      log,
-    })
     const take = (pod: Pod) => {
       if (isAssigned(pod)) loop.setPod(pod)
     }
-    pods.subscribe({ added: take, updated: take, deleted: pod => loop.removePod(pod.metadata.uid ?? '') })
-    const following = Promise.all([pods.run(signal), loop.run(signal), startWithoutServer(pods)])
-    await untilAborted(signal, pods.synced)
+    ownPods.subscribe({ added: take, updated: take, deleted: pod => loop.removePod(pod.metadata.uid ?? '') })
+    const following = Promise.all([loop.run(signal), startWithoutServer()])
+    await untilAborted(signal, ownPods.listed)
     if (!signal.aborted) {
       references.retain([...loop.entries].map(({ pod }) => pod))
       tokens.retain(new Set([...loop.entries].map(({ uid }) => uid)))
-      await loop.removeOrphans(new Set(pods.list().flatMap(pod => pod.metadata.uid ?? []))).catch(error => {
-        log.warn('left-over volumes were not removed', { error: messageOf(error) })
-      })
+      await loop
+        .removeOrphans(new Set(ownPods.list().flatMap(pod => pod.metadata.uid ?? [])))
+        .catch(error => {
+          log.warn('left-over volumes were not removed', { error: messageOf(error) })
+        })
     }
     await following
   }
 
   /** What was kept on disk runs again when the server does not say within moments what should. */
-  async function startWithoutServer(pods: Informer<Pod>): Promise<void> {
+  async function startWithoutServer(): Promise<void> {
     await clock.sleep(SERVER_PATIENCE_MS, signal).catch(() => {})
-    if (pods.hasSynced || signal.aborted) return
+    if (ownPods.hasSynced || signal.aborted) return
     const kept = await checkpoints.load()
-    if (pods.hasSynced || hasLeft || kept.length === 0) return
+    if (ownPods.hasSynced || hasLeft || kept.length === 0) return
     log.warn('the server is away: its pods are kept running as they were', { pods: kept.length })
-    for (const pod of kept) loop.setPod(pod)
     ownPods.preload(kept)
   }
 

@@ -37,6 +37,8 @@ export interface Informer<T extends KubeObject> extends Lister<T> {
   /** Resolves when the cache first holds all objects (the server's, or preloaded ones) and the handlers were told; never rejects. */
   readonly synced: Promise<void>
   readonly hasSynced: boolean
+  /** As `synced`, by the server's list: what is not in the cache then is not there. Preloaded objects do not count. */
+  readonly listed: Promise<void>
   /** Adds an index, over what is there too. One of the same name is kept. */
   addIndex(name: string, of: IndexFunction<T>): void
   /**
@@ -65,11 +67,13 @@ export function createInformer<T extends KubeObject>(
 class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTarget<T> {
   readonly kind: Kind<T>
   readonly synced: Promise<void>
+  readonly listed: Promise<void>
   readonly #cache = new ObjectCache<T>()
   readonly #handlers = new Set<InformerHandler<T>>()
   readonly #reflector: Reflector<T>
   readonly #log: Logger
   #markSynced: () => void = () => {}
+  #markListed: () => void = () => {}
   #hasSynced = false
 
   constructor(client: Reader & Watcher, kind: Kind<T>, options: InformerOptions<T>) {
@@ -78,6 +82,9 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
     this.#log = log
     this.synced = new Promise(resolve => {
       this.#markSynced = resolve
+    })
+    this.listed = new Promise(resolve => {
+      this.#markListed = resolve
     })
     this.#reflector = new Reflector(client, kind, this, { selection, clock, ids, log })
     this.#cache.addIndex(NAMESPACE_INDEX, object => [object.metadata.namespace ?? ''])
@@ -113,7 +120,7 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
   }
 
   preload(objects: readonly T[]): void {
-    if (!this.#hasSynced) this.replace(objects)
+    if (!this.#hasSynced) this.#takeOver(objects)
   }
 
   run(signal: AbortSignal): Promise<void> {
@@ -121,6 +128,11 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
   }
 
   replace(objects: readonly T[]): void {
+    this.#takeOver(objects)
+    this.#markListed()
+  }
+
+  #takeOver(objects: readonly T[]): void {
     const gone = new Set(this.#cache.keys())
     for (const object of objects) gone.delete(objectKey(object))
     for (const key of gone) this.#remove(key)

@@ -163,6 +163,25 @@ describe('createInformer()', () => {
     expect(informer.list('elsewhere')).toEqual([])
   })
 
+  it('has listed when the server has told of everything, and not by what was preloaded', async () => {
+    const source = new Source()
+    source.put('stays')
+    source.listError = new Error('away')
+    const { clock, informer, seen } = startInformer(source)
+    informer.preload([pod('stays', 2), pod('gone', 1)])
+    await informer.synced
+    let held: readonly string[] | undefined
+    void informer.listed.then(() => {
+      held = informer.list().map(({ metadata }) => metadata.name ?? '')
+    })
+    await clock.advance(10_000)
+    expect(held).toBeUndefined()
+    source.listError = undefined
+    await clock.advance(60_000)
+    expect(held).toEqual(['stays'])
+    expect(seen).toEqual(['+stays', '+gone', '-gone'])
+  })
+
   it('tells a late subscriber of what is there', async () => {
     const source = new Source()
     source.put('a')
