@@ -31,6 +31,35 @@ describe('Channel', () => {
     await items.return?.()
   })
 
+  it('hands an item to a consumer that waits, in order, and then the end or the error once', async () => {
+    const channel = new Channel<number>(2, tooSlow)
+    const first = channel.next()
+    expect([channel.push(1), channel.push(2)]).toEqual([true, true])
+    expect(await first).toEqual({ done: false, value: 1 })
+    expect(await channel.next()).toEqual({ done: false, value: 2 })
+    const failed = channel.next()
+    channel.fail(new Error('broken'))
+    await expect(failed).rejects.toThrow('broken')
+    expect(await channel.next()).toEqual({ done: true, value: undefined })
+    expect(channel.push(3)).toBe(false)
+  })
+
+  it('drops what is queued when it is stopped, or when its consumer wants no more', async () => {
+    const stopped = new Channel<number>(10, tooSlow)
+    stopped.push(1)
+    stopped.stop()
+    expect(await read(stopped)).toEqual([])
+    const left = new Channel<number>(10, tooSlow)
+    left.push(1)
+    left.push(2)
+    for await (const item of left) {
+      expect(item).toBe(1)
+      break
+    }
+    expect(left.push(3)).toBe(false)
+    expect(await read(left)).toEqual([])
+  })
+
   async function read<T>(channel: Channel<T>): Promise<T[]> {
     const items: T[] = []
     for await (const item of channel) items.push(item)

@@ -317,7 +317,7 @@ describe('createVerbs()', () => {
     })
   })
 
-  test('watch() shares the bytes of an event among its watchers', async () => {
+  test('watch() shares an event and its bytes among the watchers of a selection, until they leave', async () => {
     const { verbs, context, client } = await start()
     const watchers = await Promise.all(
       [1, 2].map(async () => iterate(await verbs.watch(context(), Kinds.ConfigMap, WATCH))),
@@ -325,9 +325,14 @@ describe('createVerbs()', () => {
     const told = watchers.map(watcher => watcher.next())
     await client.create(Kinds.ConfigMap, configMap('a'))
     const [one, two] = (await Promise.all(told)).map(({ value }) => value as EntryEvent)
-    expect(one?.entry.bytes).toBe(two?.entry.bytes)
+    expect(one).toBe(two)
     expect(JSON.parse(one?.entry.bytes.toString() ?? '')).toEqual(one?.entry.object)
     expect(Object.isFrozen(one?.entry.object.metadata)).toBe(true)
+    const [leaves, stays] = watchers
+    await leaves?.return?.()
+    await client.create(Kinds.ConfigMap, configMap('b'))
+    expect((await stays?.next())?.value).toMatchObject({ entry: { object: { metadata: { name: 'b' } } } })
+    expect(await leaves?.next()).toMatchObject({ done: true })
   })
 
   test('watch() closes a watcher that takes nothing, and writers never wait for it', async () => {

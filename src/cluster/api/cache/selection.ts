@@ -15,6 +15,8 @@ import {
 /** Which objects of a kind a list or watch wants. */
 export interface Selection {
   readonly kind: Kind
+  /** The same for selections of a kind that are asked for in the same words. */
+  readonly text: string
   /** Where they are in the store; ends in `/`. */
   readonly prefix: string
   readonly labels: LabelSelector
@@ -35,9 +37,11 @@ export function selectionOf(
   for (const { field } of fields)
     if (!known.includes(field)) throw new StatusError('BadRequest', `field label not supported: ${field}`)
   const isNarrow = labels.requirements.length > 0 || labels.matchesNothing || fields.length > 0
+  const prefix = registryPrefix(kind, query.namespace)
   return {
     kind,
-    prefix: registryPrefix(kind, query.namespace),
+    text: JSON.stringify([prefix, query.labelSelector, query.fieldSelector]),
+    prefix,
     labels,
     fields,
     isNarrow,

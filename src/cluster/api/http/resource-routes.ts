@@ -19,7 +19,7 @@ import {
 } from './query.ts'
 import type { refusalOf } from './refusal.ts'
 import { type RenderOptions, renderEntry, renderList } from './representation.ts'
-import { watchStream } from './watch-stream.ts'
+import { WatchStream } from './watch-stream.ts'
 
 export interface ResourceParts {
   readonly verbs: Verbs
@@ -144,7 +144,7 @@ async function answerWatch(
       kind,
       parseWatchQuery(query, path.namespace),
     )
-    const body = watchStream({ events, render, clock, onBug, signal: over.signal })
+    const body = new WatchStream({ events, render, clock, onBug, signal: over.signal })
     return {
       type: 'stream',
       code: 200,

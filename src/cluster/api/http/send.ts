@@ -75,8 +75,7 @@ function headersOf(
 }
 
 async function sendStream(response: ApiResponse, answer: StreamAnswer, options: SendOptions): Promise<void> {
-  const { clock } = options
-  const { signal } = options.cancellation
+  const { clock, cancellation } = options
   const headers = headersOf(options)
   headers.push('content-type', answer.contentType, 'x-content-type-options', 'nosniff')
   // Node says so, too, but would make chunks of the pieces anew for each client: four writes instead of one.
@@ -89,15 +88,15 @@ async function sendStream(response: ApiResponse, answer: StreamAnswer, options: 
   const sink: Writable = response
   try {
     for await (const piece of answer.body) {
-      if (signal.aborted) break
+      if (cancellation.isOver) break
       const bytes = answer.isChunked === true && !inChunks ? pieceOf(piece) : piece
-      if (!sink.write(bytes)) await drained(sink, answer.patienceMs, clock, signal)
+      if (!sink.write(bytes)) await drained(sink, answer.patienceMs, clock, cancellation.signal)
     }
     sink.end(inChunks ? LAST_CHUNK : undefined)
   } catch (error) {
     // The headers are out: cutting the connection is the only way left to say that the body is not whole.
     cut(response)
-    if (!signal.aborted) throw error
+    if (!cancellation.isOver) throw error
   }
 }
 

@@ -14,23 +14,68 @@ export interface WatchStreamOptions {
   readonly signal: AbortSignal
 }
 
+type Piece = IteratorResult<Buffer, void>
+
+const END: Piece = Object.freeze({ done: true, value: undefined })
+
 /** Of all watches: an event is the same for all of them that show objects as they are. */
 const shared = new SharedChunks()
 
-/** A watch as lines of JSON, each a chunk ({@link chunkOf}). What breaks it later than its headers is told as an ERROR event, as upstream does. */
-export async function* watchStream(options: WatchStreamOptions): AsyncGenerator<Buffer, void, void> {
-  const { events, render, clock, signal } = options
-  let isFirst = true
-  try {
-    for await (const event of events) {
-      const make = (): Buffer => chunkOf(renderEvent(event, { ...render, nowMs: clock.now() }, isFirst))
-      yield isSame(event, render) ? shared.of(event, make) : make()
-      isFirst = false
+/**
+ * A watch as lines of JSON, each a chunk ({@link chunkOf}). What breaks it later than its headers is told as an ERROR event, as upstream
+ * does, and ends it.
+ */
+export class WatchStream implements AsyncIterableIterator<Buffer, void, void> {
+  readonly #options: WatchStreamOptions
+  readonly #events: AsyncIterator<EntryEvent>
+  #isFirst = true
+  #isOver = false
+
+  constructor(options: WatchStreamOptions) {
+    this.#options = options
+    this.#events = options.events[Symbol.asyncIterator]()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<Piece> {
+    return this.#isOver ? Promise.resolve(END) : this.#events.next().then(this.#frame, this.#tellError)
+  }
+
+  async return(): Promise<Piece> {
+    this.#isOver = true
+    await this.#events.return?.()
+    return END
+  }
+
+  readonly #frame = (result: IteratorResult<EntryEvent>): Piece | Promise<Piece> => {
+    if (result.done === true) {
+      this.#isOver = true
+      return END
     }
-  } catch (error) {
-    if (signal.aborted) return
-    const refusal = refusalOf(error) ?? options.onBug(error)
-    if (refusal !== undefined) yield chunkOf(renderErrorEvent(refusal.toStatus()))
+    try {
+      return { done: false, value: this.#chunkOf(result.value) }
+    } catch (error) {
+      return this.return().then(() => this.#tellError(error))
+    }
+  }
+
+  #chunkOf(event: EntryEvent): Buffer {
+    const { render, clock } = this.#options
+    const isFirst = this.#isFirst
+    this.#isFirst = false
+    const make = (): Buffer => chunkOf(renderEvent(event, { ...render, nowMs: clock.now() }, isFirst))
+    return isSame(event, render) ? shared.of(event, make) : make()
+  }
+
+  readonly #tellError = (error: unknown): Piece => {
+    const { signal, onBug } = this.#options
+    this.#isOver = true
+    if (signal.aborted) return END
+    const refusal = refusalOf(error) ?? onBug(error)
+    return refusal === undefined ? END : { done: false, value: chunkOf(renderErrorEvent(refusal.toStatus())) }
   }
 }
 

@@ -1,10 +1,10 @@
 import { Channel, hasCode, type KeyEvent } from '../../../base/index.ts'
 import { apiVersionOf, isCustomKind, type Kind, type KubeObject, StatusError } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
-import type { CacheEvent, CacheFollower, KindCache } from '../cache/kind-cache.ts'
+import { Audience, type AudienceMember, eventFor } from '../cache/audience.ts'
+import type { CacheEvent, KindCache } from '../cache/kind-cache.ts'
 import { type Selection, selectionOf } from '../cache/selection.ts'
 import { entryOf, StoredEntry } from '../cache/stored-entry.ts'
-import { viewOf } from '../cache/view.ts'
 import type { EntryEvent, RequestContext, WatchQuery } from '../contract.ts'
 import { expired } from '../refusals.ts'
 import { parseResourceVersion } from '../resource-version.ts'
@@ -59,7 +59,7 @@ export async function watchObjects(
 }
 
 /** One watcher at a cache. */
-class WatchFollower implements CacheFollower {
+class WatchFollower implements AudienceMember {
   readonly #selection: Selection
   readonly #bookmarks: boolean
   /** Events up to here come from elsewhere, or are not wanted. */
@@ -69,10 +69,10 @@ class WatchFollower implements CacheFollower {
     of: ({ entry }) => (entry instanceof StoredEntry ? entry.size : 0),
     limit: CAPACITY_BYTES,
   })
-  #cache: KindCache | undefined
+  #leaveAudience = (): void => undefined
   #forgetKind = (): void => undefined
   /** Taken off the signal again when the watch ends: signals live longer than watches. */
-  readonly #onAbort = (): void => this.onEnd()
+  readonly #onAbort = (): void => this.#stop()
 
   constructor(selection: Selection, bookmarks: boolean, after: number, signal: AbortSignal) {
     this.#selection = selection
@@ -83,18 +83,15 @@ class WatchFollower implements CacheFollower {
 
   /** Follows the cache, for as long as the kind is what it was. */
   follow(cache: KindCache, kinds: ServedKinds): void {
-    this.#cache = cache
-    cache.followers.add(this)
+    this.#leaveAudience = Audience.join(cache, this.#selection, this)
     const { kind } = this.#selection
     if (isCustomKind(kind)) this.#forgetKind = kinds.untilChanged(kind, () => this.onEnd())
-    if (this.#signal.aborted) this.onEnd()
+    if (this.#signal.aborted) this.#stop()
     else this.#signal.addEventListener('abort', this.#onAbort)
   }
 
-  onEvent(event: CacheEvent): void {
-    if (event.revision <= this.#after) return
-    const told = eventFor(this.#selection, event)
-    if (told !== undefined && !this.#channel.push(told)) this.#leave()
+  onTold(event: EntryEvent, revision: number): void {
+    if (revision > this.#after && !this.#channel.push(event)) this.#leave()
   }
 
   onBookmark(revision: number): void {
@@ -113,24 +110,63 @@ class WatchFollower implements CacheFollower {
   }
 
   /** What came before, then what comes. */
-  async *read(
-    before: AsyncIterable<EntryEvent> | Iterable<EntryEvent>,
-  ): AsyncGenerator<EntryEvent, void, void> {
-    try {
-      for (const source of [before, this.#channel])
-        for await (const event of source) {
-          if (this.#signal.aborted) return
-          yield event
-        }
-    } finally {
-      this.onEnd()
-    }
+  read(before: AsyncIterator<EntryEvent> | Iterator<EntryEvent>): AsyncIterable<EntryEvent> {
+    const events = new FollowedEvents(before, this.#channel, () => this.#stop())
+    return { [Symbol.asyncIterator]: () => events }
+  }
+
+  /** Nobody wants more. */
+  #stop(): void {
+    this.#leave()
+    this.#channel.stop()
   }
 
   #leave(): void {
-    this.#cache?.followers.delete(this)
+    this.#leaveAudience()
     this.#forgetKind()
     this.#signal.removeEventListener('abort', this.#onAbort)
+  }
+}
+
+/** No generator: there may be a thousand, and most of what one adds to a watch is its turns of promises. */
+class FollowedEvents implements AsyncIterator<EntryEvent, void, void> {
+  #before: AsyncIterator<EntryEvent> | Iterator<EntryEvent> | undefined
+  readonly #coming: Channel<EntryEvent>
+  readonly #stop: () => void
+
+  constructor(
+    before: AsyncIterator<EntryEvent> | Iterator<EntryEvent>,
+    coming: Channel<EntryEvent>,
+    stop: () => void,
+  ) {
+    this.#before = before
+    this.#coming = coming
+    this.#stop = stop
+  }
+
+  next(): Promise<IteratorResult<EntryEvent, void>> {
+    return this.#before === undefined ? this.#coming.next() : this.#nextBefore(this.#before)
+  }
+
+  async return(): Promise<IteratorResult<EntryEvent, void>> {
+    this.#stop()
+    await this.#before?.return?.()
+    this.#before = undefined
+    return this.#coming.return()
+  }
+
+  async #nextBefore(
+    before: AsyncIterator<EntryEvent> | Iterator<EntryEvent>,
+  ): Promise<IteratorResult<EntryEvent, void>> {
+    try {
+      const result = await before.next()
+      if (!result.done) return result
+    } catch (error) {
+      this.#stop()
+      throw error
+    }
+    this.#before = undefined
+    return this.#coming.next()
   }
 }
 
@@ -145,7 +181,10 @@ function* initialEvents(
     yield { type: 'BOOKMARK', entry: bookmark(kind, revision, { [INITIAL_EVENTS_END]: 'true' }) }
 }
 
-function* missedEvents(selection: Selection, events: readonly CacheEvent[]): Generator<EntryEvent> {
+function* missedEvents(
+  selection: Selection,
+  events: readonly CacheEvent[],
+): Generator<EntryEvent, undefined> {
   for (const event of events) {
     const told = eventFor(selection, event)
     if (told !== undefined) yield told
@@ -179,33 +218,6 @@ function cacheEventOf({ revision, current, previous }: KeyEvent): CacheEvent {
     current: current && new StoredEntry(current, revision),
     previous: previous && new StoredEntry(previous, previous.modRevision),
   }
-}
-
-/** How a change looks to a selection: an object that stops matching is deleted for it, one that starts is added. */
-function eventFor(selection: Selection, event: CacheEvent): EntryEvent | undefined {
-  const { current, previous } = event
-  if (!(current ?? previous)!.key.startsWith(selection.prefix)) return undefined
-  const shown = (entry: StoredEntry | undefined): StoredEntry | undefined => {
-    const view = entry && viewOf(selection.kind, entry)
-    return view !== undefined && (!selection.isNarrow || selection.matches(view.object)) ? view : undefined
-  }
-  const now = shown(current)
-  const before = shown(previous)
-  if (now !== undefined) return { type: before === undefined ? 'ADDED' : 'MODIFIED', entry: now }
-  if (before !== undefined) return { type: 'DELETED', entry: lastState(event, before) }
-  return undefined
-}
-
-const lastStates = new WeakMap<StoredEntry, StoredEntry>()
-
-/** The last matching state, with the version of what ended it; made once for all watchers, as one event ends a state. */
-function lastState(event: CacheEvent, previous: StoredEntry): StoredEntry {
-  let last = lastStates.get(previous)
-  if (last === undefined) {
-    last = previous.at(event.revision)
-    lastStates.set(previous, last)
-  }
-  return last
 }
 
 function bookmark(kind: Kind, revision: number, annotations?: { readonly [key: string]: string }) {
