@@ -1,4 +1,4 @@
-import { deepCopy, deepEqual } from '../../../base/index.ts'
+import { deepEqual } from '../../../base/index.ts'
 import type { PodTemplateSpec } from '../../../kube/index.ts'
 
 /** The label that tells the pods of a Deployment's revisions apart. */
@@ -10,10 +10,7 @@ export function isSameTemplate(a: PodTemplateSpec | undefined, b: PodTemplateSpe
 }
 
 function withoutHash(template: PodTemplateSpec | undefined): unknown {
-  const copy = deepCopy(template ?? {}) as {
-    metadata?: { labels?: Record<string, string>; creationTimestamp?: unknown }
-  }
-  const { labels, creationTimestamp, ...metadata } = copy.metadata ?? {}
-  const { [TEMPLATE_HASH_LABEL]: _, ...rest } = labels ?? {}
-  return { ...copy, metadata: { ...metadata, labels: rest } }
+  const { labels, creationTimestamp: _, ...metadata } = template?.metadata ?? {}
+  const { [TEMPLATE_HASH_LABEL]: __, ...rest } = labels ?? {}
+  return { ...template, metadata: { ...metadata, labels: rest } }
 }
