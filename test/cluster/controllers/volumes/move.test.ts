@@ -258,6 +258,14 @@ describe('VolumeMoveController', () => {
     it('before the copy', () => resume('Copying', async () => {}))
     it('with a copy that nobody noted', () => resume('Copying', copy))
     it('with the old volume still there', () => resume('Rebinding', copy))
+    it('with the old volume on its way out', () =>
+      resume('Rebinding', async name => {
+        await copy(name)
+        await cluster.client.delete(Kinds.PersistentVolume, name)
+        expect(
+          (await cluster.client.get(Kinds.PersistentVolume, name)).metadata.deletionTimestamp,
+        ).toBeDefined()
+      }))
     it('with the old volume gone and no new one', () =>
       resume('Rebinding', async name => {
         await copy(name)

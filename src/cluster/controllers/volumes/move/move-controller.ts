@@ -4,7 +4,6 @@ import {
   FOLDER_FINALIZER,
   folderNodeOf,
   HELD,
-  isAlreadyExists,
   Kinds,
   MOVE_CONFIRMED,
   MOVE_STATE,
@@ -154,21 +153,18 @@ export class VolumeMoveController implements Service {
     const { labels, annotations, spec } = state.volume ?? { spec: {} }
     if (known !== undefined && folderNodeOf(known) !== state.to) await this.#removeOld(known)
     if (known === undefined || folderNodeOf(known) !== state.to)
-      await this.#client
-        .create(Kinds.PersistentVolume, {
-          apiVersion: 'v1',
-          kind: 'PersistentVolume',
-          metadata: {
-            name,
-            ...(labels && { labels }),
-            ...(annotations && { annotations }),
-            finalizers: [FOLDER_FINALIZER, VOLUME_PROTECTION],
-          },
-          spec: { ...spec, ...folderOn(node, name) },
-        })
-        .catch(error => {
-          if (!isAlreadyExists(error)) throw error
-        })
+      // Where one of that name is there all the same, this fails and is looked at anew: its pods must not start at the old place.
+      await this.#client.create(Kinds.PersistentVolume, {
+        apiVersion: 'v1',
+        kind: 'PersistentVolume',
+        metadata: {
+          name,
+          ...(labels && { labels }),
+          ...(annotations && { annotations }),
+          finalizers: [FOLDER_FINALIZER, VOLUME_PROTECTION],
+        },
+        spec: { ...spec, ...folderOn(node, name) },
+      })
     this.#loop.events.record(
       claim,
       'Normal',
@@ -183,14 +179,18 @@ export class VolumeMoveController implements Service {
     return undefined
   }
 
-  /** Only the object: no finalizer of it stands for data that is not elsewhere too. */
+  /**
+   * Only the object: no finalizer of it stands for data that is not elsewhere too. The protection goes last, when the volume is being
+   * deleted: from one that is not, the protection controller would miss it and put it back.
+   */
   async #removeOld(volume: PersistentVolume): Promise<void> {
-    const { name = '', uid, resourceVersion } = volume.metadata
-    await this.#client.patch(Kinds.PersistentVolume, name, {
-      type: 'merge',
-      body: { metadata: { uid, resourceVersion, finalizers: [] } },
-    })
+    const { name = '', uid, resourceVersion, deletionTimestamp } = volume.metadata
+    const patch = (metadata: object) =>
+      this.#client.patch(Kinds.PersistentVolume, name, { type: 'merge', body: { metadata } })
+    if (deletionTimestamp === undefined)
+      await patch({ uid, resourceVersion, finalizers: [VOLUME_PROTECTION] })
     await deleteObject(this.#client, Kinds.PersistentVolume, volume)
+    await ifFound(patch({ uid, finalizers: [] }))
   }
 
   async #keep(claim: PersistentVolumeClaim, state: MoveState): Promise<ReconcileResult | undefined> {
