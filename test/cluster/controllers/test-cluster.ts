@@ -82,12 +82,10 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     async addNode(name, facts = {}) {
       const { status, ...object } = node(name, facts)
       const { resourceVersion: _, uid: __, ...metadata } = object.metadata
-      const created = await client.create(Kinds.Node, { ...object, metadata })
-      await client.update(
-        Kinds.Node,
-        { ...created, ...(status === undefined ? {} : { status }) },
-        { subresource: 'status' },
-      )
+      await client.create(Kinds.Node, { ...object, metadata })
+      // As an agent does: controllers may have written to the Node meanwhile.
+      const body = status === undefined ? {} : { status }
+      await client.patch(Kinds.Node, name, { type: 'merge', body }, { subresource: 'status' })
       const agent = new AbortController()
       agents.set(name, agent)
       const pods = createInformer(client, Kinds.Pod, { ...context, fieldSelector: `spec.nodeName=${name}` })
