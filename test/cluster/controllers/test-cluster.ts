@@ -30,11 +30,13 @@ export interface TestClusterOptions extends Pick<ControllersOptions, 'nodeIpam' 
   readonly log?: Logger
   /** Default true. */
   readonly scheduler?: boolean
+  /** Stands between the controllers and the API. */
+  readonly wrapClient?: (client: Client) => Client
 }
 
 /** The real store, verbs, controllers and scheduler, with agents that start every pod at once. */
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
-  const { clock = systemClock, log = silentLogger, scheduler = true, ...rest } = options
+  const { clock = systemClock, log = silentLogger, scheduler = true, wrapClient, ...rest } = options
   const api = await startTestApi({ clock })
   const { client } = api
   const stop = new AbortController()
@@ -42,7 +44,12 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const informers = new Informers(context)
   const volumeHosts = new MemoryVolumeHosts()
   const running = [
-    startControllers({ ...context, informers, volumeHosts, ...rest }).start(stop.signal),
+    startControllers({
+      ...context,
+      client: wrapClient?.(client) ?? client,
+      ...{ informers, volumeHosts },
+      ...rest,
+    }).start(stop.signal),
     ...(scheduler ? [startScheduler({ ...context, informers }).start(stop.signal)] : []),
     informers.start(stop.signal),
   ]

@@ -138,8 +138,22 @@ export class StatefulSetController implements Service {
     })
   }
 
-  /** In growing batches where the pods may come all at once, so that what is refused once is not asked for again. Returns the first error. */
+  /**
+   * A pod goes when the claims are seen to, for one that should go with it must be its own by then (upstream's `updateStatefulSet`:
+   * nothing is deleted after an error there). Returns the first error.
+   */
   async #takeAll(
+    steps: readonly StatefulSetStep[],
+    set: StatefulSet,
+    revisions: readonly ControllerRevision[],
+  ): Promise<unknown> {
+    const care = steps.filter(step => step.do !== 'delete')
+    const deletions = steps.filter(step => step.do === 'delete')
+    return (await this.#takeBatches(care, set, revisions)) ?? this.#takeBatches(deletions, set, revisions)
+  }
+
+  /** In growing batches where the pods may come all at once, so that what is refused once is not asked for again. Returns the first error. */
+  async #takeBatches(
     steps: readonly StatefulSetStep[],
     set: StatefulSet,
     revisions: readonly ControllerRevision[],

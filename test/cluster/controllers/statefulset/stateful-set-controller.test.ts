@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Client } from '../../../../src/client/index.ts'
 import {
   type ControllerRevision,
   isNotFound,
+  type Kind,
   Kinds,
   type Pod,
   type StatefulSet,
+  StatusError,
 } from '../../../../src/kube/index.ts'
 import { eventually } from '../../../base/eventually.ts'
 import { startTestCluster, type TestCluster } from '../test-cluster.ts'
@@ -12,9 +15,19 @@ import { claimTemplate, statefulSet, template } from './build.ts'
 
 const namespace = 'default'
 let cluster: TestCluster
+/** Throws what a controller's patch meets. */
+let refusePatch: (kind: Kind, body: unknown) => void
 
 beforeEach(async () => {
-  cluster = await startTestCluster()
+  refusePatch = () => {}
+  const wrapClient = (client: Client): Client => ({
+    ...client,
+    patch: async (kind, name, patch, options) => {
+      refusePatch(kind, patch.body)
+      return client.patch(kind, name, patch, options)
+    },
+  })
+  cluster = await startTestCluster({ wrapClient })
   await cluster.addNode('n1')
 })
 afterEach(() => cluster.close())
@@ -231,6 +244,25 @@ describe('StatefulSetController', () => {
     await cluster.client.delete(Kinds.StatefulSet, 'db', { namespace })
     await eventually('no claim', async () => (await claims()).length === 0)
     await eventually('no pod', async () => (await images()) === '')
+  })
+
+  it('scales a pod away only once the claims that go with it are its own', async () => {
+    let refusals = 0
+    refusePatch = (kind, body) => {
+      if (kind !== Kinds.PersistentVolumeClaim || !JSON.stringify(body).includes('"kind":"Pod"')) return
+      refusals += 1
+      if (refusals <= 2) throw new StatusError('Conflict', 'somebody else wrote it')
+    }
+    await make({
+      replicas: 2,
+      podManagementPolicy: 'Parallel',
+      volumeClaimTemplates: [claimTemplate('data')],
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Delete' },
+    })
+    await eventually('both pods', async () => (await images()) === 'db-0:db:1 db-1:db:1')
+    await change({ replicas: 1 })
+    await eventually('one claim', async () => (await claims()).join() === 'data-db-0')
+    expect(refusals).toBeGreaterThan(2)
   })
 
   it('adopts the pods and revisions that a former set left', async () => {
