@@ -1,3 +1,5 @@
+import type { Clock } from './clock.ts'
+
 /** Lets at most `capacity` tasks run at once; the others wait their turn, first come first served. */
 export class Limit {
   readonly #capacity: number
@@ -10,18 +12,36 @@ export class Limit {
     this.#capacity = capacity
   }
 
-  /** Runs `task` when there is room; its result or error is the answer. */
-  async run<T>(task: () => Promise<T>): Promise<T> {
+  /** Runs `task` when there is room; its result or error is the answer. The task may `leave` its room to others before its end. */
+  async run<T>(task: (leave: () => void) => Promise<T>): Promise<T> {
     if (this.#running >= this.#capacity) await new Promise<void>(resolve => this.#waiting.push(resolve))
     else this.#running += 1
-    try {
-      return await task()
-    } finally {
+    let isInside = true
+    const leave = (): void => {
+      if (!isInside) return
+      isInside = false
       const next = this.#waiting.shift()
       if (next === undefined) this.#running -= 1
       else next()
       for (const look of this.#lookers.splice(0)) look()
     }
+    try {
+      return await task(leave)
+    } finally {
+      leave()
+    }
+  }
+
+  /** Like {@link run}, but the task has its room for `ms` at most: one that takes longer waits for something that others need not. */
+  runBriefly<T>(task: () => Promise<T>, clock: Clock, ms: number): Promise<T> {
+    return this.run(async leave => {
+      const cancel = clock.after(ms, leave)
+      try {
+        return await task()
+      } finally {
+        cancel()
+      }
+    })
   }
 
   /** How many tasks wait for room. */

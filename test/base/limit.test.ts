@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Limit } from '../../src/base/index.ts'
+import { FakeClock } from './fake-clock.ts'
 
 /** A task that ends when it is told to. */
 function task() {
@@ -32,6 +33,53 @@ describe('Limit', () => {
     for (const { end } of tasks) end()
     await Promise.all(running)
     expect(begun).toEqual([0, 1, 2, 3])
+  })
+
+  it('gives the room of a task that leaves before its end to the next, once', async () => {
+    const limit = new Limit(1)
+    const slow = task()
+    let leaveIt = (): void => undefined
+    const first = limit.run(leave => {
+      leaveIt = leave
+      return slow.run()
+    })
+    const tasks = [task(), task()]
+    const begun: number[] = []
+    const running = tasks.map(({ run }, index) =>
+      limit.run(() => {
+        begun.push(index)
+        return run()
+      }),
+    )
+    leaveIt()
+    leaveIt()
+    await settled()
+    expect(begun).toEqual([0])
+    slow.end()
+    await first
+    expect(begun).toEqual([0])
+    for (const { end } of tasks) end()
+    await Promise.all(running)
+    expect(begun).toEqual([0, 1])
+  })
+
+  it('runBriefly() lets a task go on without its room after a while', async () => {
+    const clock = new FakeClock()
+    const limit = new Limit(1)
+    const slow = task()
+    const first = limit.runBriefly(slow.run, clock, 1_000)
+    let hasRun = false
+    const second = limit.run(async () => {
+      hasRun = true
+    })
+    await clock.advance(999)
+    expect(hasRun).toBe(false)
+    await clock.advance(1)
+    expect(hasRun).toBe(true)
+    slow.end()
+    await Promise.all([first, second])
+    await limit.runBriefly(() => Promise.resolve(), clock, 1_000)
+    expect(clock.pending).toBe(0)
   })
 
   it('makes room again after a task that failed', async () => {
