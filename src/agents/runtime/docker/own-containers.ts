@@ -42,8 +42,9 @@ export class OwnContainers {
   async inspectAll(type: ContainerType, signal?: AbortSignal): Promise<readonly ContainerInspect[]> {
     const before = [...this.#made].filter(([, { labels }]) => labels[Labels.type] === type)
     const found = await inspectAll(this.#engine, this.#owner, type, signal)
-    for (const [id] of before) this.#made.delete(id)
-    for (const one of found) this.#note(one)
+    const busy = new Set(found.filter(one => one.isListedOnly).map(one => one.Id))
+    for (const [id] of before) if (!busy.has(id)) this.#made.delete(id)
+    for (const one of found) if (!busy.has(one.Id)) this.#note(one)
     return found
   }
 
