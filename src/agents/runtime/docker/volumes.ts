@@ -31,12 +31,23 @@ export function engineVolumes(engine: Engine): RuntimeVolumes {
 
 /**
  * An error of the engine with what its words about a mount leave open. To the kernel a file system that it does not know is "no such
- * device" (ENODEV), which looks as if the share were missing.
+ * device" (ENODEV), which looks as if the share were missing, and a version that the server does not know "protocol not supported".
  */
 export function withMountHint(error: unknown): unknown {
-  if (!(error instanceof BowlineError) || !UNKNOWN_FILE_SYSTEM.test(error.message)) return error
-  const message = `${error.message} (the kernel of this host cannot mount it: it has no NFS client)`
+  if (!(error instanceof BowlineError)) return error
+  const reason = SHARE_NOT_MOUNTED.exec(error.message)?.[1]
+  const hint = reason === undefined ? undefined : HINTS.get(reason)
+  if (hint === undefined) return error
+  const message = `${error.message} (${hint})`
   return new BowlineError(error.code, message, { cause: error, retryable: error.retryable })
 }
 
-const UNKNOWN_FILE_SYSTEM = /failed to mount local volume: mount .*bowline-nfs-.*: no such device/
+const SHARE_NOT_MOUNTED = /failed to mount local volume: mount .*bowline-nfs-.*: ([a-z ]+)/
+
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ['no such device', 'the kernel of this host cannot mount it: it has no NFS client'],
+  [
+    'protocol not supported',
+    'the server or the kernel of this host does not speak this version of NFS: mountOptions of the PersistentVolume can name another, such as nfsvers=4.1',
+  ],
+])

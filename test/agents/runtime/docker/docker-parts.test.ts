@@ -62,8 +62,14 @@ describe('withMountHint()', () => {
       `failed to mount local volume: mount :/data:/var/lib/docker/volumes/bowline-nfs-1/_data, data: addr=192.0.2.1: ${reason}`,
     )
 
-  it('says what "no such device" means for a share, and leaves other words alone', () => {
-    expect(messageOf(withMountHint(engineSays('no such device')))).toContain('it has no NFS client')
+  it.each([
+    ['no such device', 'it has no NFS client'],
+    ['protocol not supported', 'can name another, such as nfsvers=4.1'],
+  ])('says what "%s" means for a share', (reason, hint) => {
+    expect(messageOf(withMountHint(engineSays(reason)))).toContain(hint)
+  })
+
+  it('leaves other words alone', () => {
     for (const error of [engineSays('connection refused'), new BowlineError('internal', 'no such device')])
       expect(withMountHint(error)).toBe(error)
   })
