@@ -5,7 +5,7 @@ import { resolveEnvironment } from '../containers/environment.ts'
 import { expandVariables } from '../containers/expand.ts'
 import type { PodSurroundings } from '../containers/field-value.ts'
 import { DEFAULT_MESSAGE_PATH } from '../containers/last-words.ts'
-import type { ContainerConfig, Runtime } from '../runtime/index.ts'
+import { type ContainerConfig, type Runtime, SLOW_START_MS } from '../runtime/index.ts'
 import type { AssignedPod } from './assigned-pod.ts'
 import { runHook } from './hooks.ts'
 import { endedAt, newestSandbox } from './lifecycle.ts'
@@ -37,7 +37,7 @@ export async function createContainer(
     retry('CreateContainerConfigError', error),
   )
   if (config === undefined) return
-  const started = await starts.run(async () => {
+  const attemptIt = async () => {
     if (signal.aborted) return undefined
     const id = await runtime
       .createContainer(sandboxId, config)
@@ -50,7 +50,8 @@ export async function createContainer(
     const isStarted = await start(entry, container, id, means)
     entry.setNote(name, { attempt })
     return isStarted ? id : undefined
-  })
+  }
+  const started = await starts.runBriefly(attemptIt, clock, SLOW_START_MS)
   if (started !== undefined) await runPostStart(entry, container, started, means, signal)
 }
 
@@ -106,17 +107,25 @@ export async function startContainer(
   means: CarryOutMeans,
   signal: AbortSignal,
 ): Promise<void> {
-  if (await means.starts.run(() => start(entry, container, id, means)))
+  const attemptIt = () => start(entry, container, id, means)
+  if (await means.starts.runBriefly(attemptIt, means.clock, SLOW_START_MS))
     await runPostStart(entry, container, id, means, signal)
 }
 
 async function start(
   entry: PodEntry,
-  { name }: Container,
+  container: Container,
   id: string,
   means: CarryOutMeans,
 ): Promise<boolean> {
   const { pod } = entry
+  const { name } = container
+  const shares = sharesOf(entry, container)
+  const cancel = means.clock.after(SLOW_START_MS, () => {
+    if (shares.length === 0) return
+    const message = `container "${name}" is not started yet: does the server of ${shares.join(' and ')} answer?`
+    means.record(pod, 'Warning', 'FailedMount', message, name)
+  })
   try {
     await means.runtime.startContainer(id)
   } catch (error) {
@@ -127,10 +136,17 @@ async function start(
     const startFailure = { id, at: means.clock.now(), message }
     entry.setNote(name, { waiting: { reason: 'RunContainerError', message }, startFailure })
     return false
+  } finally {
+    cancel()
   }
   means.record(pod, 'Normal', 'Started', `Started container ${name}`, name)
   await look(id, means)
   return true
+}
+
+/** The shares of other machines that the container mounts. */
+function sharesOf({ volumes }: PodEntry, { volumeMounts = [] }: Container): readonly string[] {
+  return volumeMounts.map(({ name }) => volumes?.get(name)?.share).filter(share => share !== undefined)
 }
 
 /** Upstream sets no limit to a postStart hook; the pod's end and this one do. */

@@ -35,3 +35,4 @@ export type {
   RuntimeVolumes,
   SandboxStatus,
 } from './runtime.ts'
+export { SLOW_START_MS } from './runtime.ts'

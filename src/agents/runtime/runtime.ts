@@ -1,4 +1,10 @@
 /**
+ * A start takes a second or two on a busy host (seen: at most 6 s with 100 at once). One that takes so long waits for something else,
+ * such as the server of a share, and must not hold up others.
+ */
+export const SLOW_START_MS = 10_000
+
+/**
  * The container runtime contract, after CRI: what the agent needs of an engine, not what the engine offers.
  * Docker, the process runtime and the hollow one pass one suite (`test/agents/runtime/conformance.ts`).
  *

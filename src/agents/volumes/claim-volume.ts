@@ -61,7 +61,7 @@ export async function openClaim(
   await requireAlone(claim, bound, means)
   const readOnly = isReadOnly(volume, bound)
   const named = await nameInEngine(bound, means)
-  if (named !== undefined) return { path: named, isNamed: true, readOnly }
+  if (named !== undefined) return { path: named, isNamed: true, readOnly, ...shareOf(bound) }
   const path = await openSource(bound, means)
   if (means.group !== undefined && !readOnly) await giveToGroup(path, means.group)
   return { path, readOnly }
@@ -158,6 +158,10 @@ async function giveToGroup(path: string, group: number): Promise<void> {
 }
 
 const GROUP_BITS = 0o2070
+
+function shareOf({ spec }: PersistentVolume): Pick<MountedVolume, 'share'> {
+  return spec?.nfs === undefined ? {} : { share: `${spec.nfs.server}:${spec.nfs.path}` }
+}
 
 function isOwner(podUid: string, claim: PersistentVolumeClaim): boolean {
   return claim.metadata.ownerReferences?.some(({ uid }) => uid === podUid) === true

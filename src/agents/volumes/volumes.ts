@@ -36,6 +36,8 @@ export interface MountedVolume {
   readonly path: string
   /** It is a volume of the container engine. */
   readonly isNamed?: boolean
+  /** `server:path` of the share that it is, whose server may not answer. */
+  readonly share?: string
   /** Files that the agent keeps up to date are never writable. */
   readonly readOnly: boolean
 }

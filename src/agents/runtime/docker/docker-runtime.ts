@@ -1,21 +1,22 @@
 import { availableParallelism } from 'node:os'
 import { BowlineError, type Clock, hasCode, Limit, type Logger } from '../../../base/index.ts'
 import type { PodNetwork } from '../pod-network.ts'
-import type {
-  ContainerConfig,
-  ContainerStatus,
-  ExecResult,
-  HostRoom,
-  ImageStatus,
-  LogLine,
-  LogOptions,
-  OpenRuntime,
-  RegistryAuth,
-  RuntimeEvent,
-  RuntimeInfo,
-  RuntimeVolumes,
-  SandboxConfig,
-  SandboxStatus,
+import {
+  type ContainerConfig,
+  type ContainerStatus,
+  type ExecResult,
+  type HostRoom,
+  type ImageStatus,
+  type LogLine,
+  type LogOptions,
+  type OpenRuntime,
+  type RegistryAuth,
+  type RuntimeEvent,
+  type RuntimeInfo,
+  type RuntimeVolumes,
+  type SandboxConfig,
+  type SandboxStatus,
+  SLOW_START_MS,
 } from '../runtime.ts'
 import { containerBody } from './container-spec.ts'
 import { containerStatus } from './container-status.ts'
@@ -211,11 +212,11 @@ export class DockerRuntime implements OpenRuntime {
   async startContainer(id: string): Promise<void> {
     const action = `start the container ${shortId(id)}`
     await this.#requireOwn(id, action)
-    await this.#starts.run(() =>
+    const start = () =>
       this.#engine
         .call({ method: 'POST', path: `/containers/${id}/start`, action, timeoutMs: 120_000 })
-        .catch(error => Promise.reject(withMountHint(error))),
-    )
+        .catch(error => Promise.reject(withMountHint(error)))
+    await this.#starts.runBriefly<unknown>(start, this.#clock, SLOW_START_MS)
   }
 
   async stopContainer(id: string, graceMs: number): Promise<void> {
