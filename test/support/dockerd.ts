@@ -268,7 +268,8 @@ function poolOf(folder: string): string {
   return `10.${64 + sum}.0.0/16`
 }
 
-async function importBusybox(docker: Docker): Promise<void> {
+/** Loads the test image into an engine. */
+export async function importBusybox(docker: Docker): Promise<void> {
   const root = packTar(busyboxRoot(readFileSync(findProgram('busybox') ?? '/bin/busybox')))
   const [repo = '', tag = ''] = TEST_IMAGE.split(':')
   // A stream of one chunk: iterating a Buffer would send its bytes one by one.

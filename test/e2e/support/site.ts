@@ -18,7 +18,9 @@ export interface SiteOptions {
   /** From `inject('bowlineMain')`. */
   readonly main: string
   /** Absent: containers are processes of this machine. */
-  readonly engine?: TestEngine
+  readonly engine?: Pick<TestEngine, 'socketPath'>
+  /** Where the site's folder is made; default: the machine's folder for such. */
+  readonly parent?: string
   readonly nodes?: number
   /** More flags for `bowline up`. */
   readonly flags?: readonly string[]
@@ -43,7 +45,7 @@ export class Site extends Installation {
 
   /** Makes the folder and the repository; nothing runs yet. */
   static async create(options: SiteOptions): Promise<Site> {
-    const folder = await mkdtemp(join(tmpdir(), 'bowline-site-'))
+    const folder = await mkdtemp(join(options.parent ?? tmpdir(), 'bowline-site-'))
     const repository = await GitRepository.create(join(folder, 'git'))
     return new Site(folder, repository, await freePort(), options)
   }
