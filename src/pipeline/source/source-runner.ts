@@ -139,9 +139,11 @@ export class SourceRunner implements Service {
     const isSameHead = previous?.commit.id === commit
     this.#isStale = false
     if (isSameHead && !previous.dependsOnDefinitions) return listener.problem(undefined)
-    const revision = await loader.load(commit, { previous, signal })
+    const [revision, skipped] = await Promise.all([
+      loader.load(commit, { previous, signal }),
+      this.#skipped(previous?.commit.id ?? lastKnown, commit),
+    ])
     if (isSameHead && declaresTheSame(previous, revision)) return listener.problem(undefined)
-    const skipped = await this.#skipped(previous?.commit.id ?? lastKnown, commit)
     const trigger: Trigger = previous === undefined ? 'start' : isSameHead ? 'retry' : 'push'
     const news = { revision, previous, trigger, skipped }
     await listener.revision(news)

@@ -46,12 +46,13 @@ export function targetOfNothing(app: string, { revision, trigger, skipped }: Occ
 const DEFAULT_NAMESPACE = 'default'
 
 /** An app that puts objects into its own namespace brings that namespace, unless a file declares it. */
-function desiredOf({ folder, namespace, objects, declared }: AppRevision): LayeredMap<string, DesiredObject> {
+function desiredOf(app: AppRevision): LayeredMap<string, DesiredObject> {
+  const { folder, namespace, declared } = app
   const own: Namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }
   const ref = refOf(own)
   const key = refKey(ref)
   if (namespace === DEFAULT_NAMESPACE || declared.has(key)) return declared
-  const first = objects.find(object => object.ref.namespace === namespace)
+  const first = app.objects.find(object => object.ref.namespace === namespace)
   if (first === undefined) return declared
   const source = { file: folder === '' ? first.source.file : folder, line: 1, column: 1 }
   const all: LayeredMap<string, DesiredObject> = declared

@@ -8,12 +8,7 @@ export function byKey(objects: readonly DesiredObject[]): LayeredMap<string, Des
 }
 
 /** Reports an object that an app declares more than once, at every place but the first. `declared` are the objects by key. */
-export function findRepeats(
-  objects: readonly DesiredObject[],
-  declared: ReadonlyMap<string, DesiredObject> = byKey(objects),
-): readonly Diagnostic[] {
-  // Nearly always there is none, and then counting is all that it costs.
-  if (declared.size === objects.length) return []
+export function findRepeats(objects: readonly DesiredObject[]): readonly Diagnostic[] {
   const first = new Map<string, DesiredObject>()
   const diagnostics: Diagnostic[] = []
   for (const desired of objects) {

@@ -118,12 +118,39 @@ export function finishFolder(
 }
 
 /** What a folder declares, in the order of its files, and every problem in it. */
-export interface FolderContents {
-  readonly objects: readonly DesiredObject[]
+export class FolderContents {
+  /** How many objects. */
+  readonly count: number
   /** Of the objects. */
   readonly kinds: ReadonlySet<Kind>
   readonly diagnostics: readonly Diagnostic[]
   readonly pending: readonly PlacedObject[]
+  readonly #folder: LoadedFolder
+  #objects: readonly DesiredObject[] | undefined
+
+  constructor(folder: LoadedFolder) {
+    const { files } = folder
+    const inner = folder.folders.map(contentsOf)
+    this.#folder = folder
+    this.count = [...files.map(({ objects }) => objects.length), ...inner.map(({ count }) => count)].reduce(
+      (sum, count) => sum + count,
+      0,
+    )
+    this.kinds = new Set([
+      ...files.flatMap(({ objects }) => objects.map(({ kind }) => kind)),
+      ...inner.flatMap(({ kinds }) => [...kinds]),
+    ])
+    this.diagnostics = [folder, ...files, ...inner].flatMap(({ diagnostics }) => diagnostics)
+    this.pending = [...files, ...inner].flatMap(({ pending }) => pending)
+  }
+
+  /** Listed only when they are asked for: a commit that changes one of ten thousand needs no list of all. */
+  get objects(): readonly DesiredObject[] {
+    this.#objects ??= [...this.#folder.files, ...this.#folder.folders.map(contentsOf)].flatMap(
+      ({ objects }) => objects,
+    )
+    return this.#objects
+  }
 }
 
 /** Folders that were carried over have been summed up before. */
@@ -132,16 +159,7 @@ const knownContents = new WeakMap<LoadedFolder, FolderContents>()
 export function contentsOf(folder: LoadedFolder): FolderContents {
   const known = knownContents.get(folder)
   if (known !== undefined) return known
-  const inner = folder.folders.map(contentsOf)
-  const contents = {
-    objects: [...folder.files, ...inner].flatMap(({ objects }) => objects),
-    kinds: new Set([
-      ...folder.files.flatMap(({ objects }) => objects.map(({ kind }) => kind)),
-      ...inner.flatMap(({ kinds }) => [...kinds]),
-    ]),
-    diagnostics: [folder, ...folder.files, ...inner].flatMap(({ diagnostics }) => diagnostics),
-    pending: [...folder.files, ...inner].flatMap(({ pending }) => pending),
-  }
+  const contents = new FolderContents(folder)
   knownContents.set(folder, contents)
   return contents
 }

@@ -17,6 +17,7 @@ import {
   changeOf,
   contentsOf,
   draftFolder,
+  type FolderContents,
   type FolderDraft,
   finishFolder,
   type LoadedFolder,
@@ -205,26 +206,35 @@ function loadedApp(
   root: LoadedFolder,
   before: Loaded | undefined,
 ): Loaded {
-  const { objects, kinds, diagnostics: found } = contentsOf(root)
-  const declared = declaredBy(root, objects, before)
-  const diagnostics = sorted([...found, ...findRepeats(objects, declared)])
-  const bare = Object.freeze({ name, namespace, folder, treeOid, objects, declared, kinds, diagnostics })
+  const contents = contentsOf(root)
+  const declared = declaredBy(root, contents, before)
+  // Nearly always none is there twice, and then counting is all that it costs.
+  const repeats = declared.size === contents.count ? [] : findRepeats(contents.objects)
+  const bare = Object.freeze({
+    ...{ name, namespace, folder, treeOid, declared },
+    get objects() {
+      return contents.objects
+    },
+    kinds: contents.kinds,
+    diagnostics: sorted([...contents.diagnostics, ...repeats]),
+  })
   return { own: bare, bare, root }
 }
 
 /** Made of what was declared before, where nothing was declared twice before or is now: then order does not matter. */
 function declaredBy(
   root: LoadedFolder,
-  objects: readonly DesiredObject[],
+  contents: FolderContents,
   before: Loaded | undefined,
 ): LayeredMap<string, DesiredObject> {
-  if (before === undefined || before.bare.declared.size !== before.bare.objects.length) return byKey(objects)
+  if (before === undefined || before.bare.declared.size !== contentsOf(before.root).count)
+    return byKey(contents.objects)
   const { added, gone } = changeOf(before.root, root)
   const declared = before.bare.declared.with(
     added.map(object => [object.key, object]),
     gone.map(({ key }) => key),
   )
-  return declared.size === objects.length ? declared : byKey(objects)
+  return declared.size === contents.count ? declared : byKey(contents.objects)
 }
 
 function revisionOf(
