@@ -154,6 +154,8 @@ export class SourceRunner implements Service {
   async #skipped(from: string | undefined, to: string): Promise<readonly string[]> {
     if (from === undefined || from === to) return []
     const { reader } = this.#options.repository
+    const { parents } = await reader.readCommit(to)
+    if (parents.length === 1 && parents[0] === from) return []
     // A commit that is gone since, as after a rewrite, has no descendants.
     if (!(await reader.isAncestor(from, to).catch(() => false))) return []
     const commits = await reader.log(from, to, MAX_SKIPPED + 1)

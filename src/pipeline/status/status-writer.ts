@@ -29,6 +29,9 @@ const RETRY = { initialMs: 500, maxMs: 30_000 }
 /** A root with many children is summed up at most so often. */
 const ROLL_UP_MS = 100
 
+/** What a revision brings is told after this, or with what its lanes say of it before: the record of it comes first, and has the disk to itself. */
+const REVISION_MS = 20
+
 interface Entry {
   lane?: LaneReport | undefined
   source?: SourceReport
@@ -84,7 +87,8 @@ export class StatusWriter {
     const entry = this.#entryOf(root)
     entry.source = source
     entry.problem = undefined
-    this.#touch(root)
+    entry.isDirty = true
+    this.#touchIn(REVISION_MS, root)
   }
 
   /** Why a root's source cannot be read, or undefined when it can be again. */
@@ -97,11 +101,7 @@ export class StatusWriter {
 
   /** A child of a root has changed: the root is summed up anew, soon. */
   childChanged(root: string): void {
-    const entry = this.#entryOf(root)
-    entry.cancelTimer ??= this.#clock.after(ROLL_UP_MS, () => {
-      entry.cancelTimer = undefined
-      this.#touch(root)
-    })
+    this.#touchIn(ROLL_UP_MS, root)
   }
 
   /** The App is gone, or its lane is: nothing is said of it any more. */
@@ -113,7 +113,10 @@ export class StatusWriter {
   /** Resolves when everything that was said is written, as far as it can be; nothing is written afterwards. */
   async close(): Promise<void> {
     this.#isClosing = true
-    for (const entry of this.#entries.values()) entry.cancelTimer?.()
+    for (const [app, { cancelTimer, isDirty }] of this.#entries) {
+      cancelTimer?.()
+      if (isDirty) this.#touch(app)
+    }
     while (this.#writes.size > 0) await Promise.all(this.#writes)
     this.#isClosed = true
   }
@@ -124,6 +127,14 @@ export class StatusWriter {
     const entry: Entry = { isDirty: false, isWriting: false, failures: 0 }
     this.#entries.set(app, entry)
     return entry
+  }
+
+  #touchIn(ms: number, app: string): void {
+    const entry = this.#entryOf(app)
+    entry.cancelTimer ??= this.#clock.after(ms, () => {
+      entry.cancelTimer = undefined
+      this.#touch(app)
+    })
   }
 
   #touch(app: string): void {
@@ -154,10 +165,7 @@ export class StatusWriter {
     entry.failures += 1
     if (this.#isClosing) return
     this.#log.warn('Cannot write the status of an app', { app, error: messageOf(error) })
-    entry.cancelTimer ??= this.#clock.after(backoffMs(entry.failures, RETRY), () => {
-      entry.cancelTimer = undefined
-      this.#touch(app)
-    })
+    this.#touchIn(backoffMs(entry.failures, RETRY), app)
   }
 
   async #write(name: string, entry: Entry): Promise<void> {
