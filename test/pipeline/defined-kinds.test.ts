@@ -170,6 +170,7 @@ describe('Pipeline: kinds that are defined', () => {
     // The same commit can be applied now: nobody has to push again.
     await world.reaches('Healthy', world.repository.head())
     expect((await read('one')).spec).toEqual({ size: 1 })
+    await world.closed()
     const told = (await world.records()).map(({ spec, status }) => [spec.trigger, status?.state])
     expect(told).toEqual([
       ['start', 'Held'],
