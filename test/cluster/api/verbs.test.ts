@@ -335,6 +335,17 @@ describe('createVerbs()', () => {
     expect(await leaves?.next()).toMatchObject({ done: true })
   })
 
+  test('watch() ends when its time is over, however much of what is there it has not told', async () => {
+    const { verbs, context, client } = await start()
+    for (const name of ['a', 'b', 'c']) await client.create(Kinds.ConfigMap, configMap(name))
+    const over = new AbortController()
+    const query = { ...WATCH, resourceVersion: '0' }
+    const events = iterate(await verbs.watch({ ...context(), signal: over.signal }, Kinds.ConfigMap, query))
+    expect(described(await events.next())).toContain('a')
+    over.abort()
+    expect((await events.next()).done).toBe(true)
+  })
+
   test('watch() closes a watcher that takes nothing, and writers never wait for it', async () => {
     const { verbs, context, client, store } = await start()
     const events = iterate(await verbs.watch(context(), Kinds.Lease, WATCH))

@@ -111,7 +111,7 @@ class WatchFollower implements AudienceMember {
 
   /** What came before, then what comes. */
   read(before: AsyncIterator<EntryEvent> | Iterator<EntryEvent>): AsyncIterable<EntryEvent> {
-    const events = new FollowedEvents(before, this.#channel, () => this.#stop())
+    const events = new FollowedEvents(before, this.#channel, this.#signal, () => this.#stop())
     return { [Symbol.asyncIterator]: () => events }
   }
 
@@ -132,15 +132,19 @@ class WatchFollower implements AudienceMember {
 class FollowedEvents implements AsyncIterator<EntryEvent, void, void> {
   #before: AsyncIterator<EntryEvent> | Iterator<EntryEvent> | undefined
   readonly #coming: Channel<EntryEvent>
+  /** Ends what is told of what came before; what comes has ended with it already. */
+  readonly #signal: AbortSignal
   readonly #stop: () => void
 
   constructor(
     before: AsyncIterator<EntryEvent> | Iterator<EntryEvent>,
     coming: Channel<EntryEvent>,
+    signal: AbortSignal,
     stop: () => void,
   ) {
     this.#before = before
     this.#coming = coming
+    this.#signal = signal
     this.#stop = stop
   }
 
@@ -160,6 +164,7 @@ class FollowedEvents implements AsyncIterator<EntryEvent, void, void> {
   ): Promise<IteratorResult<EntryEvent, void>> {
     try {
       const result = await before.next()
+      if (this.#signal.aborted) return this.return()
       if (!result.done) return result
     } catch (error) {
       this.#stop()
