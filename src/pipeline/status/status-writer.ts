@@ -42,7 +42,8 @@ interface Entry {
   failures: number
   /** The App as the last write left it, which the cache may not show yet. */
   written?: App
-  cancelTimer?: (() => void) | undefined
+  /** The next write that nobody waits for, and when it is due. */
+  timer?: { readonly at: number; cancel(): void } | undefined
 }
 
 /**
@@ -106,15 +107,15 @@ export class StatusWriter {
 
   /** The App is gone, or its lane is: nothing is said of it any more. */
   forget(app: string): void {
-    this.#entries.get(app)?.cancelTimer?.()
+    this.#entries.get(app)?.timer?.cancel()
     this.#entries.delete(app)
   }
 
   /** Resolves when everything that was said is written, as far as it can be; nothing is written afterwards. */
   async close(): Promise<void> {
     this.#isClosing = true
-    for (const [app, { cancelTimer, isDirty }] of this.#entries) {
-      cancelTimer?.()
+    for (const [app, { timer, isDirty }] of this.#entries) {
+      timer?.cancel()
       if (isDirty) this.#touch(app)
     }
     while (this.#writes.size > 0) await Promise.all(this.#writes)
@@ -129,12 +130,17 @@ export class StatusWriter {
     return entry
   }
 
+  /** After so long at the latest: what is due sooner stays, and what is put off for longer comes with it. */
   #touchIn(ms: number, app: string): void {
     const entry = this.#entryOf(app)
-    entry.cancelTimer ??= this.#clock.after(ms, () => {
-      entry.cancelTimer = undefined
+    const at = this.#clock.now() + ms
+    if (entry.timer !== undefined && entry.timer.at <= at) return
+    entry.timer?.cancel()
+    const cancel = this.#clock.after(ms, () => {
+      entry.timer = undefined
       this.#touch(app)
     })
+    entry.timer = { at, cancel }
   }
 
   #touch(app: string): void {
