@@ -40,6 +40,7 @@ export {
   type Json,
   type JsonObject,
   setOwn,
+  shareParts,
 } from './json.ts'
 export type {
   Compare,

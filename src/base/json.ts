@@ -24,6 +24,38 @@ export function deepEqual(a: unknown, b: unknown): boolean {
   return keys.every(key => Object.hasOwn(right, key) && deepEqual(left[key], right[key]))
 }
 
+/**
+ * `value`, with each of its parts that equals the one in its place in `before` replaced by that one: what is the same can then be told by
+ * identity. Changes neither.
+ */
+export function shareParts(before: unknown, value: unknown): unknown {
+  if (before === value || typeof before !== 'object' || before === null) return value
+  if (Array.isArray(value)) return Array.isArray(before) ? shareItems(before, value) : value
+  return isObject(value) && isObject(before) ? shareMembers(before, value) : value
+}
+
+function shareItems(before: readonly unknown[], value: readonly unknown[]): readonly unknown[] {
+  const shared = value.map((item, index) => shareParts(before[index], item))
+  const isSame = before.length === shared.length && shared.every((item, index) => item === before[index])
+  return isSame ? before : shared
+}
+
+function shareMembers(before: JsonObject, value: JsonObject): JsonObject {
+  const keys = Object.keys(value)
+  let isSame = keys.length === Object.keys(before).length
+  let shared: { [key: string]: unknown } | undefined
+  for (const key of keys) {
+    const member = value[key]
+    const isThere = Object.hasOwn(before, key)
+    const part = isThere ? shareParts(before[key], member) : member
+    if (!isThere || part !== before[key]) isSame = false
+    if (part === member) continue
+    shared ??= { ...value }
+    setOwn(shared, key, part)
+  }
+  return isSame ? before : (shared ?? value)
+}
+
 /** A mutable deep copy of a JSON value; drops keys whose value is undefined, as JSON would. */
 export function deepCopy<T>(value: T): T {
   if (Array.isArray(value)) return value.map(deepCopy) as T

@@ -30,14 +30,15 @@ export const podKind: KindDefinition<Pod> = defineKind(Kinds.Pod, {
   },
   prepareForUpdate(draft, old, subresource) {
     // Containers for a look around come in by their own subresource, which changes nothing else.
-    const { spec } = subresource === 'ephemeralcontainers' ? old : draft
-    const { ephemeralContainers } =
-      subresource === 'ephemeralcontainers' ? (draft.spec ?? {}) : (old.spec ?? {})
-    const { ephemeralContainers: _, ...rest } = spec ?? {}
-    draft.spec = {
-      ...rest,
-      ...(ephemeralContainers === undefined ? {} : { ephemeralContainers }),
-    } as typeof draft.spec
+    const [spec = {}, other = {}] =
+      subresource === 'ephemeralcontainers' ? [old.spec, draft.spec] : [draft.spec, old.spec]
+    const { ephemeralContainers: own, ...rest } = spec
+    const { ephemeralContainers } = other
+    const next =
+      own === ephemeralContainers
+        ? spec
+        : { ...rest, ...(ephemeralContainers === undefined ? {} : { ephemeralContainers }) }
+    draft.spec = next as typeof draft.spec
     // The class follows from the resources at creation and never changes.
     if (subresource === 'status' && old.status?.qosClass !== undefined)
       draft.status = { ...draft.status, qosClass: old.status.qosClass }

@@ -35,9 +35,8 @@ export function prepareForUpdate(
 ): KubeObject {
   const special = definitionOf(kind)
   const draft: Parts = { ...next, metadata: { ...next.metadata } }
-  const owned = OWNED_FIELDS[subresource]
-  if (owned !== undefined) restoreAllBut(draft, old, owned)
-  else if (special.subresources.includes('status')) restore(draft, old, 'status')
+  for (const field of new Set([...Object.keys(draft), ...Object.keys(old)]))
+    if (leavesAlone(kind, subresource, field)) restore(draft, old, field)
   special.prepareForUpdate?.(draft as Draft<KubeObject>, old, subresource)
   const { generation: _, ...metadata } = draft.metadata
   const generation = nextGeneration(special, draft, old)
@@ -45,13 +44,20 @@ export function prepareForUpdate(
   return draft
 }
 
+/**
+ * Whether a write to the main resource (`subresource` is ``) or to a subresource leaves a field of the object alone: whatever it says,
+ * {@link prepareForUpdate} puts the stored value there.
+ */
+export function leavesAlone(kind: Kind, subresource: string, field: string): boolean {
+  if (field === 'metadata') return false
+  const owned = OWNED_FIELDS[subresource]
+  return owned === undefined
+    ? field === 'status' && definitionOf(kind).subresources.includes('status')
+    : field !== owned
+}
+
 /** The object and its parts: the parts belong to others and are only ever replaced. */
 type Parts = { [field: string]: unknown } & { apiVersion: string; kind: string; metadata: ObjectMeta }
-
-function restoreAllBut(draft: Parts, old: KubeObject, owned: string): void {
-  for (const field of new Set([...Object.keys(draft), ...Object.keys(old)]))
-    if (field !== owned && field !== 'metadata') restore(draft, old, field)
-}
 
 function restore(draft: Parts, old: KubeObject, field: string): void {
   const value = (old as unknown as { readonly [field: string]: unknown })[field]

@@ -36,8 +36,11 @@ export function validateObject(kind: Kind, object: KubeObject, old?: KubeObject)
   }
   const { properties = {}, required = [] } = schemaFor(kind)
   const values = object as unknown as { readonly [field: string]: unknown }
+  const stored = (old ?? {}) as { readonly [field: string]: unknown }
   for (const [name, property] of Object.entries(properties)) {
     if (name === 'metadata') continue
+    // What is the very value that is stored was found good then.
+    if (values[name] !== undefined && values[name] === stored[name]) continue
     if (values[name] !== undefined) checkSchema(property, values[name], name, problems)
     else if (required.includes(name)) problems.required(name)
   }

@@ -15,6 +15,8 @@ export function validatePod(pod: Draft<Pod>, problems: Problems, old: Pod | unde
     problems.required('spec')
     return
   }
+  // It was found good when it was stored.
+  if (spec === old?.spec) return
   validatePodSpec(spec, 'spec', problems)
   if (old?.spec === undefined) {
     if (spec.ephemeralContainers !== undefined && spec.ephemeralContainers.length > 0)

@@ -33,11 +33,12 @@ export function validateStatefulSet(
   nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit, problems)
   nonNegative('spec.ordinals.start', spec.ordinals?.start, problems)
   validateStrategy(spec, problems)
-  validateTemplateAndSelector(spec, problems, {
+  const rules = {
     emptySelector: 'empty selector is invalid for statefulset',
     noDeadline: 'activeDeadlineSeconds in StatefulSet is not Supported',
     claimed: (spec.volumeClaimTemplates ?? []).flatMap(({ metadata }) => metadata?.name ?? []),
-  })
+  }
+  validateTemplateAndSelector(spec, problems, rules, old?.spec)
   if (old?.spec !== undefined && !isKept(spec, old.spec)) problems.forbidden('spec', IMMUTABLE)
   if (status !== undefined && !deepEqual(status, old?.status)) validateStatus(status, old?.status, problems)
 }

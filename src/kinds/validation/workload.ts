@@ -20,7 +20,7 @@ export function validateDeployment(
     return
   }
   validateReplicas(spec.replicas, problems)
-  validateTemplateAndSelector(spec, problems, DEPLOYMENT)
+  validateTemplateAndSelector(spec, problems, DEPLOYMENT, old?.spec)
   validateKeptSelector(spec, old?.spec, problems)
   validateStrategy(spec, problems)
   const { minReadySeconds = 0, progressDeadlineSeconds } = spec
@@ -48,7 +48,7 @@ export function validateReplicaSet(
   }
   validateReplicas(spec.replicas, problems)
   nonNegative('spec.minReadySeconds', spec.minReadySeconds, problems)
-  validateTemplateAndSelector(spec, problems, DEPLOYMENT)
+  validateTemplateAndSelector(spec, problems, DEPLOYMENT, old?.spec)
   validateKeptSelector(spec, old?.spec, problems)
 }
 
@@ -82,12 +82,15 @@ const DEPLOYMENT: WorkloadRules = {
   claimed: [],
 }
 
-/** The pods of a workload: a good template, and a selector that finds what is made of it. */
+/** The pods of a workload: a good template, and a selector that finds what is made of it. `old` is what is stored. */
 export function validateTemplateAndSelector(
   { selector, template }: WorkloadSpec,
   problems: Problems,
   rules: WorkloadRules,
+  old?: { readonly selector?: unknown; readonly template?: unknown },
 ): void {
+  // The very ones that are stored were found good then.
+  if (template !== undefined && template === old?.template && selector === old?.selector) return
   if (selector !== undefined) validateSelector(selector, rules, problems)
   if (template !== undefined) validateTemplate(template, rules, problems)
   if (selector !== undefined && template !== undefined && !selects(selector, template)) {

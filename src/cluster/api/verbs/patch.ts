@@ -6,7 +6,7 @@ import type { VerbServices } from '../services.ts'
 import { managerOf } from '../write/manager.ts'
 import { modifyObject } from '../write/modify.ts'
 import { patchValue } from '../write/patch-value.ts'
-import { readBody } from '../write/read-body.ts'
+import { readChange } from '../write/read-change.ts'
 import { applyObject } from './apply.ts'
 import { patchScale } from './scale.ts'
 import { isView } from './views.ts'
@@ -41,7 +41,7 @@ export async function patchObject(
     derive(current) {
       const warnings: string[] = []
       const patched = patchValue(kind, current, patch)
-      const object = readBody(kind, patched, options.fieldValidation, warnings)
+      const object = readChange(kind, patched, current, options, warnings)
       for (const warning of warnings) if (!context.warnings.includes(warning)) context.warnings.push(warning)
       if (object.metadata.name !== name)
         throw badRequest(

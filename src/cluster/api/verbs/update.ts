@@ -1,11 +1,11 @@
-import type { Kind, KubeObject } from '../../../kube/index.ts'
+import { type Kind, type KubeObject, registryKey } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
 import type { Entry, MutationOptions, RequestContext } from '../contract.ts'
 import { badRequest, methodNotAllowed } from '../refusals.ts'
 import type { VerbServices } from '../services.ts'
 import { managerOf } from '../write/manager.ts'
 import { modifyObject } from '../write/modify.ts'
-import { readBody } from '../write/read-body.ts'
+import { readChange } from '../write/read-change.ts'
 import { checkNamespace } from './create.ts'
 import { updateScale } from './scale.ts'
 import { isView } from './views.ts'
@@ -36,7 +36,9 @@ export async function updateObject(
   if (subresource === 'scale')
     return updateScale(services, context, { kind, attributes, manager, derive: () => body }, options)
   if (!isView(subresource)) throw methodNotAllowed()
-  const object = named(readBody(kind, body, options.fieldValidation, context.warnings), name)
+  // What controllers write they have made of what is here, and share with it what they did not change.
+  const known = services.world.cacheOf(kind).get(registryKey(kind, namespace, name))?.object
+  const object = named(readChange(kind, body, known, options, context.warnings), name)
   checkNamespace(kind, namespace, object.metadata.namespace)
   return modifyObject(services, context, {
     kind,

@@ -1,4 +1,4 @@
-import { deepEqual } from '../../../base/index.ts'
+import { deepEqual, shareParts } from '../../../base/index.ts'
 import {
   fromStored,
   invalidError,
@@ -139,10 +139,13 @@ function changeOf(
   }
 }
 
-/** The object that a write leads to, as it is stored. */
+/**
+ * The object that a write leads to, as it is stored. What it leaves as it is, it shares with the current one, so that nothing after this
+ * looks into more than what has changed.
+ */
 function derivedFrom({ kind, derive }: Modification, current: KubeObject): KubeObject {
   const before = fromStored(kind, current)
-  return intoStored(kind, derive(before), before)
+  return shareParts(current, intoStored(kind, derive(before), before)) as KubeObject
 }
 
 /** Updates carry the version that they rest on; a patch's result carries the current one anyway. */

@@ -1,0 +1,38 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { deepEqual, deepFreeze, shareParts } from '../../src/base/index.ts'
+
+/** Values of few kinds, so that two of them often have parts in common. */
+const json = fc.letrec(tie => ({
+  value: fc.oneof(
+    { maxDepth: 4 },
+    fc.constantFrom(null, true, 0, 1, 'a', ''),
+    fc.array(tie('value'), { maxLength: 3 }),
+    fc.dictionary(fc.constantFrom('a', 'b', '__proto__'), tie('value'), {
+      maxKeys: 3,
+      noNullPrototype: true,
+    }),
+  ),
+})).value
+
+describe('shareParts()', () => {
+  it('says what the value says, and changes neither', () => {
+    fc.assert(
+      fc.property(json, json, (before, value) => {
+        const shared = shareParts(deepFreeze(before), deepFreeze(value))
+        expect(deepEqual(shared, value)).toBe(true)
+        if (deepEqual(before, value)) expect(shared).toBe(before)
+      }),
+    )
+  })
+
+  it('has every part that is the same from before', () => {
+    const before = { spec: { containers: [{ name: 'a' }, { name: 'b' }] }, status: { phase: 'Pending' } }
+    const value = { status: { phase: 'Running' }, spec: { containers: [{ name: 'a' }, { name: 'c' }] } }
+    const shared = shareParts(before, value) as typeof before
+    expect(JSON.stringify(shared)).toBe(JSON.stringify(value))
+    expect(shared.spec.containers[0]).toBe(before.spec.containers[0])
+    expect(shared.spec.containers[1]).toBe(value.spec.containers[1])
+    expect(shared.status).toBe(value.status)
+  })
+})
