@@ -80,8 +80,8 @@ export function changedBetween(before: AppTarget, target: AppTarget, parts: Plan
  * Whether the app owns objects that another app of the revision declares and has not taken over yet, because it is held: they
  * are left alone until it does, or until nobody declares them any more.
  */
-export function isHandingOver(target: AppTarget, { inventory }: PlanParts): boolean {
-  for (const key of inventory.entriesOf(target.app).keys()) if (movesAway(target, key)) return true
+export function isHandingOver(target: AppTarget, parts: PlanParts): boolean {
+  for (const key of undeclaredBy(target, parts).keys()) if (target.isClaimedElsewhere(key)) return true
   return false
 }
 
@@ -127,11 +127,6 @@ export function goneAmong(
   for (const [key, ref] of undeclared)
     if (live.get(ref) === undefined && live.podsOf(ref).length === 0) gone.push(key)
   return gone
-}
-
-/** An object that left this app for another one of the same revision. */
-function movesAway(target: AppTarget, key: string): boolean {
-  return !target.desired.has(key) && target.isClaimedElsewhere(key)
 }
 
 /** Whether two positions are one. */

@@ -19,24 +19,58 @@ export function findRepeats(objects: readonly DesiredObject[]): readonly Diagnos
   return diagnostics
 }
 
-/** Reports objects that more than one app declares, to each of these apps. By app name. */
-export function findSharedObjects(apps: readonly AppRevision[]): ReadonlyMap<string, readonly Diagnostic[]> {
-  if (apps.length < 2) return new Map()
-  const owners = new Map<string, { readonly app: string; readonly desired: DesiredObject }>()
-  const found = new Map<string, Diagnostic[]>()
+/** What apps have to do with one another. */
+export interface SharedObjects {
+  readonly apps: readonly AppRevision[]
+  /** Of the objects that more than one app declares. */
+  readonly keys: ReadonlySet<string>
+  /** By app name: each such object, to every app that declares it. */
+  readonly diagnostics: ReadonlyMap<string, readonly Diagnostic[]>
+}
+
+/** Finds objects that more than one app declares. Costs what differs from the `earlier` apps, where there are any. */
+export function findSharedObjects(apps: readonly AppRevision[], earlier?: SharedObjects): SharedObjects {
+  const keys = new Set<string>()
+  const diagnostics = new Map<string, Diagnostic[]>()
   const report = (app: string, diagnostic: Diagnostic): void => {
-    found.set(app, [...(found.get(app) ?? []), diagnostic])
+    diagnostics.set(app, [...(diagnostics.get(app) ?? []), diagnostic])
   }
-  for (const { name, objects } of apps)
-    for (const desired of objects) {
-      const owner = owners.get(desired.key)
-      if (owner === undefined) owners.set(desired.key, { app: name, desired })
-      else if (owner.app !== name) {
-        report(name, repeat(desired, owner.desired, ` by app ${owner.app}`))
-        report(owner.app, repeat(owner.desired, desired, ` by app ${name}`))
-      }
+  for (const key of apps.length < 2 ? [] : suspects(apps, earlier)) {
+    const [owner, ...others] = apps.filter(({ declared }) => declared.has(key))
+    const first = owner?.declared.get(key)
+    if (owner === undefined || first === undefined) continue
+    for (const { name, declared } of others) {
+      const other = declared.get(key) as DesiredObject
+      keys.add(key)
+      report(name, repeat(other, first, ` by app ${owner.name}`))
+      report(owner.name, repeat(first, other, ` by app ${name}`))
     }
-  return found
+  }
+  return { apps, keys, diagnostics }
+}
+
+/** The keys among which are all that more than one app declares. Each is then looked for in every app. */
+function suspects(apps: readonly AppRevision[], earlier: SharedObjects | undefined): ReadonlySet<string> {
+  if (earlier === undefined) return declaredTwice(apps)
+  const before = new Map(earlier.apps.map(app => [app.name, app]))
+  const found = new Set(earlier.keys)
+  for (const app of apps) {
+    const old = before.get(app.name)
+    if (old === app) continue
+    for (const key of (old && app.declared.changedFrom(old.declared)) ?? app.declared.keys()) found.add(key)
+  }
+  const total = apps.reduce((sum, { declared }) => sum + declared.size, 0)
+  return found.size * apps.length > total ? declaredTwice(apps) : found
+}
+
+function declaredTwice(apps: readonly AppRevision[]): ReadonlySet<string> {
+  const seen = new Set<string>()
+  const twice = new Set<string>()
+  for (const { declared } of apps)
+    for (const key of declared.keys())
+      if (seen.has(key)) twice.add(key)
+      else seen.add(key)
+  return twice
 }
 
 function repeat(desired: DesiredObject, other: DesiredObject, by: string): Diagnostic {

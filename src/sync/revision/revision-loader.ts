@@ -10,7 +10,7 @@ import type { GitReader } from '../git/git-reader.ts'
 import type { Commit } from '../git/object.ts'
 import { APP_CONFIG_FILE } from './app-config.ts'
 import { DefinedObjects } from './defined-objects.ts'
-import { byKey, findRepeats, findSharedObjects } from './duplicates.ts'
+import { byKey, findRepeats, findSharedObjects, type SharedObjects } from './duplicates.ts'
 import { FileChecker, type FileRequest } from './file-checker.ts'
 import { type AppPlace, findApps } from './find-apps.ts'
 import {
@@ -64,6 +64,8 @@ export class RevisionLoader {
   readonly #defined: DefinedObjects
   readonly #folder: readonly string[]
   readonly #loaded = new WeakMap<AppRevision, Loaded>()
+  /** What the apps of a revision have to do with one another. */
+  readonly #shared = new WeakMap<readonly AppRevision[], SharedObjects>()
 
   /** Throws `bad-config` for a folder that leads out of the repository. */
   constructor(options: RevisionLoaderOptions) {
@@ -143,7 +145,7 @@ export class RevisionLoader {
         ? (known as Loaded)
         : loadedApp(place, finishFolder(draft, place.namespace, results), before),
     )
-    return this.#joinApps(await this.#complete(loaded), before)
+    return this.#joinApps(await this.#complete(loaded), previous?.apps ?? [])
   }
 
   /** Adds the objects of defined kinds: by the definitions of the revision, then by those of the cluster. */
@@ -181,11 +183,15 @@ export class RevisionLoader {
   }
 
   /** Adds what apps have to do with one another; an app that is as it was stays the same object. */
-  #joinApps(loaded: readonly Loaded[], before: ReadonlyMap<string, AppRevision>): readonly AppRevision[] {
-    const shared = findSharedObjects(loaded.map(({ own }) => own))
-    return loaded.map(item => {
+  #joinApps(loaded: readonly Loaded[], previous: readonly AppRevision[]): readonly AppRevision[] {
+    const shared = findSharedObjects(
+      loaded.map(({ own }) => own),
+      this.#shared.get(previous),
+    )
+    const before = new Map(previous.map(app => [app.name, app]))
+    const joined = loaded.map(item => {
       const { own } = item
-      const more = shared.get(own.name) ?? []
+      const more = shared.diagnostics.get(own.name) ?? []
       const old = before.get(own.name)
       if (
         more.length === 0 &&
@@ -198,6 +204,8 @@ export class RevisionLoader {
       this.#loaded.set(app, item)
       return app
     })
+    this.#shared.set(joined, shared)
+    return joined
   }
 }
 

@@ -16,6 +16,11 @@ function configMap(name: string, value = 'v', more = ''): string {
   return `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\n${more}data:\n  k: ${value}\n`
 }
 
+/** A ConfigMap of a namespace that is no app's. */
+function shared(name: string, value?: string): string {
+  return configMap(name, value, '  namespace: shared\n')
+}
+
 /** The keys of the objects that were not taken over from an earlier revision. */
 function newObjects(revision: Revision, earlier: Revision): string[] {
   const known = new Set(earlier.apps.flatMap(({ objects }) => objects.map(({ object }) => object)))
@@ -187,9 +192,9 @@ describe.each([
     const at = newRepository()
     at.commit('twice', {
       'bowline.yaml': 'apps: apps/*\n',
-      'apps/one/a.yaml': `${configMap('x')}---\n${configMap('w', 'v', '  namespace: shared\n')}`,
+      'apps/one/a.yaml': `${configMap('x')}---\n${shared('w')}`,
       'apps/one/b.yaml': configMap('x'),
-      'apps/two/a.yaml': configMap('w', 'v', '  namespace: shared\n'),
+      'apps/two/a.yaml': shared('w'),
       'apps/three/a.yaml': configMap('x'),
     })
     const { apps } = await load(at)
@@ -215,8 +220,8 @@ describe.each([
     const at = newRepository()
     at.commit('clash', {
       'bowline.yaml': 'apps: apps/*\n',
-      'apps/one/a.yaml': configMap('w', 'v', '  namespace: shared\n'),
-      'apps/two/a.yaml': configMap('w', 'v', '  namespace: shared\n'),
+      'apps/one/a.yaml': shared('w'),
+      'apps/two/a.yaml': shared('w'),
     })
     const { loader } = await openLoader(at)
     const clash = await loader.load(at.head(), { signal })
@@ -356,6 +361,21 @@ describe.each([
         ...{ 'apps/shop/two.yaml': null, 'services/shop/two.yaml': configMap('d') },
       },
       { 'services/shop/again.yaml': null },
+      // Other apps, which declare what is declared already, and give it up again.
+      {
+        'services/blog/many.yaml': ['k', 'l', 'm', 'n', 'o', 'p', 'q']
+          .map(name => configMap(name))
+          .join('---\n'),
+      },
+      { 'services/blog/b.yaml': shared('b'), 'services/shop/shared.yaml': shared('x') },
+      { 'services/blog/x.yaml': shared('x') },
+      { 'services/blog/b.yaml': shared('b', 'changed') },
+      { 'services/docs/x.yaml': shared('x') },
+      { 'services/wiki/w.yaml': configMap('w') },
+      { 'services/blog/x.yaml': null },
+      { 'services/shop/shared.yaml': null },
+      { 'services/shop/b.yaml': shared('b'), 'services/docs/x.yaml': shared('y') },
+      { 'services/blog/b.yaml': null, 'services/blog/many.yaml': null },
     ]
     let previous: Revision | undefined
     for (const [index, files] of steps.entries()) {
