@@ -64,8 +64,9 @@ function endBy(
   if (state === 'Interrupted')
     return current?.lastRecord === record.metadata.name ? endWithout(current) : undefined
   if (state !== 'Held') return { ...told, phase: 'Failed' }
-  // What holds it is told by the app's status, which is written right after; a newer commit may have replaced that.
-  if (app !== undefined && current === undefined && !isPast(app, record)) return undefined
+  // What holds it is told by the app's status, which is written right after; a newer record or commit may have replaced that.
+  const isTold = current?.phase === 'Held' && current.lastRecord === record.metadata.name
+  if (app !== undefined && !isTold && !isPast(app, record)) return undefined
   return {
     ...told,
     phase: 'Held',

@@ -37,12 +37,15 @@ const SEVERITY: readonly Phase[] = ['Failed', 'Held', 'Progressing', 'Pending', 
 /** The status that an App gets by all that is said of it. What nobody says anything about stays as it was. */
 export function composeStatus(app: App, sayings: Sayings, nowMs: number): AppStatus {
   const before = app.status ?? {}
-  const { lane, source } = sayings
-  const { hold: _hold, ...kept } = before
+  const { source } = sayings
+  const isWaiting = waitsForLane(app, sayings)
+  // What the lane says of an earlier commit is not so of the one that is observed.
+  const lane = isWaiting ? undefined : sayings.lane
+  const { hold: _hold, changes: _changes, ...kept } = before
   const commit = source?.commit ?? lane?.commit
   const verdict = verdictOf(app, sayings)
-  const appliedRevision = lane?.appliedRevision ?? before.appliedRevision
-  const record = lane?.record ?? before.lastRecord
+  const appliedRevision = sayings.lane?.appliedRevision ?? before.appliedRevision
+  const record = sayings.lane?.record ?? before.lastRecord
   return {
     ...(lane === undefined && source === undefined ? before : kept),
     observedGeneration: app.metadata.generation ?? 1,
@@ -51,12 +54,12 @@ export function composeStatus(app: App, sayings: Sayings, nowMs: number): AppSta
     ...(commit === undefined ? {} : commitStatus(commit)),
     ...(appliedRevision === undefined ? {} : { appliedRevision }),
     objects: objectsOf(sayings),
-    ...(lane === undefined && source === undefined ? {} : { diagnostics: diagnosticsOf(sayings) }),
-    ...changesOf(lane, before),
+    ...(lane === undefined && source === undefined ? {} : { diagnostics: diagnosticsOf(lane, source) }),
+    ...(isWaiting ? {} : changesOf(lane, before)),
     ...(lane?.hold === undefined ? {} : { hold: { ...lane.hold } }),
     ...(record === undefined ? {} : { lastRecord: record }),
     ...(source === undefined ? {} : { apps: fanOut(source, before) }),
-    conditions: [...conditionsOf(before, sayings, verdict, nowMs)],
+    conditions: [...conditionsOf(before, { ...sayings, lane }, verdict, nowMs)],
   }
 }
 
@@ -65,17 +68,21 @@ interface Verdict {
   readonly message: string
 }
 
-function verdictOf(app: App, { lane, source, problem, children }: Sayings): Verdict {
-  const { name = '' } = app.metadata
+/** The lane has not looked at the newest commit yet, which touches its app. */
+function waitsForLane({ metadata }: App, { lane, source }: Sayings): boolean {
+  const isTouched = source?.affected?.includes(metadata.name ?? '') === true
+  return isTouched && source.commit.id !== lane?.commit.id
+}
+
+function verdictOf(app: App, sayings: Sayings): Verdict {
+  const { lane, source, problem, children } = sayings
   const { phase = 'Pending', message = '' } = app.status ?? {}
   if (problem !== undefined) return { phase: 'Failed', message: problem }
   if (source !== undefined && source.diagnostics.length > 0)
     return { phase: 'Held', message: describeDiagnostics(source.diagnostics) }
   if (children.length > 0) return rollUp(children, lane)
-  const isTouched = source?.affected?.includes(name) === true
-  // The lane has not looked at the newest commit yet.
-  if (isTouched && source.commit.id !== lane?.commit.id)
-    return { phase: 'Pending', message: `waits for ${source.commit.id.slice(0, 7)}` }
+  if (waitsForLane(app, sayings))
+    return { phase: 'Pending', message: `waits for ${source?.commit.id.slice(0, 7)}` }
   return lane ?? { phase, message }
 }
 
@@ -97,17 +104,21 @@ function commitStatus({ id, subject, author, committer }: Commit | LaneReport['c
 
 /** What the plan of the commit came to; that nothing is left to do when it is looked at again says nothing of it. */
 function changesOf(lane: LaneReport | undefined, before: AppStatus): Pick<AppStatus, 'changes'> {
-  if (lane?.counts === undefined) return {}
+  const kept = before.changes === undefined ? {} : { changes: before.changes }
+  if (lane?.counts === undefined) return kept
   const { create, configure, delete: deletes } = lane.counts
   const isSecondLook = before.observedRevision === lane.commit.id && before.changes !== undefined
-  return isSecondLook && create + configure + deletes === 0 ? {} : { changes: { ...lane.counts } }
+  return isSecondLook && create + configure + deletes === 0 ? kept : { changes: { ...lane.counts } }
 }
 
 function objectsOf({ objects, children }: Sayings): number {
   return children.reduce((sum, { status }) => sum + (status?.objects ?? 0), objects)
 }
 
-function diagnosticsOf({ lane, source }: Sayings): NonNullable<AppStatus['diagnostics']> {
+function diagnosticsOf(
+  lane: LaneReport | undefined,
+  source: SourceReport | undefined,
+): NonNullable<AppStatus['diagnostics']> {
   const all = [...(source?.diagnostics ?? []), ...(lane?.diagnostics ?? [])]
   const shown = all.slice(0, MAX_DIAGNOSTICS).map(({ file, line, column, code, message, excerpt, hint }) => ({
     ...{ file, line, column, code, message },
