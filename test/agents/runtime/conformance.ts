@@ -371,6 +371,26 @@ export function describeRuntime(name: string, start: () => Promise<ConformanceSu
         })
       })
 
+      it('exec() ends a command also when its time is over before it has started', async ({ skip }) => {
+        if (!subject.runsPrograms) skip()
+        const { id } = await started(podNamed('late'), 'exec sleep 1000')
+        const marker = `${200_000 + Math.floor(Math.random() * 100_000)}`
+        const calls = Array.from({ length: 8 }, () =>
+          runtime.exec(id, ['/bin/sh', '-c', `exec sleep ${marker}`], 0),
+        )
+        const ends = await Promise.allSettled(calls)
+        expect(ends.map(end => end.status === 'rejected' && hasCode(end.reason, 'timeout'))).not.toContain(
+          false,
+        )
+        // One that is still to start is not seen at once.
+        let looks = 0
+        await eventually('the end of every command, for good', async () => {
+          const { stdout } = await runtime.exec(id, ['/bin/sh', '-c', 'ps -o args 2>/dev/null || ps'], 5_000)
+          looks = stdout.includes(`sleep ${marker}`) ? 0 : looks + 1
+          return looks >= 8
+        })
+      })
+
       it('exec() in a container that has exited fails', async ({ skip }) => {
         if (!subject.runsPrograms) skip()
         const { id } = await started(podNamed('over'), 'exit 0')

@@ -251,7 +251,8 @@ export class DockerRuntime implements OpenRuntime {
 
   async exec(id: string, command: readonly string[], timeoutMs: number): Promise<ExecResult> {
     await this.#requireOwn(id, `run a command in the container ${shortId(id)}`)
-    return await execInContainer(this.#engine, this.#clock, id, command, timeoutMs)
+    const request = { container: id, command, timeoutMs, signal: this.#closing.signal }
+    return await execInContainer(this.#engine, this.#clock, request)
   }
 
   async *logs(id: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine, void, void> {

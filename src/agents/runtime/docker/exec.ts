@@ -1,19 +1,31 @@
 import { readFile } from 'node:fs/promises'
 import { kill } from 'node:process'
-import { BowlineError, type Clock } from '../../../base/index.ts'
+import { BowlineError, backoffMs, type Clock } from '../../../base/index.ts'
 import { OutputCap } from '../output-cap.ts'
 import type { ExecResult } from '../runtime.ts'
-import type { Engine } from './engine/engine.ts'
+import type { Engine, EngineRequest } from './engine/engine.ts'
 import { shortId } from './inspect.ts'
 import { readFrames } from './log-stream.ts'
 
-/** Runs a command in a container and waits for it. When it takes too long its process is killed and `timeout` thrown. */
+/** Looks for the process of a command that is late and has not started: an engine that is busy takes seconds to start it. */
+const LOOK = { initialMs: 50, maxMs: 1_000 }
+
+/** After so many looks, about two minutes, nobody waits for it to start any more. */
+const MAX_LOOKS = 125
+
+export interface ExecRequest {
+  readonly container: string
+  readonly command: readonly string[]
+  readonly timeoutMs: number
+  /** Commands that are late are no longer looked for. */
+  readonly signal: AbortSignal
+}
+
+/** Runs a command in a container and waits for it. When it takes too long `timeout` is thrown, and its process killed. */
 export async function execInContainer(
   engine: Engine,
   clock: Clock,
-  container: string,
-  command: readonly string[],
-  timeoutMs: number,
+  { container, command, timeoutMs, signal }: ExecRequest,
 ): Promise<ExecResult> {
   const action = `run a command in the container ${shortId(container)}`
   const { Id } = await engine.call<{ Id: string }>({
@@ -22,12 +34,18 @@ export async function execInContainer(
     body: { Cmd: command, AttachStdout: true, AttachStderr: true },
     action,
   })
-  const stream = await engine.stream({
+  const giveUp = (): void => void killExec(engine, clock, { id: Id, container, signal })
+  const start: EngineRequest = {
     method: 'POST',
     path: `/exec/${Id}/start`,
     body: { Detach: false, Tty: false },
     action,
     timeoutMs: timeoutMs + 5_000,
+  }
+  const stream = await engine.stream(start).catch(error => {
+    // No answer in time does not mean that it will not start.
+    giveUp()
+    throw error
   })
   let late = false
   const cancel = clock.after(timeoutMs, () => {
@@ -43,7 +61,7 @@ export async function execInContainer(
     cancel()
   }
   if (late) {
-    await killExec(engine, Id, container)
+    giveUp()
     throw new BowlineError('timeout', `Cannot ${action}: it did not end within ${timeoutMs} ms`)
   }
   const { ExitCode } = await inspectExec(engine, Id)
@@ -64,17 +82,33 @@ function inspectExec(engine: Engine, id: string): Promise<ExecInspect> {
 
 /**
  * The engine cannot end a command, so a probe that hangs would leave a process behind each time. Where the engine's
- * processes are this host's, the agent ends it itself; its control groups prove that the process is the container's.
+ * processes are this host's, the agent ends it itself, also one that starts only now; its control groups prove that the process
+ * is the container's.
  */
-async function killExec(engine: Engine, id: string, container: string): Promise<void> {
+async function killExec(
+  engine: Engine,
+  clock: Clock,
+  {
+    id,
+    container,
+    signal,
+  }: { readonly id: string; readonly container: string; readonly signal: AbortSignal },
+): Promise<void> {
   try {
-    const { Running, Pid } = await inspectExec(engine, id)
-    if (!Running || Pid <= 1) return
-    const groups = await readFile(`/proc/${Pid}/cgroup`, 'utf8')
-    if (groups.includes(container)) kill(Pid, 'SIGKILL')
+    for (let looks = 1; looks <= MAX_LOOKS; looks += 1) {
+      const { Running, Pid, ExitCode } = await inspectExec(engine, id)
+      if (ExitCode !== null) return
+      if (Running && Pid > 1) return await killProcess(Pid, container)
+      await clock.sleep(backoffMs(looks, LOOK), signal)
+    }
   } catch {
-    // It has ended, or the engine is elsewhere: nothing more can be done for it.
+    // It has ended, or the engine is elsewhere or gone: nothing more can be done for it.
   }
+}
+
+async function killProcess(pid: number, container: string): Promise<void> {
+  const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8')
+  if (groups.includes(container)) kill(pid, 'SIGKILL')
 }
 
 function lostEngine(action: string, cause: unknown): BowlineError {
