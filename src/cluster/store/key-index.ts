@@ -70,8 +70,13 @@ export function versionAt(entry: IndexEntry | undefined, revision: number): Vers
   return undefined
 }
 
+/** Code units that UTF-16 may order otherwise than UTF-8 does, among themselves. */
+const HIGH = /[\ud800-\uffff]/
+
 /** Orders keys by their UTF-8 bytes. JavaScript's own order differs above U+D7FF, where UTF-16 has its surrogates. */
 function compareKeys(a: string, b: string): number {
+  if (a === b) return 0
+  if (!HIGH.test(a) || !HIGH.test(b)) return a < b ? -1 : 1
   const length = Math.min(a.length, b.length)
   for (let at = 0; at < length; at += 1) {
     const left = a.charCodeAt(at)
