@@ -93,13 +93,30 @@ function identityOfCertificate(
   members: AuthenticatorOptions['members'],
 ): Identity | undefined {
   if (certificate === undefined || now < certificate.notBefore || now > certificate.notAfter) return undefined
+  const holder = holderOf(certificate)
+  if (holder.identity.username === '') return undefined
+  const nodeName = nodeNameOf(holder.identity)
+  if (nodeName !== undefined && members?.isRemoved(nodeName, holder.memberId))
+    throw nodeRemovedError(nodeName)
+  return holder.identity
+}
+
+interface Holder {
+  readonly identity: Identity
+  readonly memberId: string | undefined
+}
+
+/** Whom certificates name. A connection has one for all of its requests. */
+const holders = new WeakMap<CertificateFacts, Holder>()
+
+function holderOf(certificate: CertificateFacts): Holder {
+  const known = holders.get(certificate)
+  if (known !== undefined) return known
   const { commonName, organizations } = certificate.subject
-  if (commonName === '') return undefined
   const { groups, memberId } = splitOrganizations(organizations)
-  const identity = authenticated({ username: commonName, groups })
-  const nodeName = nodeNameOf(identity)
-  if (nodeName !== undefined && members?.isRemoved(nodeName, memberId)) throw nodeRemovedError(nodeName)
-  return identity
+  const holder = { identity: authenticated({ username: commonName, groups }), memberId }
+  holders.set(certificate, holder)
+  return holder
 }
 
 function authenticated(identity: Identity): Identity {
