@@ -1,3 +1,4 @@
+import { Cancellation } from '../../base/index.ts'
 import type {
   Client,
   DeleteOptions,
@@ -38,13 +39,16 @@ export function createInProcessClient(
     signal: AbortSignal | undefined,
     action: (context: RequestContext) => Promise<T>,
   ): Promise<T> {
+    signal?.throwIfAborted()
+    const cancellation = new Cancellation()
     const context: RequestContext = {
       user: identity,
       warnings: [],
-      signal: signal ?? new AbortController().signal,
+      get signal() {
+        return signal ?? cancellation.signal
+      },
       userAgent: fieldManager,
     }
-    context.signal.throwIfAborted()
     const answer = await action(context)
     if (context.warnings.length > 0) onWarnings?.(context.warnings)
     return answer

@@ -40,6 +40,8 @@ export class World implements Service {
   readonly #eventWindow: number
   /** By prefix of the registry. Kinds may come while the server runs: what is there and not served yet is kept too. */
   readonly #caches = new Map<string, KindCache>()
+  /** The same by handles of kinds, of which there are a few for each: a write asks a dozen times. */
+  readonly #byHandle = new WeakMap<Kind, KindCache>()
   readonly #waiters = new Set<Waiter>()
   /** Everything up to here is in the caches; 0 until they are filled. */
   #seen = 0
@@ -67,7 +69,11 @@ export class World implements Service {
 
   /** The cache of a kind, whatever its version. */
   cacheOf(kind: Kind): KindCache {
-    return this.#cacheAt(registryPrefix(kind))
+    const known = this.#byHandle.get(kind)
+    if (known !== undefined) return known
+    const cache = this.#cacheAt(registryPrefix(kind))
+    this.#byHandle.set(kind, cache)
+    return cache
   }
 
   #cacheAt(prefix: string): KindCache {

@@ -83,7 +83,7 @@ export function parsePatchBody(
       ? { value: parseYamlBody(text), duplicates: [] }
       : parseJsonText(text)
   assertPatch(type, parsed.value)
-  return { ...parsed, type }
+  return { type, value: parsed.value, duplicates: parsed.duplicates }
 }
 
 /** The `DeleteOptions` of a DELETE; undefined when the body is empty. */

@@ -87,10 +87,10 @@ export class RequestHandler {
       return internalError(auditId)
     }
     const acceptEncoding = request.headers['accept-encoding']
-    const options = { auditId, warnings, acceptEncoding, clock }
+    const sent = { auditId, warnings, acceptEncoding, clock, cancellation: run.cancellation }
     try {
       const answer = await this.#answer(request, run, warnings, onBug)
-      await sendAnswer(response, answer, { ...options, cancellation: run.cancellation })
+      await sendAnswer(response, answer, sent)
     } catch (error) {
       if (response.headersSent || isGone(response)) {
         if (!isAborted(error) && refusalOf(error) === undefined) onBug(error)
@@ -104,7 +104,7 @@ export class RequestHandler {
       if (refusal.code === 401) refuseMore(request)
       // A refusal is still sent when its request was given up.
       const cancellation = new Cancellation()
-      await sendAnswer(response, { ...answer, headers }, { ...options, cancellation }).catch(onBug)
+      await sendAnswer(response, { ...answer, headers }, { ...sent, cancellation }).catch(onBug)
     } finally {
       this.#options.auditLog?.record(run.audited(request, { auditId, endedMs: clock.now() }))
     }
@@ -158,14 +158,15 @@ export class RequestHandler {
   ): Promise<Answer> {
     if (path !== undefined && extension !== undefined)
       return answerExtension(extension, path, exchange, this.#options.authorizer)
-    const { kinds } = this.#options.verbs
+    const { verbs, clock, ids } = this.#options
+    const { kinds } = verbs
     const kind = path && (await kinds.find(path.group, path.version, path.resource, exchange.context))
     if (path === undefined) return this.#routeDocument(exchange)
     // Which kinds there are, discovery tells everyone.
     if (kind === undefined) throw pathNotFound()
     if (path.subresource === 'log' && kind.subresources.includes('log'))
       return answerLog(this.#options, exchange, path)
-    return answerResource({ ...this.#options, onBug }, exchange, kind, path)
+    return answerResource({ verbs, clock, ids, onBug }, exchange, kind, path)
   }
 
   async #routeDocument(exchange: Exchange): Promise<Answer> {

@@ -7,10 +7,11 @@ export function admit<T extends KubeObject | undefined>(
   { admissions }: VerbServices,
   request: AdmissionRequest & { readonly object: T },
 ): T {
-  let { object } = request
+  let asked = request
   for (const admission of admissions) {
-    const answer = admission.admit({ ...request, object })
-    if (object !== undefined && answer !== undefined) object = answer as T
+    const answer = admission.admit(asked)
+    if (asked.object !== undefined && answer !== undefined && answer !== asked.object)
+      asked = { ...asked, object: answer as T }
   }
-  return object
+  return asked.object
 }
