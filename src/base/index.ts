@@ -41,6 +41,7 @@ export {
   type JsonObject,
   setOwn,
   shareParts,
+  withMembers,
 } from './json.ts'
 export type {
   Compare,

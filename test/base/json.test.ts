@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { deepEqual, deepFreeze, shareParts } from '../../src/base/index.ts'
+import { deepEqual, deepFreeze, shareParts, withMembers } from '../../src/base/index.ts'
 
 /** Values of few kinds, so that two of them often have parts in common. */
 const json = fc.letrec(tie => ({
@@ -34,5 +34,20 @@ describe('shareParts()', () => {
     expect(shared.spec.containers[0]).toBe(before.spec.containers[0])
     expect(shared.spec.containers[1]).toBe(value.spec.containers[1])
     expect(shared.status).toBe(value.status)
+  })
+})
+
+describe('withMembers()', () => {
+  it('makes what a literal with spreads makes, in the same order', () => {
+    const members = fc.dictionary(fc.constantFrom('a', 'b', 'c', '__proto__'), json, {
+      noNullPrototype: true,
+    })
+    fc.assert(
+      fc.property(members, members, (object, more) => {
+        const made = withMembers(deepFreeze(object), deepFreeze(more))
+        expect(JSON.stringify(made)).toBe(JSON.stringify({ ...object, ...more }))
+        expect(Object.getPrototypeOf(made)).toBe(Object.prototype)
+      }),
+    )
   })
 })

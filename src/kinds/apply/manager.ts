@@ -1,3 +1,4 @@
+import { withMembers } from '../../base/index.ts'
 import type { KubeObject, ManagedFieldsEntry } from '../../kube/index.ts'
 import { differenceOf, type FieldSet, isEmptySet, unionOf } from './field-set.ts'
 import { formatFieldsV1, parseFieldsV1 } from './fields-v1.ts'
@@ -62,7 +63,9 @@ export function withEntries(
 ): KubeObject {
   if (object === original && sameEntries(entries, original.metadata.managedFields)) return original
   const { managedFields: _, ...metadata } = object.metadata
-  return { ...object, metadata: entries === undefined ? metadata : { ...metadata, managedFields: entries } }
+  return withMembers(object, {
+    metadata: entries === undefined ? metadata : withMembers(metadata, { managedFields: entries }),
+  })
 }
 
 export function withFields(manager: Manager, fields: FieldSet): Manager {

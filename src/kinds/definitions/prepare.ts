@@ -1,4 +1,4 @@
-import { deepEqual } from '../../base/index.ts'
+import { deepEqual, withMembers } from '../../base/index.ts'
 import type { Kind, KubeObject, ObjectMeta } from '../../kube/index.ts'
 import type { Draft, KindDefinition } from './definition.ts'
 import { definitionOf } from './definitions.ts'
@@ -14,9 +14,10 @@ const OWNED_FIELDS: Readonly<Record<string, string>> = {
 /** A new object with what only the server says of it: its first status and generation. Returns a new object. */
 export function prepareForCreate(kind: Kind, object: KubeObject): KubeObject {
   const special = definitionOf(kind)
-  const draft: Parts = { ...object, metadata: { ...object.metadata } }
   const { generation: _, ...metadata } = object.metadata
-  draft.metadata = special.generation === 'none' ? metadata : { ...metadata, generation: 1 }
+  const draft: Parts = withMembers(object, {
+    metadata: special.generation === 'none' ? metadata : withMembers(metadata, { generation: 1 }),
+  })
   if (special.prepareForCreate !== undefined) special.prepareForCreate(draft as Draft<KubeObject>)
   else if (special.subresources.includes('status') && special.keepsStatusOnCreate !== true)
     delete draft.status
@@ -34,13 +35,13 @@ export function prepareForUpdate(
   subresource: string,
 ): KubeObject {
   const special = definitionOf(kind)
-  const draft: Parts = { ...next, metadata: { ...next.metadata } }
+  const draft: Parts = withMembers(next, { metadata: withMembers(next.metadata, {}) })
   for (const field of new Set([...Object.keys(draft), ...Object.keys(old)]))
     if (leavesAlone(kind, subresource, field)) restore(draft, old, field)
   special.prepareForUpdate?.(draft as Draft<KubeObject>, old, subresource)
   const { generation: _, ...metadata } = draft.metadata
   const generation = nextGeneration(special, draft, old)
-  draft.metadata = generation === undefined ? metadata : { ...metadata, generation }
+  draft.metadata = generation === undefined ? metadata : withMembers(metadata, { generation })
   return draft
 }
 

@@ -50,6 +50,7 @@ export function validateObject(kind: Kind, object: KubeObject, old?: KubeObject)
 
 /** A required field that is missing may have been found by the schema and by the kind. */
 function withoutRepeats(problems: readonly FieldProblem[]): readonly FieldProblem[] {
+  if (problems.length < 2) return problems
   const seen = new Set<string>()
   return problems.filter(({ path, reason, message }) => {
     const identity = `${path}\0${reason === 'FieldValueRequired' ? reason : message}`

@@ -1,4 +1,4 @@
-import { deepFreeze, type KeyValue } from '../../../base/index.ts'
+import { deepFreeze, type KeyValue, withMembers } from '../../../base/index.ts'
 import type { KubeObject, ObjectMeta } from '../../../kube/index.ts'
 import type { Entry } from '../contract.ts'
 import { writtenObjects } from './written-objects.ts'
@@ -52,7 +52,7 @@ export class StoredEntry implements Entry {
     const object = writtenObjects.recall(this.#bytes ?? this.#stored!)
     if (object === undefined) return undefined
     const metadata = Object.freeze({ resourceVersion: this.resourceVersion, ...object.metadata })
-    return Object.freeze({ ...object, metadata })
+    return Object.freeze(withMembers(object, { metadata }))
   }
 
   /** The same entry with an object that says the same otherwise. */

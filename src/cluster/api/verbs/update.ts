@@ -1,3 +1,4 @@
+import { withMembers } from '../../../base/index.ts'
 import { type Kind, type KubeObject, registryKey } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
 import type { Entry, MutationOptions, RequestContext } from '../contract.ts'
@@ -45,7 +46,7 @@ export async function updateObject(
     attributes,
     manager,
     dryRun: options.dryRun,
-    derive: current => ({ ...object, metadata: { ...object.metadata, ...placeOf(current) } }),
+    derive: current => withMembers(object, { metadata: withMembers(object.metadata, placeOf(current)) }),
   })
 }
 

@@ -1,4 +1,4 @@
-import type { Compare } from '../../../base/index.ts'
+import { type Compare, withMembers } from '../../../base/index.ts'
 import {
   applyDefaults,
   inertReason,
@@ -59,7 +59,8 @@ export async function insertObject(
     await world.fresh(context)
     const kind = services.kinds.current(insertion.kind)
     if (isCustomKind(kind) && kind.custom.isEnding) throw endingKind()
-    const admitted = newObject(services, context, { ...insertion, kind })
+    const ofKind = { ...insertion, kind }
+    const admitted = newObject(services, context, ofKind)
     const { namespace = '', name = '' } = admitted.metadata
     const key = registryKey(kind, namespace, name)
     const isGenerated = !insertion.object.metadata.name
@@ -69,8 +70,8 @@ export async function insertObject(
     let charge: QuotaCharge | undefined
     let revision: number | undefined
     try {
-      const object = finish(services, { ...insertion, kind }, allocation?.object ?? admitted)
-      services.policies.check(context, () => creationOf(context, { ...insertion, kind }, object))
+      const object = finish(services, ofKind, allocation?.object ?? admitted)
+      services.policies.check(context, () => creationOf(context, ofKind, object))
       const value = encodeWithinLimit(toStoredVersion(kind, object))
       if (!exists) {
         charge = services.quotas.charge({ kind, object, old: undefined, holds: !insertion.dryRun })
@@ -133,7 +134,7 @@ function newObject(services: VerbServices, context: RequestContext, insertion: I
     uid: ids.uid(),
     creationTimestamp: formatTime(clock.now()),
   })
-  const named = { ...insertion.object, metadata }
+  const named = withMembers(insertion.object, { metadata })
   // Some defaults follow from the name.
   const complete = insertion.object.metadata.name ? named : applyDefaults(kind, named)
   const prepared = prepareForCreate(kind, complete)
@@ -173,7 +174,7 @@ function newMetadata(
   } = given
   if (resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created')
   const { namespace, ...server } = own
-  return { ...kept, ...server, ...(namespace === '' ? {} : { namespace }) }
+  return withMembers(kept, namespace === '' ? server : own)
 }
 
 function generatedName({ generateName = '' }: ObjectMeta, suffix: string): string {

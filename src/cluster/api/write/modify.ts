@@ -1,4 +1,4 @@
-import { deepEqual, shareParts } from '../../../base/index.ts'
+import { deepEqual, shareParts, withMembers } from '../../../base/index.ts'
 import {
   fromStored,
   invalidError,
@@ -165,7 +165,7 @@ function nextObject(
   const { subresource, namespace, name } = attributes
   // A change of scale is a change of the object itself; only the account of fields tells them apart.
   const strategy = subresource === 'scale' ? '' : subresource
-  const kept = { ...derived, metadata: keptMetadata(derived.metadata, old.metadata) }
+  const kept = withMembers(derived, { metadata: keptMetadata(derived.metadata, old.metadata) })
   const prepared = isTrusted ? kept : prepareForUpdate(kind, kept, old, strategy)
   return admit(services, {
     user: context.user,
@@ -195,24 +195,25 @@ function finish(
   return trackUpdate({ schema: schemaFor(kind), before: old, after: next, manager, nowIso, subresource })
 }
 
+/** Metadata that the server alone says, and says once. */
+const OWN_METADATA = [
+  'uid',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+] as const satisfies readonly (keyof ObjectMeta)[]
+
 /** What an update may say of the metadata; the rest stays the server's. */
 function keptMetadata(next: ObjectMeta, old: ObjectMeta): ObjectMeta {
   const {
     resourceVersion: _version,
     deletionTimestamp: _timestamp,
     deletionGracePeriodSeconds: _grace,
-    ...given
+    ...kept
   } = next
-  return {
-    ...given,
-    ...(old.uid === undefined ? {} : { uid: old.uid }),
-    ...(old.generation === undefined ? {} : { generation: old.generation }),
-    ...(old.creationTimestamp === undefined ? {} : { creationTimestamp: old.creationTimestamp }),
-    ...(old.deletionTimestamp === undefined ? {} : { deletionTimestamp: old.deletionTimestamp }),
-    ...(old.deletionGracePeriodSeconds === undefined
-      ? {}
-      : { deletionGracePeriodSeconds: old.deletionGracePeriodSeconds }),
-  }
+  for (const field of OWN_METADATA) if (old[field] !== undefined) Object.assign(kept, { [field]: old[field] })
+  return kept
 }
 
 function checkPreconditions(kind: Kind, name: string, current: Entry, given: ObjectMeta): void {
@@ -236,7 +237,7 @@ function isSame(old: KubeObject, next: KubeObject): boolean {
 function withoutTimes(object: KubeObject): unknown {
   const { managedFields, resourceVersion: _, ...metadata } = object.metadata
   const entries = (managedFields ?? []).map(({ time: _time, ...entry }: ManagedFieldsEntry) => entry)
-  return { ...object, metadata: { ...metadata, managedFields: entries } }
+  return withMembers(object, { metadata: withMembers(metadata, { managedFields: entries }) })
 }
 
 function withVersion(object: KubeObject, resourceVersion: string): KubeObject {

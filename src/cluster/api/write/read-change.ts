@@ -1,4 +1,4 @@
-import { isObject } from '../../../base/index.ts'
+import { isObject, withMembers } from '../../../base/index.ts'
 import { leavesAlone } from '../../../kinds/index.ts'
 import { isCustomKind, type Kind, type KubeObject } from '../../../kube/index.ts'
 import type { MutationOptions } from '../contract.ts'
@@ -33,8 +33,9 @@ export function readChange(
     part.metadata = metadata
   }
   const read = readBody(kind, part, fieldValidation, warnings)
-  const metadata = keepsAccount ? { ...read.metadata, managedFields } : read.metadata
-  return kept.size === 0 ? { ...read, metadata } : inOrder(body, { ...read, metadata }, kept)
+  const metadata = keepsAccount ? withMembers(read.metadata, { managedFields }) : read.metadata
+  const whole = withMembers(read, { metadata })
+  return kept.size === 0 ? whole : inOrder(body, whole, kept)
 }
 
 /** The fields of both, in the order of the body. */
