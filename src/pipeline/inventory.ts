@@ -77,6 +77,7 @@ export class Inventory {
     const owned = this.entriesOf(app)
     if (owned.size === 0) return new Map()
     const last = this.#undeclared.get(app)
+    if (last?.declared === declared && last.touched.size === 0) return last.refs
     const changed = last && declared.changedFrom(last.declared)
     const refs = new Map(changed === undefined ? [] : last?.refs)
     for (const key of changed === undefined ? owned.keys() : [...changed, ...(last?.touched ?? [])]) {
