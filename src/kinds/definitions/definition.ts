@@ -63,6 +63,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends Kind<
 
   /** Defaults that depend on more than the field itself. Runs after the schema's; changes the draft. */
   setDefaults?(draft: Draft<T>): void
+  /** Whether defaults of the status depend on the spec: one is then never read without the other. */
+  readonly defaultsSpanParts?: boolean
   /** Adds what is wrong; metadata, types, required fields and enums are checked elsewhere. `old` is set on updates. */
   validate?(object: Draft<T>, problems: Problems, old: T | undefined): void
   /** A node may be created with its status; of other kinds it is dropped. */

@@ -57,6 +57,11 @@ export function leavesAlone(kind: Kind, subresource: string, field: string): boo
     : field !== owned
 }
 
+/** Whether a field of an object can be read, and completed with defaults, without its other fields. */
+export function readsApart(kind: Kind): boolean {
+  return definitionOf(kind).defaultsSpanParts !== true
+}
+
 /** The object and its parts: the parts belong to others and are only ever replaced. */
 type Parts = { [field: string]: unknown } & { apiVersion: string; kind: string; metadata: ObjectMeta }
 

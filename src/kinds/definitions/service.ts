@@ -33,6 +33,7 @@ export const serviceKind: KindDefinition<Service> = defineKind(Kinds.Service, {
     formatSelectorMap(object.spec?.selector) || '<none>',
   ],
   setDefaults: setServiceDefaults,
+  defaultsSpanParts: true,
   validate: validateService,
   prepareForCreate(draft) {
     draft.status = { loadBalancer: {} }

@@ -1,5 +1,5 @@
 import { isObject, withMembers } from '../../../base/index.ts'
-import { leavesAlone } from '../../../kinds/index.ts'
+import { leavesAlone, readsApart } from '../../../kinds/index.ts'
 import { isCustomKind, type Kind, type KubeObject } from '../../../kube/index.ts'
 import type { MutationOptions } from '../contract.ts'
 import { readBody } from './read-body.ts'
@@ -16,7 +16,7 @@ export function readChange(
   warnings: string[],
 ): KubeObject {
   // What is shown in another form than it is stored in is judged as a whole, and so is what a definition of the cluster describes.
-  const isPlain = kind.storedAs === undefined && !isCustomKind(kind)
+  const isPlain = kind.storedAs === undefined && !isCustomKind(kind) && readsApart(kind)
   if (stored === undefined || !isPlain || !isObject(body) || !isObject(body.metadata))
     return readBody(kind, body, fieldValidation, warnings)
   const part: Record<string, unknown> = { ...body }

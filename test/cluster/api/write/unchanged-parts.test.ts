@@ -6,6 +6,7 @@ import {
   type KubeObject,
   type Pod,
   registryKey,
+  type Service,
 } from '../../../../src/kube/index.ts'
 import { startTestApi, type TestApi } from '../test-api.ts'
 
@@ -71,6 +72,26 @@ describe('a write to an object', () => {
     const patched = await patch({ spec: { nodeName: 'n1' }, status: { phase: 'Running' } })
     expect(patched).toMatchObject({ spec, status: { phase: 'Running' } })
     expect(patched.spec?.nodeName).toBeUndefined()
+  })
+
+  test('of its status has the defaults that follow from what it leaves alone', async () => {
+    const { client } = await start()
+    const service: Service = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'web' },
+      spec: { type: 'LoadBalancer', ports: [{ port: 80 }] },
+    }
+    const options = { namespace: NAMESPACE }
+    const made = await client.create(Kinds.Service, service, options)
+    const status = { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } }
+    const ofStatus = { ...options, subresource: 'status' }
+    const updated = await client.update(Kinds.Service, { ...made, status }, ofStatus)
+    expect(updated.status?.loadBalancer?.ingress).toEqual([{ ip: '192.0.2.1', ipMode: 'VIP' }])
+    const other = { loadBalancer: { ingress: [{ ip: '192.0.2.2' }] } }
+    const patch = { type: 'merge', body: { status: other } } as const
+    const patched = await client.patch(Kinds.Service, 'web', patch, ofStatus)
+    expect(patched.status?.loadBalancer?.ingress).toEqual([{ ip: '192.0.2.2', ipMode: 'VIP' }])
   })
 
   test('judges a template that it changes, and no other', async () => {
