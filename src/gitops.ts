@@ -72,7 +72,6 @@ export class SourceOpener implements Service {
       reader: repository.reader,
       pool: this.#pool,
       cache: this.#cache,
-      clock: this.#clock,
       folder: source.path,
       whole: { name: metadata.name ?? '', namespace },
       kinds: this.#kinds,

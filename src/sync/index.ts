@@ -5,7 +5,7 @@
  * Not for: what the cluster holds, plans, and anything that writes to the cluster.
  *
  *     const repository = await openRepository({ repository: '/srv/app', branch: 'main' }, { cacheFolder, git, clock })
- *     const loader = new RevisionLoader({ reader: repository.reader, pool, cache, clock, folder: '', whole })
+ *     const loader = new RevisionLoader({ reader: repository.reader, pool, cache, folder: '', whole })
  *     for await (const event of watchRepository(repository, { clock, ids, signal }))
  *       if (event.type === 'head') revision = await loader.load(event.commit, { previous: revision, signal })
  */

@@ -1,7 +1,6 @@
-import type { Clock } from '../../base/index.ts'
+import { breathe } from '../../base/index.ts'
 import { type ParsedManifests, type ParsedProblem, refKey, refOf, yamlLimits } from '../../kube/index.ts'
 import type { GitReader } from '../git/git-reader.ts'
-import { Breather } from './breather.ts'
 import { checkObject, type Issue } from './check-object.ts'
 import { mayBeDefined, type PendingObject } from './defined-objects.ts'
 import { type FileObject, recallObjects, type Verdict, verdictOf } from './file-object.ts'
@@ -28,7 +27,6 @@ export interface FileCheckerOptions {
   readonly reader: GitReader
   readonly pool: ParsePool
   readonly cache: ParseCache
-  readonly clock: Clock
 }
 
 /** Bytes of files that are parsed together: large enough to pay for the way to a worker, small enough to share among several. */
@@ -45,16 +43,14 @@ export class FileChecker {
   readonly #reader: GitReader
   readonly #pool: ParsePool
   readonly #cache: ParseCache
-  readonly #clock: Clock
   /** In the order of use, the least recent first. */
   readonly #kept = new Map<string, FileResult>()
   #keptObjects = 0
 
-  constructor({ reader, pool, cache, clock }: FileCheckerOptions) {
+  constructor({ reader, pool, cache }: FileCheckerOptions) {
     this.#reader = reader
     this.#pool = pool
     this.#cache = cache
-    this.#clock = clock
   }
 
   /** The results by {@link requestKey}. Throws when a blob cannot be read: then nothing is known of the revision. */
@@ -69,7 +65,6 @@ export class FileChecker {
       if (kept !== undefined) results.set(requestKey(request), kept)
       else wanted.set(request.oid, (wanted.get(request.oid) ?? new Set()).add(request.namespace))
     }
-    const breather = new Breather(this.#clock, signal)
     const settle = (request: FileRequest, result: FileResult): void => {
       results.set(requestKey(request), result)
       this.#keep(requestKey(request), result)
@@ -77,7 +72,8 @@ export class FileChecker {
     const finish = async (oid: string, parsed: ParsedManifests, bytes?: Uint8Array): Promise<void> => {
       for (const namespace of wanted.get(oid) ?? []) {
         settle({ oid, namespace }, await this.#checkParsed(oid, parsed, namespace, bytes))
-        await breather.breathe()
+        await breathe()
+        signal.throwIfAborted()
       }
       wanted.delete(oid)
     }
@@ -93,7 +89,8 @@ export class FileChecker {
           settle(request, { objects, problems: [], pending: [] })
         wanted.delete(oid)
       }
-      await breather.breathe()
+      await breathe()
+      signal.throwIfAborted()
     }
     await this.#readAndParse([...wanted.keys()], finish, signal)
     this.#cache.flush().catch(() => {})

@@ -1,6 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { BowlineError, type Clock } from '../../base/index.ts'
-import { Breather } from './breather.ts'
+import { BowlineError, breathe, type Clock } from '../../base/index.ts'
 import { type PackedBytes, packBytes, unpackBytes } from './packed-bytes.ts'
 import { fileProblem, parseBlob } from './parse-blob.ts'
 
@@ -79,11 +78,11 @@ export class ParsePool {
   }
 
   async #parseHere(parts: readonly Uint8Array[], signal: AbortSignal): Promise<readonly Uint8Array[]> {
-    const breather = new Breather(this.#clock, signal)
     const results: Uint8Array[] = []
     for (const part of parts) {
       results.push(Buffer.from(JSON.stringify(parseBlob(part))))
-      await breather.breathe()
+      await breathe()
+      signal.throwIfAborted()
     }
     return results
   }

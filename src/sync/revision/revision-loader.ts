@@ -1,4 +1,4 @@
-import { BowlineError, type Clock, deepEqual, type LayeredMap } from '../../base/index.ts'
+import { BowlineError, deepEqual, type LayeredMap } from '../../base/index.ts'
 import { builtInKinds, type KindView, withDefinitions } from '../../kinds/index.ts'
 import {
   type CustomResourceDefinition,
@@ -32,7 +32,6 @@ export interface RevisionLoaderOptions {
   readonly reader: GitReader
   readonly pool: ParsePool
   readonly cache: ParseCache
-  readonly clock: Clock
   /** The folder that is read, from the repository's root; `` for the root. */
   readonly folder: string
   /** The one app of a folder without `bowline.yaml`, and where its objects go that name no namespace. */

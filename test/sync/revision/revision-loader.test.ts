@@ -95,7 +95,7 @@ describe.each([
     const pool = new ParsePool({ clock: systemClock, workers: 0 })
     const whole = { name: 'whole', namespace: 'default' }
     return {
-      loader: new RevisionLoader({ reader, pool, cache, clock: systemClock, folder: path, whole }),
+      loader: new RevisionLoader({ reader, pool, cache, folder: path, whole }),
       read,
       cache,
     }
