@@ -27,6 +27,24 @@ export interface ObjectList<T extends KubeObject> {
   readonly remainingItemCount?: number
 }
 
+/**
+ * One object of a snapshot. What tells whether it has changed is known at once; the object itself may be made only when it is first
+ * asked for.
+ */
+export interface Listed<T extends KubeObject> {
+  /** `namespace/name`, or `name` for cluster-scoped kinds. */
+  readonly key: string
+  readonly resourceVersion: string
+  readonly object: T
+}
+
+/** All objects of one instant. */
+export interface Snapshot<T extends KubeObject> {
+  readonly entries: readonly Listed<T>[]
+  /** Where to start a watch that misses nothing. */
+  readonly resourceVersion: string
+}
+
 export interface WatchOptions extends Selection {
   /** Events after this version. Absent: first an ADDED for everything that is there. */
   readonly resourceVersion?: string
@@ -83,6 +101,11 @@ export interface DeleteOptions {
 export interface Reader {
   get<T extends KubeObject>(kind: Kind<T>, name: string, options?: GetOptions): Promise<T>
   list<T extends KubeObject>(kind: Kind<T>, options?: ListOptions): Promise<ObjectList<T>>
+  /** Everything in one piece; absent where that would have to be carried over a wire, which is done by the page. */
+  snapshot?<T extends KubeObject>(
+    kind: Kind<T>,
+    options: Selection & { readonly signal: AbortSignal },
+  ): Promise<Snapshot<T>>
 }
 
 /**

@@ -1,8 +1,8 @@
-import { type Clock, type Ids, type Logger, messageOf } from '../base/index.ts'
+import { breathe, type Clock, type Ids, type Logger, messageOf } from '../base/index.ts'
 import { type Kind, type KubeObject, objectKey, resourceName } from '../kube/index.ts'
-import type { Reader, Selection, WatchEvent, Watcher } from './client.ts'
+import type { Listed, Reader, Selection, WatchEvent, Watcher } from './client.ts'
 import { type IndexFunction, ObjectCache } from './object-cache.ts'
-import { Reflector, type ReflectorTarget } from './reflector.ts'
+import { listed, Reflector, type ReflectorTarget } from './reflector.ts'
 
 export interface InformerOptions<T extends KubeObject> extends Selection {
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>>
@@ -17,6 +17,8 @@ export interface InformerOptions<T extends KubeObject> extends Selection {
  */
 export interface InformerHandler<T extends KubeObject> {
   added?(object: T): void
+  /** In place of `added`, with the key alone: for who can do without the object, which may have to be made first. */
+  appeared?(key: string): void
   updated?(object: T, previous: T): void
   /** `object` is the last state known. */
   deleted?(object: T): void
@@ -26,6 +28,8 @@ export interface InformerHandler<T extends KubeObject> {
 export interface Lister<T extends KubeObject> {
   /** By `namespace/name`, or `name` for cluster-scoped kinds. */
   get(key: string): T | undefined
+  /** The `resourceVersion` of an object, without the object. */
+  versionOf(key: string): string | undefined
   list(namespace?: string): readonly T[]
   /** The objects under one value of an index. */
   byIndex(name: string, value: string): readonly T[]
@@ -39,6 +43,11 @@ export interface Informer<T extends KubeObject> extends Lister<T> {
   readonly hasSynced: boolean
   /** As `synced`, by the server's list: what is not in the cache then is not there. Preloaded objects do not count. */
   readonly listed: Promise<void>
+  /**
+   * Makes the objects that are there and that nobody has asked for yet, a turn of the event loop at a time and after all work that is
+   * waited for. For who is about to look at all of them. Ends early, without a word, when `signal` aborts.
+   */
+  complete(signal: AbortSignal): Promise<void>
   /** Adds an index, over what is there too. One of the same name is kept. */
   addIndex(name: string, of: IndexFunction<T>): void
   /**
@@ -75,6 +84,8 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
   #markSynced: () => void = () => {}
   #markListed: () => void = () => {}
   #hasSynced = false
+  /** The server's list is being taken over, or was. */
+  #isListed = false
 
   constructor(client: Reader & Watcher, kind: Kind<T>, options: InformerOptions<T>) {
     const { indexes = {}, clock, ids, log, ...selection } = options
@@ -87,7 +98,6 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
       this.#markListed = resolve
     })
     this.#reflector = new Reflector(client, kind, this, { selection, clock, ids, log })
-    this.#cache.addIndex(NAMESPACE_INDEX, object => [object.metadata.namespace ?? ''])
     for (const [name, of] of Object.entries(indexes)) this.#cache.addIndex(name, of)
   }
 
@@ -96,13 +106,25 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
   }
 
   get(key: string): T | undefined {
-    return this.#cache.get(key)
+    return this.#cache.get(key)?.object
+  }
+
+  versionOf(key: string): string | undefined {
+    return this.#cache.get(key)?.resourceVersion
   }
 
   list(namespace?: string): readonly T[] {
     return namespace === undefined
-      ? [...this.#cache.values()]
-      : this.#cache.byIndex(NAMESPACE_INDEX, namespace)
+      ? Array.from(this.#cache.entries(), ({ object }) => object)
+      : this.#cache.inNamespace(namespace)
+  }
+
+  async complete(signal: AbortSignal): Promise<void> {
+    for (const entry of this.#cache.entries()) {
+      void entry.object
+      await breathe('later')
+      if (signal.aborted) return
+    }
   }
 
   byIndex(name: string, value: string): readonly T[] {
@@ -114,51 +136,54 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
   }
 
   subscribe(handler: InformerHandler<T>): () => void {
-    for (const object of this.list()) this.#call(() => handler.added?.(object))
+    for (const entry of this.#cache.entries()) this.#call(() => tellOfNew(handler, entry))
     this.#handlers.add(handler)
     return () => this.#handlers.delete(handler)
   }
 
   preload(objects: readonly T[]): void {
-    if (!this.#hasSynced) this.#takeOver(objects)
+    if (this.#hasSynced || this.#isListed) return
+    for (const _ of this.#takeOver(objects.map(listed)));
   }
 
   run(signal: AbortSignal): Promise<void> {
     return this.#reflector.run(signal)
   }
 
-  replace(objects: readonly T[]): void {
-    this.#takeOver(objects)
+  async replace(entries: readonly Listed<T>[]): Promise<void> {
+    this.#isListed = true
+    for (const _ of this.#takeOver(entries)) await breathe()
     this.#markListed()
   }
 
-  #takeOver(objects: readonly T[]): void {
+  /** Stops after each object, so that others get their turn. */
+  *#takeOver(entries: readonly Listed<T>[]): Iterable<void> {
     const gone = new Set(this.#cache.keys())
-    for (const object of objects) gone.delete(objectKey(object))
-    for (const key of gone) this.#remove(key)
-    for (const object of objects) this.#put(object)
+    for (const { key } of entries) gone.delete(key)
+    for (const key of gone) yield this.#remove(key)
+    for (const entry of entries) yield this.#put(entry)
     this.#hasSynced = true
     this.#markSynced()
   }
 
   change(event: WatchEvent<T>): void {
     if (event.type === 'DELETED') this.#remove(objectKey(event.object), event.object)
-    else this.#put(event.object)
+    else this.#put(listed(event.object))
   }
 
-  #put(object: T): void {
-    const key = objectKey(object)
-    const known = this.#cache.get(key)
-    if (known !== undefined && known.metadata.uid !== object.metadata.uid) this.#remove(key)
-    else if (known !== undefined && known.metadata.resourceVersion === object.metadata.resourceVersion) return
-    const previous = this.#cache.set(object)
-    if (previous === undefined) this.#tell(handler => handler.added?.(object))
-    else this.#tell(handler => handler.updated?.(object, previous))
+  #put(entry: Listed<T>): void {
+    const known = this.#cache.get(entry.key)
+    if (known !== undefined && known.object.metadata.uid !== entry.object.metadata.uid)
+      this.#remove(entry.key)
+    else if (known?.resourceVersion === entry.resourceVersion) return
+    const previous = this.#cache.set(entry)
+    if (previous === undefined) this.#tell(handler => tellOfNew(handler, entry))
+    else this.#tell(handler => handler.updated?.(entry.object, previous.object))
   }
 
   #remove(key: string, last?: T): void {
     const previous = this.#cache.remove(key)
-    if (previous !== undefined) this.#tell(handler => handler.deleted?.(last ?? previous))
+    if (previous !== undefined) this.#tell(handler => handler.deleted?.(last ?? previous.object))
   }
 
   #tell(tell: (handler: InformerHandler<T>) => void): void {
@@ -178,4 +203,7 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
   }
 }
 
-const NAMESPACE_INDEX = 'metadata.namespace'
+function tellOfNew<T extends KubeObject>(handler: InformerHandler<T>, entry: Listed<T>): void {
+  if (handler.appeared !== undefined) handler.appeared(entry.key)
+  else handler.added?.(entry.object)
+}

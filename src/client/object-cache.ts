@@ -1,59 +1,72 @@
-import { type KubeObject, objectKey } from '../kube/index.ts'
+import type { KubeObject } from '../kube/index.ts'
+import type { Listed } from './client.ts'
 
 /** The index values of an object: it is found under each of them. */
 export type IndexFunction<T extends KubeObject> = (object: T) => readonly string[]
 
-/** Objects by key, and by whatever else is asked for: what an informer fills and its users read. */
+interface Index<T extends KubeObject> {
+  readonly of: IndexFunction<T>
+  /** The keys by value; absent until somebody asks, for it takes all the objects. */
+  keys?: Map<string, Set<string>>
+}
+
+/**
+ * Objects by key, by namespace, and by whatever else is asked for: what an informer fills and its users read. An object that is made
+ * when it is first asked for stays unmade until somebody wants it, or an index over it.
+ */
 export class ObjectCache<T extends KubeObject> {
-  readonly #objects = new Map<string, T>()
-  readonly #indexes = new Map<
-    string,
-    { readonly of: IndexFunction<T>; readonly keys: Map<string, Set<string>> }
-  >()
+  readonly #entries = new Map<string, Listed<T>>()
+  readonly #namespaces = new Map<string, Set<string>>()
+  readonly #indexes = new Map<string, Index<T>>()
 
   get size(): number {
-    return this.#objects.size
+    return this.#entries.size
   }
 
   keys(): IterableIterator<string> {
-    return this.#objects.keys()
+    return this.#entries.keys()
   }
 
-  values(): IterableIterator<T> {
-    return this.#objects.values()
+  entries(): IterableIterator<Listed<T>> {
+    return this.#entries.values()
   }
 
-  get(key: string): T | undefined {
-    return this.#objects.get(key)
+  get(key: string): Listed<T> | undefined {
+    return this.#entries.get(key)
   }
 
   /** Puts or replaces an object; returns what was there. */
-  set(object: T): T | undefined {
-    const key = objectKey(object)
-    const previous = this.#objects.get(key)
-    this.#objects.set(key, object)
-    for (const index of this.#indexes.values()) {
-      if (previous !== undefined) unlink(index.keys, index.of(previous), key)
-      link(index.keys, index.of(object), key)
+  set(entry: Listed<T>): Listed<T> | undefined {
+    const { key } = entry
+    const previous = this.#entries.get(key)
+    this.#entries.set(key, entry)
+    if (previous === undefined) link(this.#namespaces, namespacesOf(key), key)
+    for (const { of, keys } of this.#indexes.values()) {
+      if (keys === undefined) continue
+      if (previous !== undefined) unlink(keys, of(previous.object), key)
+      link(keys, of(entry.object), key)
     }
     return previous
   }
 
   /** Removes an object; returns what was there. */
-  remove(key: string): T | undefined {
-    const previous = this.#objects.get(key)
+  remove(key: string): Listed<T> | undefined {
+    const previous = this.#entries.get(key)
     if (previous === undefined) return undefined
-    this.#objects.delete(key)
-    for (const index of this.#indexes.values()) unlink(index.keys, index.of(previous), key)
+    this.#entries.delete(key)
+    unlink(this.#namespaces, namespacesOf(key), key)
+    for (const { of, keys } of this.#indexes.values())
+      if (keys !== undefined) unlink(keys, of(previous.object), key)
     return previous
   }
 
   /** Adds an index over what is there and what will come. An index of this name is kept as it is. */
   addIndex(name: string, of: IndexFunction<T>): void {
-    if (this.#indexes.has(name)) return
-    const keys = new Map<string, Set<string>>()
-    for (const [key, object] of this.#objects) link(keys, of(object), key)
-    this.#indexes.set(name, { of, keys })
+    if (!this.#indexes.has(name)) this.#indexes.set(name, { of })
+  }
+
+  inNamespace(namespace: string): readonly T[] {
+    return this.#objects(this.#namespaces.get(namespace))
   }
 
   /** Throws `RangeError` for an index that was never added. */
@@ -61,13 +74,29 @@ export class ObjectCache<T extends KubeObject> {
     const index = this.#indexes.get(name)
     if (index === undefined)
       throw new RangeError(`index must be one that was added: current value is "${name}"`)
+    index.keys ??= this.#keysBy(index.of)
+    return this.#objects(index.keys.get(value))
+  }
+
+  #keysBy(of: IndexFunction<T>): Map<string, Set<string>> {
+    const keys = new Map<string, Set<string>>()
+    for (const { key, object } of this.#entries.values()) link(keys, of(object), key)
+    return keys
+  }
+
+  #objects(keys: Iterable<string> = []): readonly T[] {
     const found: T[] = []
-    for (const key of index.keys.get(value) ?? []) {
-      const object = this.#objects.get(key)
-      if (object !== undefined) found.push(object)
+    for (const key of keys) {
+      const entry = this.#entries.get(key)
+      if (entry !== undefined) found.push(entry.object)
     }
     return found
   }
+}
+
+/** As an index: `` for what is in none. */
+function namespacesOf(key: string): readonly [string] {
+  return [key.slice(0, Math.max(0, key.indexOf('/')))]
 }
 
 function link(keys: Map<string, Set<string>>, values: readonly string[], key: string): void {

@@ -7,8 +7,8 @@ import {
   type Logger,
   messageOf,
 } from '../base/index.ts'
-import { isGone, type Kind, type KubeObject, resourceName } from '../kube/index.ts'
-import type { Reader, Selection, WatchEvent, Watcher } from './client.ts'
+import { isGone, type Kind, type KubeObject, objectKey, resourceName } from '../kube/index.ts'
+import type { Listed, Reader, Selection, Snapshot, WatchEvent, Watcher } from './client.ts'
 import { waitToRetry } from './reachability.ts'
 
 /** client-go `tools/cache/reflector.go`: 0.8 s to 30 s, doubling, starting over after two minutes without a failure. */
@@ -21,8 +21,8 @@ const PAGE = 500
 
 /** Where a reflector puts what it reads. */
 export interface ReflectorTarget<T extends KubeObject> {
-  /** All there is, after a list. */
-  replace(objects: readonly T[]): void
+  /** All there is, after a list. Nothing else is told before it resolves. */
+  replace(entries: readonly Listed<T>[]): Promise<void>
   /** One change, in order. Never a bookmark. */
   change(event: WatchEvent<T>): void
 }
@@ -100,9 +100,9 @@ export class Reflector<T extends KubeObject> {
   async #listAndWatch(signal: AbortSignal): Promise<number> {
     const { selection } = this.#options
     if (this.#version === undefined) {
-      const list = await this.#list(signal)
-      this.#target.replace(list.objects)
-      this.#version = list.version
+      const { entries, resourceVersion } = await this.#all(signal)
+      await this.#target.replace(entries)
+      this.#version = resourceVersion
     }
     let events = 0
     for await (const event of this.#client.watch(this.#kind, {
@@ -117,8 +117,10 @@ export class Reflector<T extends KubeObject> {
     return events
   }
 
-  async #list(signal: AbortSignal): Promise<{ readonly objects: readonly T[]; readonly version: string }> {
-    const objects: T[] = []
+  async #all(signal: AbortSignal): Promise<Snapshot<T>> {
+    if (this.#client.snapshot !== undefined)
+      return this.#client.snapshot(this.#kind, { ...this.#options.selection, signal })
+    const entries: Listed<T>[] = []
     let next: string | undefined
     for (;;) {
       const page = await this.#client.list(this.#kind, {
@@ -127,9 +129,9 @@ export class Reflector<T extends KubeObject> {
         signal,
         ...(next === undefined ? {} : { continue: next }),
       })
-      objects.push(...page.items)
+      for (const object of page.items) entries.push(listed(object))
       // Every page shows the state at the version of the first, and names it.
-      if (page.continue === undefined) return { objects, version: page.resourceVersion }
+      if (page.continue === undefined) return { entries, resourceVersion: page.resourceVersion }
       next = page.continue
     }
   }
@@ -145,4 +147,9 @@ export class Reflector<T extends KubeObject> {
     else log.debug('still cannot follow objects', fields)
     return jittered(backoffMs(this.#failures, BACKOFF), 0.25, ids.random())
   }
+}
+
+/** An object that is there, as one of a snapshot. */
+export function listed<T extends KubeObject>(object: T): Listed<T> {
+  return { key: objectKey(object), resourceVersion: object.metadata.resourceVersion ?? '', object }
 }

@@ -5,6 +5,7 @@ import type {
   ListOptions,
   ObjectList,
   Reader,
+  Snapshot,
   WatchEvent,
   Watcher,
   WatchOptions,
@@ -117,6 +118,27 @@ class Source implements Reader, Watcher {
     const channel = new Channel<WatchEvent<KubeObject>>(1000, () => new StatusError('Expired', 'too slow'))
     this.#channel = channel.endOn(options.signal)
     for await (const event of channel) yield event as WatchEvent<T>
+  }
+}
+
+/** One that makes objects only when they are looked at. */
+class LazySource extends Source {
+  readonly made: string[] = []
+
+  snapshot<T extends KubeObject>(): Promise<Snapshot<T>> {
+    const { made } = this
+    const entries = [...this.objects.values()].map(object => {
+      const { name, namespace, resourceVersion = '' } = object.metadata
+      return {
+        key: `${namespace}/${name}`,
+        resourceVersion,
+        get object() {
+          if (!made.includes(name ?? '')) made.push(name ?? '')
+          return object as T
+        },
+      }
+    })
+    return Promise.resolve({ entries, resourceVersion: String(this.version) })
   }
 }
 
@@ -324,6 +346,47 @@ describe('createInformer()', () => {
     expect([seen, after]).toEqual([['+a'], ['a']])
   })
 
+  it('makes no object before somebody asks for it, or for an index over all', async () => {
+    const source = new LazySource()
+    for (const name of ['a', 'b', 'c']) source.put(name, name, { app: name })
+    const appeared: string[] = []
+    const controller = new AbortController()
+    abort.now = () => controller.abort()
+    const clock = new FakeClock()
+    const informer = createInformer(source, PODS, {
+      ...{ clock, ids: systemIds, log: silentLogger },
+      indexes: { app: object => [object.metadata.labels?.app ?? ''] },
+    })
+    informer.subscribe({ appeared: key => appeared.push(key) })
+    void informer.run(controller.signal)
+    await informer.synced
+    await clock.advance(0)
+    expect(appeared).toEqual(['shop/a', 'shop/b', 'shop/c'])
+    expect([informer.versionOf('shop/b'), informer.versionOf('shop/d')]).toEqual(['3', undefined])
+    expect([source.lists, source.made]).toEqual([0, []])
+    expect(informer.get('shop/b')?.metadata.name).toBe('b')
+    expect(source.made).toEqual(['b'])
+    source.put('d', 'd', { app: 'c' })
+    source.remove('a')
+    await clock.advance(0)
+    expect(appeared.at(-1)).toBe('shop/d')
+    expect(informer.byIndex('app', 'c').map(({ metadata }) => metadata.name)).toEqual(['c', 'd'])
+    expect(informer.list('shop').map(({ metadata }) => metadata.name)).toEqual(['b', 'c', 'd'])
+  })
+
+  it('complete() makes every object', async () => {
+    const source = new LazySource()
+    for (const name of ['a', 'b', 'c']) source.put(name)
+    const controller = new AbortController()
+    abort.now = () => controller.abort()
+    const parts = { clock: new FakeClock(), ids: systemIds, log: silentLogger }
+    const informer = createInformer(source, PODS, parts)
+    void informer.run(controller.signal)
+    await informer.synced
+    await informer.complete(controller.signal)
+    expect(source.made).toEqual(['a', 'b', 'c'])
+  })
+
   it('what its handlers were told adds up to what the server holds, whatever breaks', async () => {
     const name = fc.constantFrom('a', 'b', 'c')
     const step = fc.oneof(
@@ -350,6 +413,8 @@ describe('createInformer()', () => {
         })
         let uid = 0
         await informer.synced
+        // Until the list is taken over nothing is watched, and this server does not tell again what it told before.
+        await clock.advance(0)
         for (const { do: action, name } of steps) {
           if (action === 'put') source.put(name, source.objects.get(name)?.metadata.uid ?? `${name}${uid++}`)
           else if (action === 'remove') source.remove(name)

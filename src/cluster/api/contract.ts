@@ -83,6 +83,8 @@ export interface AuditNotes {
 
 /** A stored object and its bytes, made once and shared by every reader and watcher. */
 export interface Entry {
+  /** The key in the store; absent for what is not in it as it is shown. */
+  readonly key?: string
   /** Frozen, with `metadata.resourceVersion`. */
   readonly object: KubeObject
   /** The object as JSON. */

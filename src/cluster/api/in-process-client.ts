@@ -2,13 +2,14 @@ import { Cancellation } from '../../base/index.ts'
 import type {
   Client,
   DeleteOptions,
+  Listed,
   ListOptions,
   Selection,
   WatchEvent,
   WatchOptions,
   WriteOptions,
 } from '../../client/index.ts'
-import type { Kind, KubeObject } from '../../kube/index.ts'
+import { type Kind, type KubeObject, objectKey, registryPrefix } from '../../kube/index.ts'
 import type {
   DeletionOptions,
   Entry,
@@ -70,6 +71,11 @@ export function createInProcessClient(
           ...(list.remainingItemCount === undefined ? {} : { remainingItemCount: list.remainingItemCount }),
         }
       }),
+    snapshot: (kind, { signal, ...selection }) =>
+      call(signal, async context => {
+        const { entries, resourceVersion } = await verbs.list(context, kind, listQuery(selection))
+        return { entries: entries.map(entry => new ListedEntry(kind, entry)), resourceVersion }
+      }),
     async *watch<T extends KubeObject>(kind: Kind<T>, options: WatchOptions): AsyncGenerator<WatchEvent<T>> {
       const { signal } = options
       if (signal.aborted) return
@@ -118,6 +124,27 @@ export function createInProcessClient(
       fieldValidation: options.fieldValidation ?? 'Strict',
       dryRun: options.dryRun ?? false,
     }
+  }
+}
+
+/** An entry of a list as one of a snapshot: its object is not made before somebody asks. */
+class ListedEntry<T extends KubeObject> implements Listed<T> {
+  readonly key: string
+  readonly #kind: Kind<T>
+  readonly #entry: Entry
+
+  constructor(kind: Kind<T>, entry: Entry) {
+    this.#kind = kind
+    this.#entry = entry
+    this.key = entry.key?.slice(registryPrefix(kind).length) ?? objectKey(entry.object)
+  }
+
+  get resourceVersion(): string {
+    return this.#entry.resourceVersion
+  }
+
+  get object(): T {
+    return objectIn(this.#kind, this.#entry)
   }
 }
 

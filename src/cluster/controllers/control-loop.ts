@@ -1,5 +1,6 @@
 import {
   BowlineError,
+  breathe,
   type Clock,
   deepEqual,
   type Ids,
@@ -100,8 +101,8 @@ export class ControlLoop implements Service {
   readonly enqueue = (object: KubeObject): void => this.#queue.add(objectKey(object))
 
   /**
-   * The shared informer of a kind. It has the indexes from now on; the follower is told from the start on, in the order of the
-   * calls, and no key is looked at before the informer has its objects.
+   * The shared informer of a kind. It has the indexes from now on; once the informers of all kinds have their objects, the followers are
+   * told of what is there, in the order of the calls, and from then on of every change. No key is looked at before that.
    */
   follow<T extends KubeObject>(
     kind: Kind<T>,
@@ -118,8 +119,13 @@ export class ControlLoop implements Service {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const subscriptions = this.#subscribe.map(subscribe => subscribe())
+    const subscriptions: (() => void)[] = []
     if (await untilSynced(this.#followed, signal)) {
+      for (const informer of this.#followed) await informer.complete(signal)
+      for (const subscribe of this.#subscribe) {
+        subscriptions.push(subscribe())
+        await breathe('later')
+      }
       await this.#options.begin?.()
       await this.#run(signal)
     }
@@ -148,6 +154,7 @@ export class ControlLoop implements Service {
       } finally {
         this.#queue.done(key)
       }
+      await breathe('later')
     }
   }
 

@@ -54,6 +54,30 @@ describe('a control loop', () => {
     expect(await looks(new DOMException('This operation was aborted', 'AbortError'), 2)).toBe(2)
   })
 
+  it('gives way to everything else between keys, however many there are', async () => {
+    const { clock, ...rest } = context()
+    const stop = new AbortController()
+    const order: string[] = []
+    const loop = new ControlLoop(
+      { clock, ...rest },
+      {
+        name: 'test-controller',
+        async reconcile(key) {
+          if (order.length === 0) setImmediate(() => order.push('another'))
+          order.push(key)
+          const end = performance.now() + 3
+          while (performance.now() < end);
+        },
+      },
+    )
+    for (let key = 0; key < 50; key += 1) loop.add(`default/${key}`)
+    const running = loop.start(stop.signal)
+    await eventually('all were looked at', () => order.length === 51)
+    stop.abort()
+    await running
+    expect(order.indexOf('another')).toBeLessThan(20)
+  })
+
   it('leaves a key alone when only a change can help', async () => {
     expect(await looks(new BowlineError('bad-config', 'Cannot use it: it is wrong'), 1)).toBe(1)
   })

@@ -1,5 +1,6 @@
 import {
   backoffMs,
+  breathe,
   type Clock,
   type KeyEvent,
   type KeyValueStore,
@@ -16,7 +17,7 @@ import { StoredEntry } from './stored-entry.ts'
 /** Under it the API keeps its objects; everything else in the store belongs to others. */
 const REGISTRY = '/registry/'
 /** Objects that are read in one go when the caches are filled; the event loop runs in between. */
-const PAGE = 500
+const PAGE = 100
 /** How long a read waits for a revision that nobody has written yet (apiserver `watch_cache.go`, `blockTimeout`). */
 const FUTURE_WAIT_MS = 3_000
 const BOOKMARK_MS = 60_000
@@ -153,7 +154,7 @@ export class World implements Service {
       }
       after = page.items.at(-1)?.key
       if (!page.more) break
-      await new Promise(resolve => setImmediate(resolve))
+      await breathe()
     }
     // Followers of the state before this one may have missed something.
     this.#tell(follower => follower.onLost())
