@@ -15,8 +15,8 @@ export interface InventoryEntry {
 
 const PREFIX = '/bowline/inventory/'
 
-/** Entries in one transaction; bounds the size of a commit of the store. */
-const BATCH = 500
+/** Entries in one transaction; bounds the size of a commit of the store, and how long it takes to make one. */
+const BATCH = 200
 
 const NONE: ReadonlyMap<string, InventoryEntry> = new Map()
 

@@ -188,6 +188,7 @@ export class AppLane implements Service {
     }
     if (!this.#isStale) return this.#noteVerified()
     this.#isStale = false
+    await this.#health.examine()
     this.#say()
     return true
   }
@@ -248,6 +249,7 @@ export class AppLane implements Service {
     this.#verified = target
     this.#standing.applied()
     await this.#letGo(target)
+    await this.#health.examine()
     this.#say()
   }
 
@@ -365,9 +367,11 @@ export class AppLane implements Service {
     this.#cancelTelling?.()
     this.#cancelTelling = undefined
     if (this.#stop.signal.aborted) return
-    const now = this.#health.look()
-    this.#wasHealthy = now.state === 'healthy'
-    const report = this.#standing.report(now)
+    const report = this.#standing.report(() => {
+      const now = this.#health.look()
+      this.#wasHealthy = now.state === 'healthy'
+      return now
+    })
     if (report !== undefined) this.#parts.report(report)
   }
 }

@@ -88,6 +88,7 @@ async function endOf(order: WrittenOrder, parts: CarryOutParts): Promise<Omit<Wo
   const { signal, attempt, failed } = order
   if (signal.aborted) return takenOver(signal)
   if (failed.size > 0) return { state: 'Failed', message: describeFailures(failed) }
+  await parts.health.examine()
   order.onWritten()
   const deadline = parts.clock.now() + order.deadlineMs
   for (;;) {

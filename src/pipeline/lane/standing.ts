@@ -87,8 +87,9 @@ export class Standing {
     if (!isRefused) this.#applied = this.#accepted?.commit.id
   }
 
-  /** What to say, given how everything is doing; undefined while nothing is known yet. */
-  report(now: HealthNow): LaneReport | undefined {
+  /** What to say, given how everything is doing, which is not asked while something is being done; undefined while nothing is known yet. */
+  report(look: () => HealthNow): LaneReport | undefined {
+    const now: HealthNow = this.#work ? { state: 'progressing', message: this.#work } : look()
     // An illness is over when the app is well; a refusal only when the write succeeds.
     if (now.state === 'healthy' && this.#failure?.isRefused === false && this.#work === undefined)
       this.#failure = undefined
@@ -107,8 +108,7 @@ export class Standing {
   #phase(now: HealthNow): Pick<LaneReport, 'phase' | 'message' | 'counts' | 'hold'> {
     if (this.#held !== undefined) return heldPhase(this.#held)
     const counts = this.#counts === undefined ? {} : { counts: this.#counts }
-    if (this.#work !== undefined)
-      return { phase: 'Progressing', message: this.#work || now.message, ...counts }
+    if (this.#work !== undefined) return { phase: 'Progressing', message: now.message, ...counts }
     if (this.#failure !== undefined) return { phase: 'Failed', message: this.#failure.message, ...counts }
     const phase = ({ healthy: 'Healthy', progressing: 'Progressing', failed: 'Failed' } as const)[now.state]
     return { phase, message: now.message, ...counts }

@@ -14,7 +14,8 @@ export interface VerifiedParts {
 
 /**
  * The keys of all that has to be compared when nothing was since the start: what was not found equal before, what has changed since on
- * either side, and what is owned without being declared. Content and stamp tell the rest, and no object of it is made.
+ * either side, and what is owned without being declared. Content and version tell the rest, and no object of it is made, neither the
+ * declared one nor the live one, unless its version is another.
  */
 export function unverifiedBy(target: AppTarget, parts: VerifiedParts): Set<string> {
   const keys = new Set<string>(undeclaredBy(target, parts).keys())
@@ -22,7 +23,7 @@ export function unverifiedBy(target: AppTarget, parts: VerifiedParts): Set<strin
   for (const [key, desired] of target.desired) {
     const entry = owned.get(key)
     const isKnown = entry?.verified !== undefined && isSamePlace(entry.source, desired.source)
-    if (!isKnown || entry.verified !== markOf(desired, parts)) keys.add(key)
+    if (!isKnown || !stillHolds(entry.verified, desired, parts)) keys.add(key)
   }
   return keys
 }
@@ -44,7 +45,22 @@ export function verifiedEntries(
 }
 
 /** Names a declaration and the live object beside it; undefined when there is none. */
-function markOf({ blob = '', ref }: DesiredObject, { live, version }: VerifiedParts): string | undefined {
-  const object = live.get(ref)
-  return object && `${version} ${blob} ${stampOf(object)}`
+function markOf(desired: DesiredObject, parts: VerifiedParts): string | undefined {
+  const object = parts.live.get(desired.ref)
+  const { resourceVersion = '' } = object?.metadata ?? {}
+  return object && `${declarationOf(desired, parts)} ${stampOf(object)} ${resourceVersion}`
+}
+
+/** Whether a mark names what there is now. Of a version that it does not know the stamp decides: a status may have been written since. */
+function stillHolds(mark: string, desired: DesiredObject, parts: VerifiedParts): boolean {
+  const [stamp, version] = mark.split(' ').slice(-2)
+  if (mark !== `${declarationOf(desired, parts)} ${stamp} ${version}`) return false
+  const { live } = parts
+  if (live.versionOf(desired.ref) === version) return true
+  const object = live.get(desired.ref)
+  return object !== undefined && stampOf(object) === stamp
+}
+
+function declarationOf({ blob = '' }: DesiredObject, { version }: VerifiedParts): string {
+  return `${version} ${blob}`
 }

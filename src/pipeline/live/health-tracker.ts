@@ -1,4 +1,5 @@
 import type { HealthNow } from '../../apply/index.ts'
+import { breathe } from '../../base/index.ts'
 import { type Health, hasOwnHealth, inertReason } from '../../kinds/index.ts'
 import { describeRef, findKind, type ObjectRef } from '../../kube/index.ts'
 import type { DesiredObject } from '../source/app-target.ts'
@@ -59,6 +60,15 @@ export class HealthTracker {
   onTouch(watcher: () => void): () => void {
     this.#watchers.add(watcher)
     return () => this.#watchers.delete(watcher)
+  }
+
+  /** Judges what was touched since the last look, a turn of the event loop at a time: of an app that is new that is everything. */
+  async examine(): Promise<void> {
+    for (const key of this.#dirty) {
+      this.#dirty.delete(key)
+      this.#examine(key)
+      await breathe()
+    }
   }
 
   /** Costs what was touched since the last look; the message is made when it is read, of what is known then. */

@@ -34,6 +34,32 @@ export interface SeenWrite {
   readonly resourceVersion?: string
 }
 
+/** Where an object is looked up. */
+interface Place {
+  readonly lister: Pick<Lister<KubeObject>, 'get' | 'versionOf'>
+  readonly key: string
+}
+
+/** An object that is there now, and is made only when somebody looks at it. */
+class Appearance implements LiveChange {
+  readonly ref: ObjectRef
+  readonly #place: Place
+
+  constructor(kind: Kind, key: string, lister: Place['lister']) {
+    const [name = '', namespace] = key.split('/').reverse()
+    this.ref = {
+      ...{ apiVersion: apiVersionOf(kind), kind: kind.kind },
+      ...(namespace === undefined ? {} : { namespace }),
+      name,
+    }
+    this.#place = { lister, key }
+  }
+
+  get object(): KubeObject {
+    return this.#place.lister.get(this.#place.key) as KubeObject
+  }
+}
+
 /** How far ownership is followed upwards; Pod → ReplicaSet → Deployment needs two. */
 const MAX_OWNERS = 5
 
@@ -56,7 +82,7 @@ export class LiveObjects {
   readonly #ends = new Map<string, { readonly promise: Promise<void>; readonly end: () => void }>()
   #followsDefinitions = false
   /** Where to look references up, for those that are asked about again and again. */
-  readonly #places = new WeakMap<ObjectRef, { readonly lister: Lister<KubeObject>; readonly key: string }>()
+  readonly #places = new WeakMap<ObjectRef, Place>()
   readonly #workloads: WorkloadPods
   readonly #changes: Broadcast<LiveChange>
 
@@ -148,7 +174,7 @@ export class LiveObjects {
     if (!this.#followed.has(nameOf(kind))) {
       this.#followed.add(nameOf(kind))
       informer.subscribe({
-        added: object => this.#publish({ ref: refOf(object), object }),
+        appeared: key => this.#publish(new Appearance(kind, key, informer)),
         updated: (object, previous) => this.#publish({ ref: refOf(object), object, previous }),
         deleted: previous => this.#publish({ ref: refOf(previous), previous }),
       })
@@ -158,15 +184,26 @@ export class LiveObjects {
 
   /** The live object, or undefined. Its kind must have been followed. */
   get(ref: ObjectRef): KubeObject | undefined {
+    const place = this.#placeOf(ref)
+    return place?.lister.get(place.key)
+  }
+
+  /** The `resourceVersion` of a live object, which is known without the object. */
+  versionOf(ref: ObjectRef): string | undefined {
+    const place = this.#placeOf(ref)
+    return place?.lister.versionOf(place.key)
+  }
+
+  #placeOf(ref: ObjectRef): Place | undefined {
     const known = this.#places.get(ref)
-    if (known !== undefined) return known.lister.get(known.key)
+    if (known !== undefined) return known
     const kind = this.kindOf(ref)
     if (kind === undefined) return undefined
     const metadata = { name: ref.name, ...(ref.namespace === undefined ? {} : { namespace: ref.namespace }) }
     const place = { lister: this.#informers.of(kind), key: objectKey({ metadata }) }
     // A definition may go and come again: where its objects are is asked anew each time.
     if (!isCustomKind(kind)) this.#places.set(ref, place)
-    return place.lister.get(place.key)
+    return place
   }
 
   /** The pods of a namespace. */
@@ -181,7 +218,7 @@ export class LiveObjects {
 
   /** The object at the top of an object's chain of controllers; the object itself when nobody controls it. */
   rootOf(object: KubeObject): ObjectRef {
-    return isPod(object) ? this.#workloads.rootOf(object) : this.#climb(object).ref
+    return isPod(object) ? this.#workloads.rootOf(object as Pod) : this.#climb(object).ref
   }
 
   /** Returns the function that ends the subscription. */
@@ -222,12 +259,15 @@ export class LiveObjects {
   }
 
   #publish(change: LiveChange): void {
-    const { object, previous } = change
-    const gone = object === undefined && previous !== undefined && isPod(previous) ? previous : undefined
-    if (object !== undefined && isPod(object)) this.#workloads.keep(object)
-    else if (object !== undefined && previous === undefined) this.#workloads.settle(object)
+    const { ref, previous } = change
+    if (!isPod(ref)) {
+      if (previous === undefined) this.#workloads.settle(ref)
+      return this.#changes.publish(change)
+    }
+    const { object } = change
+    if (object !== undefined) this.#workloads.keep(object as Pod)
     this.#changes.publish(change)
-    if (gone !== undefined) this.#workloads.forget(gone)
+    if (object === undefined && previous !== undefined) this.#workloads.forget(previous as Pod)
   }
 
   #climb(object: KubeObject): Root {
@@ -248,8 +288,8 @@ function nameOf(kind: Kind): string {
   return `${apiVersionOf(kind)}/${kind.kind}`
 }
 
-function isPod(object: KubeObject): object is Pod {
-  return object.kind === 'Pod' && object.apiVersion === 'v1'
+function isPod({ apiVersion, kind }: Pick<ObjectRef, 'apiVersion' | 'kind'>): boolean {
+  return kind === 'Pod' && apiVersion === 'v1'
 }
 
 function controllerOf(object: KubeObject): OwnerReference | undefined {

@@ -1,12 +1,4 @@
-import {
-  groupOf,
-  type KubeObject,
-  type ObjectRef,
-  objectKey,
-  type Pod,
-  refKey,
-  refOf,
-} from '../../kube/index.ts'
+import { groupOf, type KubeObject, type ObjectRef, objectKey, type Pod, refKey } from '../../kube/index.ts'
 
 /** The object at the top of an object's chain of controllers. */
 export interface Root {
@@ -63,9 +55,9 @@ export class WorkloadPods {
   }
 
   /** An object has appeared that may own others: pods that were seen before their owner find their root now. */
-  settle(owner: KubeObject): void {
+  settle(owner: ObjectRef): void {
     if (groupOf(owner.apiVersion) !== 'apps') return
-    for (const key of [...(this.#byRoot.get(refKey(refOf(owner))) ?? [])]) {
+    for (const key of [...(this.#byRoot.get(refKey(owner)) ?? [])]) {
       const entry = this.#entries.get(key)
       if (entry !== undefined && !entry.root.isKnown) this.keep(entry.pod)
     }

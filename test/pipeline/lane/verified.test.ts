@@ -32,7 +32,11 @@ describe('unverifiedBy()', () => {
 
   /** What a start finds: an inventory that was read anew. */
   async function parts(version = '1'): Promise<VerifiedParts & PlanParts> {
-    const lookup = { get: (ref: ObjectRef) => live.get(refKey(ref)), pods: () => [] }
+    const lookup = {
+      get: (ref: ObjectRef) => live.get(refKey(ref)),
+      versionOf: (ref: ObjectRef) => live.get(refKey(ref))?.metadata.resourceVersion,
+      pods: () => [],
+    }
     return { live: lookup, inventory: await Inventory.load(store), version } as unknown as VerifiedParts &
       PlanParts
   }
@@ -55,6 +59,29 @@ describe('unverifiedBy()', () => {
     expect([...unverifiedBy(target, await parts())]).toEqual(NAMES.map(keyOf))
     await note(target)
     expect([...unverifiedBy(target, await parts())]).toEqual([])
+  })
+
+  it('looks at no live object of a version that it knows', async () => {
+    const target = targetOf(NAMES)
+    await note(target)
+    const known = await parts()
+    const unmade = {
+      versionOf: (ref: ObjectRef) => known.live.versionOf(ref),
+      get: (): KubeObject => {
+        throw new Error('nobody needs it')
+      },
+    }
+    expect([...unverifiedBy(target, { ...known, live: unmade as unknown as PlanParts['live'] })]).toEqual([])
+  })
+
+  it('does not name what only its status was written of since', async () => {
+    const made = { uid: 'a', generation: 1 }
+    live.set(keyOf('a'), configMap('a', '1', { ...made, resourceVersion: '7' }))
+    await note(targetOf(['a']))
+    live.set(keyOf('a'), configMap('a', '1', { ...made, resourceVersion: '8' }))
+    expect([...unverifiedBy(targetOf(['a']), await parts())]).toEqual([])
+    live.set(keyOf('a'), configMap('a', '1', { ...made, generation: 2, resourceVersion: '9' }))
+    expect([...unverifiedBy(targetOf(['a']), await parts())]).toEqual([keyOf('a')])
   })
 
   it('makes no object of what is known', async () => {

@@ -47,7 +47,7 @@ describe('WorkloadPods', () => {
     expect(pods.podsOf(WEB)).toEqual([])
     known.set(refKey(refOf(REPLICA_SET)), REPLICA_SET)
     known.set(refKey(refOf(DEPLOYMENT)), DEPLOYMENT)
-    pods.settle(REPLICA_SET)
+    pods.settle(refOf(REPLICA_SET))
     expect(names(pods.podsOf(WEB))).toEqual(['a'])
     expect(pods.rootOf(pod('a'))).toEqual(WEB)
   })
