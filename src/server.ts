@@ -109,6 +109,9 @@ const ADMIN_LIFETIME_MS = 365 * DAY_MS
 /**
  * The composition root of the control plane: store, verbs, controllers, scheduler, pipeline and the API, in one process, until
  * the signal aborts. Resolves once the API serves and the kubeconfig is written.
+ *
+ * In the order in which they are waited for: what a request is judged by, the API, the pipeline, and last the controllers, which have
+ * everything to look at and nearly always nothing to do.
  */
 export async function startServer(
   config: ServerConfig,
@@ -204,29 +207,6 @@ export async function startServer(
     runGround('informers', informers)
     const tunnels = new Tunnels({ clock, log })
     const volumeHosts = new TunnelVolumeHosts(tunnels, ground.signal)
-    const controllers = { client: clientOf('controllers'), informers, clock, ids, log }
-    const { podCidr, serviceCidr, clusterDomain, links } = config.network
-    const nodeIpam = {
-      podCidr: formatSubnet(podCidr),
-      serviceCidr: formatSubnet(serviceCidr),
-      clusterDomain,
-      links,
-    }
-    run('controllers', startControllers({ ...controllers, nodeIpam, volumeHosts }))
-    run(
-      'certificate-signer',
-      new CertificateSigner(controllers, {
-        authority,
-        claimToken: (id, node) => joinTokens.claim(id, node),
-        membershipOf: async (node, isJoin) => (isJoin ? members.admit(node) : members.idOf(node)),
-      }),
-    )
-    run('api-registration', new ApiRegistrationController(controllers))
-    run('root-ca', new RootCaPublisher(controllers, authority))
-    run('account-tokens', new AccountTokenController(controllers, authority))
-    if (config.acme !== undefined)
-      run('acme', new AcmeController(controllers, createAcmeAuthority(config.acme)))
-    run('scheduler', startScheduler({ client: clientOf('scheduler'), informers, clock, log }))
     const client = clientOf('pipeline')
     const definitions = informers.of(Kinds.CustomResourceDefinition)
     const sources = await SourceOpener.create({
@@ -250,7 +230,6 @@ export async function startServer(
       ids,
       log,
     })
-    run('pipeline', pipeline)
     if (config.app !== undefined) await ensureApp(clientOf('pipeline'), config.app)
 
     const auditLog = config.auditLog
@@ -290,13 +269,39 @@ export async function startServer(
       'node-members',
       members.follow(informers.of(Kinds.Node), node => api.endNode(node)),
     )
+    run('pipeline', pipeline)
+    const url = urlOf(config, api.address)
+    const kubeconfigPath = await writeKubeconfig(config.dataDir, url, authority, { clock, log })
+
+    // Each begins with a look at all that there is.
+    const controllers = { client: clientOf('controllers'), informers, clock, ids, log }
+    const { podCidr, serviceCidr, clusterDomain, links } = config.network
+    const nodeIpam = {
+      podCidr: formatSubnet(podCidr),
+      serviceCidr: formatSubnet(serviceCidr),
+      clusterDomain,
+      links,
+    }
+    run('controllers', startControllers({ ...controllers, nodeIpam, volumeHosts }))
+    run(
+      'certificate-signer',
+      new CertificateSigner(controllers, {
+        authority,
+        claimToken: (id, node) => joinTokens.claim(id, node),
+        membershipOf: async (node, isJoin) => (isJoin ? members.admit(node) : members.idOf(node)),
+      }),
+    )
+    run('api-registration', new ApiRegistrationController(controllers))
+    run('root-ca', new RootCaPublisher(controllers, authority))
+    run('account-tokens', new AccountTokenController(controllers, authority))
+    if (config.acme !== undefined)
+      run('acme', new AcmeController(controllers, createAcmeAuthority(config.acme)))
+    run('scheduler', startScheduler({ client: clientOf('scheduler'), informers, clock, log }))
     const endpoint = await apiEndpoint(config, api.address.port)
     if (endpoint.address === undefined)
       log.info('Pods cannot reach the API: it listens for this machine alone', { listen: config.listen.host })
     const clusterIp = apiClusterIp(config)
     run('kubernetes-service', new ApiServiceController(controllers, { clusterIp, endpoint }))
-    const url = urlOf(config, api.address)
-    const kubeconfigPath = await writeKubeconfig(config.dataDir, url, authority, { clock, log })
     return { url, kubeconfigPath, joinTokens, closed: closeAfter(tasks, ground, store) }
   } catch (error) {
     stop.abort()
@@ -327,8 +332,8 @@ function syncExtension(pipeline: Pipeline): Extension {
     resource: Kinds.App.plural,
     subresource: 'sync',
     method: 'POST',
-    handle: async ({ name }) => {
-      pipeline.lookNow(name)
+    handle: async ({ name, context }) => {
+      await pipeline.lookNow(name, context.signal)
       return { code: 202, json: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' } }
     },
   }

@@ -62,6 +62,18 @@ describe('startServer()', () => {
     expect(names).toContain('DNS:kubernetes.default.svc.cluster.local')
   })
 
+  it('admits a pod in a namespace that every cluster has from the first request on', async () => {
+    await start({})
+    client = await connect({ dataDir: folder })
+    const { spec } = await client.create(Kinds.Pod, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'web', ...HERE },
+      spec: { containers: [{ name: 'web', image: 'web:1' }] },
+    })
+    expect(spec?.serviceAccountName).toBe('default')
+  })
+
   it('gives Services addresses of its range', async () => {
     await start({})
     client = await connect({ dataDir: folder })

@@ -83,12 +83,17 @@ export class Pipeline implements Service {
   readonly #sources: Sources
   /** The commits at which apps were held when the process started. */
   readonly #heldBefore = new Map<string, string>()
+  readonly #following: Promise<void>
+  #markFollowing: () => void = () => {}
   #signal: AbortSignal = AbortSignal.abort()
   #parts: StartedParts | undefined
 
   constructor(options: PipelineOptions) {
     const { clock, ids, log, openSource } = options
     this.#options = options
+    this.#following = new Promise(resolve => {
+      this.#markFollowing = resolve
+    })
     this.#ledger = new Ledger(options)
     this.#live = new LiveObjects(options)
     this.#writes = new WriteLog(clock)
@@ -132,6 +137,7 @@ export class Pipeline implements Service {
       updated: app => this.#onApp(app),
       deleted: app => this.#onAppGone(app),
     })
+    this.#markFollowing()
     await aborted(signal)
     unwatch()
     unwatchKinds()
@@ -162,13 +168,21 @@ export class Pipeline implements Service {
     return this.#ledger.heads()
   }
 
-  /** Has the source of a root App looked at now, for whoever knows that something was pushed. NotFound for any other app. */
-  lookNow(root: string): void {
+  /**
+   * Has the source of a root App looked at now, for whoever knows that something was pushed. NotFound for any other app. Whoever asks
+   * before the start is over waits for it.
+   */
+  async lookNow(root: string, signal: AbortSignal): Promise<void> {
+    await this.#untilFollowed(root, signal)
     this.#runnerOf(root).lookNow()
   }
 
-  /** What a commit would change, computed against the live state. NotFound for an app that follows no source. */
+  /**
+   * What a commit would change, computed against the live state. NotFound for an app that follows no source. Whoever asks before the
+   * start is over waits for it.
+   */
   async preview(root: string, revision: string, signal: AbortSignal): Promise<PlanPreview> {
+    await this.#untilFollowed(root, signal)
     const loaded = await this.#runnerOf(root).load(revision, signal)
     const app = this.#required().tree.get(root)
     await this.#live.follow(kindsIn(loaded.apps))
@@ -184,6 +198,12 @@ export class Pipeline implements Service {
       diagnostics: loaded.diagnostics,
       apps: targets.map(target => this.#previewApp(target)),
     }
+  }
+
+  /** The start is over, and the source of a root App was opened if it can be. Throws the signal's reason. */
+  async #untilFollowed(root: string, signal: AbortSignal): Promise<void> {
+    await Promise.race([this.#following.then(() => this.#sources.tried(root)), aborted(signal)])
+    signal.throwIfAborted()
   }
 
   #runnerOf(root: string): SourceRunner {

@@ -21,7 +21,13 @@ const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
 /** The class of the ingresses that the agents serve; the default one until somebody says otherwise. */
 const CLASS_METADATA = { name: INGRESS_CLASS, annotations: { [DEFAULT_CLASS_ANNOTATION]: 'true' } }
 
-/** Makes what every cluster has and is not there yet. Idempotent. */
+/** The ServiceAccount of pods that name none. A namespace that comes later gets it from a controller. */
+const DEFAULT_ACCOUNT = { metadata: { name: 'default' } }
+
+/**
+ * Makes what every cluster has and is not there yet, with all that a pod in one of its namespaces needs to be admitted: the first request
+ * that is served may make one. Idempotent.
+ */
 export async function ensureBootstrap(verbs: Verbs, user: Identity, signal: AbortSignal): Promise<void> {
   const context = { user, warnings: [], signal, userAgent: 'bowline' }
   const options = {
@@ -33,14 +39,18 @@ export async function ensureBootstrap(verbs: Verbs, user: Identity, signal: Abor
   async function ensure(
     kind: Kind,
     body: Pick<KubeObject, 'metadata'> & { readonly [field: string]: unknown },
+    namespace = '',
   ): Promise<void> {
     try {
-      await verbs.create(context, kind, '', body, options)
+      await verbs.create(context, kind, namespace, body, options)
     } catch (error) {
       if (!isAlreadyExists(error)) throw error
     }
   }
-  for (const name of NAMESPACES) await ensure(Kinds.Namespace, { metadata: { name } })
+  for (const name of NAMESPACES) {
+    await ensure(Kinds.Namespace, { metadata: { name } })
+    await ensure(Kinds.ServiceAccount, DEFAULT_ACCOUNT, name)
+  }
   await ensure(Kinds.IngressClass, { metadata: CLASS_METADATA, spec: { controller: INGRESS_CONTROLLER } })
   for (const priorityClass of SYSTEM_PRIORITY_CLASSES) await ensure(Kinds.PriorityClass, { ...priorityClass })
   const local = await missingLocalClass(verbs, context)

@@ -56,6 +56,11 @@ export class Sources {
     return this.#running.get(name)?.runner
   }
 
+  /** Resolves when the source of a root app is open, or could not be opened at once; and when there is none. */
+  async tried(name: string): Promise<void> {
+    await this.#running.get(name)?.tried
+  }
+
   /** The kinds that are defined in the cluster have changed. */
   reconsider(): void {
     for (const name of this.#specs.keys()) this.runner(name)?.reconsider()
@@ -71,11 +76,16 @@ export class Sources {
 class RootSource implements Service {
   readonly #root: App
   readonly #options: SourcesOptions
+  readonly tried: Promise<void>
+  #markTried: () => void = () => {}
   runner: SourceRunner | undefined
 
   constructor(root: App, options: SourcesOptions) {
     this.#root = root
     this.#options = options
+    this.tried = new Promise(resolve => {
+      this.#markTried = resolve
+    })
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -90,9 +100,11 @@ class RootSource implements Service {
         }
         const lastKnown = root.status?.observedRevision
         this.runner = new SourceRunner({ repository, loader, listener, lastKnown, clock, ids, log })
+        this.#markTried()
         return await this.runner.start(signal)
       } catch (error) {
         this.runner = undefined
+        this.#markTried()
         if (signal.aborted) return
         onProblem(root, describeProblem(error))
         await clock.sleep(backoffMs(failures, RETRY), signal).catch(() => undefined)
