@@ -61,6 +61,7 @@ export class FileChecker {
     const results = new Map<string, FileResult>()
     const wanted = new Map<string, Set<string>>()
     for (const request of requests) {
+      await breathe()
       const kept = this.#take(requestKey(request))
       if (kept !== undefined) results.set(requestKey(request), kept)
       else wanted.set(request.oid, (wanted.get(request.oid) ?? new Set()).add(request.namespace))
@@ -103,12 +104,14 @@ export class FileChecker {
     readonly json: Buffer
     readonly verdicts: readonly { readonly namespace: string; readonly verdict: Verdict | undefined }[]
   }> {
-    const names = [...wanted].flatMap(([oid, namespaces]) => [
-      oid,
-      ...[...namespaces].map(namespace => requestKey({ oid, namespace })),
-    ])
+    const names: string[] = []
+    for (const [oid, namespaces] of wanted) {
+      names.push(oid)
+      for (const namespace of namespaces) names.push(requestKey({ oid, namespace }))
+    }
     const records = new Map<string, Buffer>()
-    for await (const [name, json] of this.#cache.read(names)) records.set(name, json)
+    for await (const found of this.#cache.read(names))
+      for (const [name, json] of found) records.set(name, json)
     for (const [oid, namespaces] of [...wanted]) {
       const json = records.get(oid)
       if (json === undefined) continue

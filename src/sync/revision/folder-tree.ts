@@ -1,3 +1,4 @@
+import { breathe } from '../../base/index.ts'
 import type { Diagnostic, Kind } from '../../kube/index.ts'
 import type { TreeEntry } from '../git/object.ts'
 import type { PlacedObject } from './defined-objects.ts'
@@ -42,6 +43,8 @@ interface FileDraft {
   readonly oid: string
 }
 
+/** Folders that are asked for at once: one after the other, each would wait for git to answer. */
+const READ_AHEAD = 64
 /** Folders inside one another; a path is bounded as well as a count. */
 const MAX_DEPTH = 50
 /** Manifests of one app. */
@@ -93,28 +96,37 @@ async function draftAt(
   })
   const folders: (LoadedFolder | FolderDraft)[] = []
   const foldersBefore = new Map(previous?.folders.map(folder => [folder.path, folder]))
-  for (const entry of listing.folders) {
+  for (const [index, entry] of listing.folders.entries()) {
+    if (index % READ_AHEAD === 0)
+      await listings.readAll(
+        listing.folders
+          .slice(index, index + READ_AHEAD)
+          .filter(({ name, oid }) => foldersBefore.get(joinPath(path, name))?.oid !== oid),
+      )
     const at = joinPath(path, entry.name)
     folders.push(await draftAt(at, entry.oid, foldersBefore.get(at), { ...options, depth: depth + 1 }))
   }
   return { draft: true, path, oid, files, folders, diagnostics }
 }
 
-/** The draft with the results of its requests in place. */
-export function finishFolder(
+/** The draft with the results of its requests in place, summed up, a turn of the event loop at a time. */
+export async function finishFolder(
   folder: LoadedFolder | FolderDraft,
   namespace: string,
   results: ReadonlyMap<string, FileResult>,
-): LoadedFolder {
+): Promise<LoadedFolder> {
   if (!('draft' in folder)) return folder
   const { path, oid, diagnostics } = folder
-  return {
-    path,
-    oid,
-    diagnostics,
-    files: folder.files.map(file => ('objects' in file ? file : finishFile(file, namespace, results))),
-    folders: folder.folders.map(inner => finishFolder(inner, namespace, results)),
+  const files: LoadedFile[] = []
+  for (const file of folder.files) {
+    files.push('objects' in file ? file : finishFile(file, namespace, results))
+    await breathe()
   }
+  const folders: LoadedFolder[] = []
+  for (const inner of folder.folders) folders.push(await finishFolder(inner, namespace, results))
+  const finished = { path, oid, diagnostics, files, folders }
+  contentsOf(finished)
+  return finished
 }
 
 /** What a folder declares, in the order of its files, and every problem in it. */

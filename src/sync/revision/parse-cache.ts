@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Logger, messageOf } from '../../base/index.ts'
+import { breathe, type Logger, messageOf } from '../../base/index.ts'
 import { MANIFEST_PARSER_VERSION } from '../../kube/index.ts'
 
 /** Beyond this nothing is added, and the next start makes the file anew: it is a cache, and most of it is of old commits. */
@@ -10,6 +10,8 @@ const MAX_FILE_BYTES = 256 * 1024 * 1024
 /** Entries that lie close together are read in one go of at most so many bytes. */
 const READ_BYTES = 4 * 1024 * 1024
 const READ_GAP_BYTES = 64 * 1024
+/** Records are written in pieces of about so many bytes. */
+const WRITE_BYTES = 256 * 1024
 
 /** What records may be called: a blob's id, or that and a namespace. */
 const NAME = /^[0-9a-f]{40,64}(?: [-a-z0-9.]{1,253})?$/
@@ -65,8 +67,8 @@ export class ParseCache {
     return cache
   }
 
-  /** The records of these names, in the order of the file; those that are not known, or are damaged, are left out. */
-  async *read(names: readonly string[]): AsyncGenerator<readonly [name: string, json: Buffer]> {
+  /** The records of these names, some at a time, in the order of the file; those that are not known, or are damaged, are left out. */
+  async *read(names: readonly string[]): AsyncGenerator<readonly (readonly [name: string, json: Buffer])[]> {
     const known = names.flatMap(name => {
       const place = this.#places.get(name)
       return place === undefined ? [] : [{ name, place }]
@@ -78,11 +80,14 @@ export class ParseCache {
       const start = (group[0] as (typeof known)[number]).place.offset
       const last = (group.at(-1) as (typeof known)[number]).place
       const bytes = await this.#readBytes(start, last.offset + last.length - start)
+      const found: [name: string, json: Buffer][] = []
       for (const { name, place } of group) {
         const json = bytes?.subarray(place.offset - start, place.offset - start + place.length)
         if (json === undefined || digestOf(json) !== place.digest) this.#places.delete(name)
-        else yield [name, json]
+        else found.push([name, json])
+        await breathe()
       }
+      yield found
     }
   }
 
@@ -163,22 +168,25 @@ export class ParseCache {
     }
   }
 
+  /** A piece at a time, and after everything that is waited for. */
   async #append(): Promise<void> {
     const added = this.#added.splice(0)
-    const file = this.#file
-    if (added.length === 0 || file === undefined) return
-    const parts: Uint8Array[] = []
-    let offset = this.#size
-    const places: [string, Place][] = []
+    let piece = new Piece(this.#size)
     for (const { name, json } of added) {
-      const digest = digestOf(json)
-      const head = Buffer.from(`${name} ${json.byteLength} ${digest}\n`)
-      parts.push(head, json, Buffer.from('\n'))
-      places.push([name, { offset: offset + head.length, length: json.byteLength, digest }])
-      offset += head.length + json.byteLength + 1
+      piece.add(name, json)
+      if (piece.bytes >= WRITE_BYTES) {
+        await this.#write(piece)
+        piece = new Piece(this.#size)
+      }
+      await breathe('later')
     }
-    await file.appendFile(Buffer.concat(parts))
-    this.#size = offset
+    if (piece.bytes > 0) await this.#write(piece)
+  }
+
+  async #write({ parts, places, bytes }: Piece): Promise<void> {
+    if (this.#file === undefined) return
+    await this.#file.appendFile(Buffer.concat(parts))
+    this.#size += bytes
     for (const [name, place] of places) this.#places.set(name, place)
   }
 
@@ -188,6 +196,32 @@ export class ParseCache {
     return result?.bytesRead === length ? buffer : undefined
   }
 }
+
+/** Records that are written in one go, and where each will lie. */
+class Piece {
+  readonly parts: Uint8Array[] = []
+  readonly places: [name: string, Place][] = []
+  bytes = 0
+  readonly #start: number
+
+  /** `start`: where in the file it begins. */
+  constructor(start: number) {
+    this.#start = start
+  }
+
+  add(name: string, json: Uint8Array): void {
+    const digest = digestOf(json)
+    const head = Buffer.from(`${name} ${json.byteLength} ${digest}\n`)
+    this.places.push([
+      name,
+      { offset: this.#start + this.bytes + head.length, length: json.byteLength, digest },
+    ])
+    this.parts.push(head, json, NEWLINE)
+    this.bytes += head.length + json.byteLength + NEWLINE.length
+  }
+}
+
+const NEWLINE = Buffer.from('\n')
 
 /** The entries from `start` on that are worth one read. */
 function takeGroup<T extends { readonly place: Place }>(known: readonly T[], start: number): readonly T[] {
@@ -203,5 +237,5 @@ function takeGroup<T extends { readonly place: Place }>(known: readonly T[], sta
 }
 
 function digestOf(json: Uint8Array): string {
-  return createHash('sha256').update(json).digest('hex').slice(0, 16)
+  return hash('sha256', json, 'hex').slice(0, 16)
 }

@@ -1,4 +1,4 @@
-import { BowlineError, deepEqual, type LayeredMap } from '../../base/index.ts'
+import { BowlineError, breathe, deepEqual, type LayeredMap } from '../../base/index.ts'
 import { builtInKinds, type KindView, withDefinitions } from '../../kinds/index.ts'
 import {
   type CustomResourceDefinition,
@@ -139,11 +139,13 @@ export class RevisionLoader {
       signal.throwIfAborted()
     }
     const results = await this.#checker.check(requests, signal)
-    const loaded = drafts.map(({ place, known, before, draft }) =>
-      draft === undefined
-        ? (known as Loaded)
-        : loadedApp(place, finishFolder(draft, place.namespace, results), before),
-    )
+    const loaded: Loaded[] = []
+    for (const { place, known, before, draft } of drafts) {
+      if (draft === undefined) loaded.push(known as Loaded)
+      else loaded.push(loadedApp(place, await finishFolder(draft, place.namespace, results), before))
+      await breathe()
+      signal.throwIfAborted()
+    }
     return this.#joinApps(await this.#complete(loaded), previous?.apps ?? [])
   }
 

@@ -30,6 +30,11 @@ export class TreeListings {
     this.#listings.set(oid, listing)
     return listing
   }
+
+  /** Reads several at once; what cannot be read is told to whoever asks for it alone. */
+  async readAll(trees: readonly Pick<TreeEntry, 'oid'>[]): Promise<void> {
+    await Promise.allSettled(trees.map(({ oid }) => this.read(oid)))
+  }
 }
 
 function sortEntries(entries: readonly TreeEntry[]): TreeListing {

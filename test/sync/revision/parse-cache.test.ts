@@ -11,8 +11,8 @@ const json = (index: number): Buffer => Buffer.from(JSON.stringify(parseBlob(Buf
 
 async function readAll(cache: ParseCache, count: number): Promise<Map<string, unknown>> {
   const found = new Map<string, unknown>()
-  for await (const [id, record] of cache.read(Array.from({ length: count }, (_, index) => oid(index))))
-    found.set(id, JSON.parse(record.toString()).manifests[0]?.value)
+  for await (const records of cache.read(Array.from({ length: count }, (_, index) => oid(index))))
+    for (const [id, record] of records) found.set(id, JSON.parse(record.toString()).manifests[0]?.value)
   return found
 }
 
@@ -44,6 +44,16 @@ describe('ParseCache', () => {
     cache.add(oid(55), json(55))
     await cache.flush()
     expect((await readAll(cache, 60)).get(oid(55))).toEqual({ a: 55 })
+    await cache.close()
+  })
+
+  it('keeps what takes more than one write', async () => {
+    const count = 5_000
+    const { path, file } = await filled(count)
+    expect(statSync(file).size).toBeGreaterThan(2 * 256 * 1024)
+    const cache = await ParseCache.open(path, { log: silentLogger, version: '1' })
+    const found = await readAll(cache, count)
+    expect([...found.values()]).toEqual(Array.from({ length: count }, (_, a) => ({ a })))
     await cache.close()
   })
 
