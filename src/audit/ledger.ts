@@ -69,7 +69,7 @@ export class Ledger {
   /** Seals the record and moves the chain's head. Closing a record twice is a `conflict`. */
   async close(record: RecordObject, closing: Omit<RecordClosing, 'closedAt'>): Promise<RecordObject> {
     const stored = await this.#openHead(record)
-    const closed = closeRecord(record, { ...closing, closedAt: this.#now() })
+    const closed = await closeRecord(record, { ...closing, closedAt: this.#now() })
     const { app, sequence } = record.spec
     await this.#write(closed, stored, { app, sequence, hash: closed.status?.hash ?? '', open: false })
     return closed

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { canonicalJson } from '../base/index.ts'
+import { breathe, canonicalPieces } from '../base/index.ts'
 import { countActions, type Plan } from '../diff/index.ts'
 import { apiVersionOf, Kinds, type ObjectRef, type RecordObject } from '../kube/index.ts'
 
@@ -10,6 +10,9 @@ export type Trigger = RecordSpec['trigger']
 export type RecordCommit = RecordSpec['commit']
 export type RecordedChange = NonNullable<RecordStatus['changes']>[number]
 export type RecordedContainer = NonNullable<RecordStatus['containers']>[number]
+
+/** How deep the single changes lie in a record, of which there may be thousands: `spec.plan.changes[0]`. */
+const CHANGE_DEPTH = 4
 
 /** The hash before the first record of a chain. */
 export const CHAIN_START: string = '0'.repeat(64)
@@ -93,8 +96,8 @@ export function noteProgress(record: RecordObject, progress: RecordProgress): Re
   return { ...record, status }
 }
 
-/** The record with its end written and sealed by its hash. */
-export function closeRecord(record: RecordObject, closing: RecordClosing): RecordObject {
+/** The record with its end written and sealed by its hash. Of a large one that is made a turn of the event loop at a time. */
+export async function closeRecord(record: RecordObject, closing: RecordClosing): Promise<RecordObject> {
   const { state, changes, containers, message, healthyAt, closedAt } = closing
   const status: RecordStatus = {
     state,
@@ -105,7 +108,12 @@ export function closeRecord(record: RecordObject, closing: RecordClosing): Recor
     durationMs: Math.max(0, Date.parse(closedAt) - Date.parse(record.spec.openedAt)),
   }
   const closed: RecordObject = { ...record, status }
-  return { ...closed, status: { ...status, hash: hashRecord(closed) } }
+  const hash = createHash('sha256')
+  for (const piece of hashedPieces(closed)) {
+    hash.update(piece)
+    await breathe()
+  }
+  return { ...closed, status: { ...status, hash: hash.digest('hex') } }
 }
 
 /**
@@ -113,11 +121,15 @@ export function closeRecord(record: RecordObject, closing: RecordClosing): Recor
  * afterwards. The spec holds the hash of the record before it, which is what makes the chain.
  */
 export function hashRecord(record: RecordObject): string {
+  const hash = createHash('sha256')
+  for (const piece of hashedPieces(record)) hash.update(piece)
+  return hash.digest('hex')
+}
+
+function hashedPieces(record: RecordObject): Iterable<string> {
   const { resourceVersion: _version, ...metadata } = record.metadata
   const { hash: _hash, ...status } = record.status ?? {}
-  return createHash('sha256')
-    .update(canonicalJson({ ...record, metadata, status }))
-    .digest('hex')
+  return canonicalPieces({ ...record, metadata, status }, CHANGE_DEPTH)
 }
 
 /** A reference as records write it. */

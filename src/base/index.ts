@@ -33,6 +33,7 @@ export {
 } from './ipv4.ts'
 export {
   canonicalJson,
+  canonicalPieces,
   deepCopy,
   deepEqual,
   deepFreeze,

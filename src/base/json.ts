@@ -92,11 +92,31 @@ export function withMembers<A extends object, B extends object>(object: A, membe
 
 /** JSON text with object keys sorted at every depth: equal values have equal text. The input of every hash. */
 export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(item => canonicalJson(item ?? null)).join(',')}]`
+  let text = ''
+  if (Array.isArray(value)) {
+    for (const item of value) text += `${text === '' ? '' : ','}${canonicalJson(item)}`
+    return `[${text}]`
+  }
   if (!isObject(value)) return JSON.stringify(value ?? null)
-  const members = Object.keys(value)
-    .filter(key => value[key] !== undefined)
-    .sort()
-    .map(key => `${JSON.stringify(key)}:${canonicalJson(value[key])}`)
-  return `{${members.join(',')}}`
+  for (const key of Object.keys(value).sort())
+    if (value[key] !== undefined)
+      text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(value[key])}`
+  return `{${text}}`
+}
+
+/** The same text in pieces: of a large value one for each value that lies `depth` deep in it. */
+export function* canonicalPieces(value: unknown, depth: number): Iterable<string> {
+  if (depth === 0 || !(Array.isArray(value) || isObject(value))) return yield canonicalJson(value)
+  const isList = Array.isArray(value)
+  const keys = isList ? value.keys() : Object.keys(value).sort()
+  let before = isList ? '[' : '{'
+  for (const key of keys) {
+    const member = (value as { readonly [key: string]: unknown })[key]
+    if (member === undefined && !isList) continue
+    yield isList ? before : `${before}${JSON.stringify(key)}:`
+    yield* canonicalPieces(member, depth - 1)
+    before = ','
+  }
+  yield before === ',' ? '' : before
+  yield isList ? ']' : '}'
 }

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { deepEqual, deepFreeze, shareParts, withMembers } from '../../src/base/index.ts'
+import {
+  canonicalJson,
+  canonicalPieces,
+  deepEqual,
+  deepFreeze,
+  shareParts,
+  withMembers,
+} from '../../src/base/index.ts'
 
 /** Values of few kinds, so that two of them often have parts in common. */
 const json = fc.letrec(tie => ({
@@ -49,5 +56,42 @@ describe('withMembers()', () => {
         expect(Object.getPrototypeOf(made)).toBe(Object.prototype)
       }),
     )
+  })
+})
+
+describe('canonicalJson()', () => {
+  it('has one text for equal values, with keys in order and without what is undefined', () => {
+    const text = '{"a":[1,null,{"c":"\\"","d":true}],"b":{}}'
+    expect(canonicalJson({ b: {}, a: [1, undefined, { d: true, c: '"', e: undefined }] })).toBe(text)
+    expect(canonicalJson({ a: [1, null, { c: '"', d: true }], b: {} })).toBe(text)
+    expect([undefined, null, [], '', 'a'].map(canonicalJson)).toEqual(['null', 'null', '[]', '""', '"a"'])
+  })
+
+  it('is what JSON says of the value, whatever the value', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), value => {
+        expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)))
+      }),
+    )
+  })
+})
+
+describe('canonicalPieces()', () => {
+  it('are the same text, however deep it is cut', () => {
+    const value = fc.object({
+      withNullPrototype: false,
+      values: [fc.string(), fc.constant(undefined), fc.integer()],
+    })
+    fc.assert(
+      fc.property(value, fc.nat(5), (object, depth) => {
+        expect([...canonicalPieces(object, depth)].join('')).toBe(canonicalJson(object))
+      }),
+    )
+  })
+
+  it('cut a long list into its items', () => {
+    const changes = Array.from({ length: 100 }, (_, at) => ({ at }))
+    const longest = Math.max(...[...canonicalPieces({ plan: { changes } }, 3)].map(({ length }) => length))
+    expect(longest).toBeLessThan(20)
   })
 })
