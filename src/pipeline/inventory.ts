@@ -1,4 +1,4 @@
-import type { KeyValueStore, LayeredMap, Operation } from '../base/index.ts'
+import { breathe, type KeyValueStore, type LayeredMap, type Operation } from '../base/index.ts'
 import type { SourcePosition } from '../diff/index.ts'
 import { type ObjectRef, refKey } from '../kube/index.ts'
 
@@ -15,7 +15,7 @@ export interface InventoryEntry {
 
 const PREFIX = '/bowline/inventory/'
 
-/** Entries in one transaction; bounds the size of a commit of the store, and how long it takes to make one. */
+/** Entries in one transaction, or that are read in one go; bounds the size of a commit of the store, and how long either takes. */
 const BATCH = 200
 
 const NONE: ReadonlyMap<string, InventoryEntry> = new Map()
@@ -44,12 +44,18 @@ export class Inventory {
     this.#store = store
   }
 
+  /** Nobody else may write to it meanwhile. */
   static async load(store: KeyValueStore): Promise<Inventory> {
     const inventory = new Inventory(store)
-    const { items } = await store.range(PREFIX)
-    for (const { value } of items)
-      inventory.#remember(JSON.parse(Buffer.from(value).toString()) as InventoryEntry)
-    return inventory
+    for (let after: string | undefined; ; ) {
+      const page = { limit: BATCH, ...(after === undefined ? {} : { after }) }
+      const { items, more } = await store.range(PREFIX, page)
+      for (const { value } of items)
+        inventory.#remember(JSON.parse(Buffer.from(value).toString()) as InventoryEntry)
+      if (!more) return inventory
+      after = items.at(-1)?.key
+      await breathe()
+    }
   }
 
   /** One reference for each kind of which Git owns an object. */

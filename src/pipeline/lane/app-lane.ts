@@ -10,6 +10,7 @@ import { type CarryOutParts, Takeover, type WorkEnd } from './carry-out.ts'
 import { withPassedOver } from './passed-over.ts'
 import {
   changedBetween,
+  compareAhead,
   entriesFor,
   goneAmong,
   isHandingOver,
@@ -212,6 +213,8 @@ export class AppLane implements Service {
 
   async #deploy(target: AppTarget): Promise<void> {
     try {
+      if (target.diagnostics.length === 0) await compareAhead(target, this.#parts, this.#keysFor(target))
+      if (this.#takeover.signal.aborted) return this.#passOver(target)
       const keys = this.#keysFor(target)
       const plan = target.diagnostics.length > 0 ? undefined : planTarget(target, this.#parts, keys)
       if (plan === undefined || plan.hold !== undefined) return await this.#hold(target, plan)
@@ -231,6 +234,11 @@ export class AppLane implements Service {
       this.#pending ??= target
       throw error
     }
+  }
+
+  /** Nothing of the target was begun: it is one of those that the newer one passed over. */
+  #passOver(target: AppTarget): void {
+    if (this.#pending !== undefined) this.#pending = withPassedOver(this.#pending, target)
   }
 
   /** What has to be compared: what has changed since everything was as the target before says, or was found so before the start. */

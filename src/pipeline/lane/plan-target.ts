@@ -1,4 +1,5 @@
 import { FIELD_MANAGER } from '../../apply/index.ts'
+import { breathe } from '../../base/index.ts'
 import { assemblePlan, type Plan, type SourcePosition } from '../../diff/index.ts'
 import { type ObjectRef, refKey } from '../../kube/index.ts'
 import type { Inventory, InventoryEntry } from '../inventory.ts'
@@ -29,6 +30,25 @@ export function planTarget(target: AppTarget, parts: PlanParts, keys?: Iterable<
   })
   const rest = target.desired.size - scope.desired.size
   return rest === 0 ? plan : { ...plan, kept: rest }
+}
+
+/** Objects that are compared between two looks at the clock. */
+const COMPARED_AT_ONCE = 20
+
+/**
+ * Compares what a plan will compare, a turn of the event loop at a time, and keeps nothing: of objects that were found equal that is known
+ * from then on, so that the plan, which has to be of one instant, costs what differs.
+ */
+export async function compareAhead(
+  target: AppTarget,
+  parts: PlanParts,
+  keys: Iterable<string>,
+): Promise<void> {
+  const declared = [...keys].filter(key => target.desired.has(key))
+  for (let at = 0; at < declared.length; at += COMPARED_AT_ONCE) {
+    planTarget(target, parts, declared.slice(at, at + COMPARED_AT_ONCE))
+    await breathe()
+  }
 }
 
 /** What is compared: declared objects, owned ones that are not declared, and how many the app owns and declares. */

@@ -47,18 +47,17 @@ export function verifiedEntries(
 /** Names a declaration and the live object beside it; undefined when there is none. */
 function markOf(desired: DesiredObject, parts: VerifiedParts): string | undefined {
   const object = parts.live.get(desired.ref)
-  const { resourceVersion = '' } = object?.metadata ?? {}
-  return object && `${declarationOf(desired, parts)} ${stampOf(object)} ${resourceVersion}`
+  return object && `${declarationOf(desired, parts)} ${stampOf(object)} ${object.metadata.resourceVersion}`
 }
 
 /** Whether a mark names what there is now. Of a version that it does not know the stamp decides: a status may have been written since. */
 function stillHolds(mark: string, desired: DesiredObject, parts: VerifiedParts): boolean {
-  const [stamp, version] = mark.split(' ').slice(-2)
-  if (mark !== `${declarationOf(desired, parts)} ${stamp} ${version}`) return false
-  const { live } = parts
-  if (live.versionOf(desired.ref) === version) return true
-  const object = live.get(desired.ref)
-  return object !== undefined && stampOf(object) === stamp
+  const declaration = declarationOf(desired, parts)
+  const version = parts.live.versionOf(desired.ref)
+  if (version === undefined || !mark.startsWith(`${declaration} `)) return false
+  if (mark.endsWith(` ${version}`)) return true
+  const object = parts.live.get(desired.ref)
+  return object !== undefined && mark.startsWith(`${declaration} ${stampOf(object)} `)
 }
 
 function declarationOf({ blob = '' }: DesiredObject, { version }: VerifiedParts): string {

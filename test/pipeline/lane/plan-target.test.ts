@@ -5,6 +5,7 @@ import { countActions, type Plan } from '../../../src/diff/index.ts'
 import { type KubeObject, refKey, refOf } from '../../../src/kube/index.ts'
 import {
   changedBetween,
+  compareAhead,
   entriesFor,
   type PlanParts,
   planTarget,
@@ -31,6 +32,23 @@ describe('planTarget()', () => {
         expect(narrow.hold).toEqual(whole.hold)
         expect(countActions(narrow)).toEqual(countActions(whole))
         expect(entriesFor(after, narrow, parts, keys)).toEqual(entriesFor(after, whole, parts))
+      }),
+    )
+  })
+
+  it('comes to the same when everything was compared ahead, whatever has changed since', async () => {
+    await fc.assert(
+      fc.asyncProperty(declaration, declaration, async (first, second) => {
+        const before = target(first, undefined)
+        const after = target(second, before)
+        const parts = settledAt(before)
+        await compareAhead(after, parts, [keyOf(99), ...after.desired.keys()])
+        const anew = planTarget(target(second, undefined), parts)
+        const plan = planTarget(after, parts)
+        expect([plan.changes, plan.hold]).toEqual([anew.changes, anew.hold])
+        expect(planTarget(after, settledAt(after)).changes.every(({ action }) => action === 'keep')).toBe(
+          true,
+        )
       }),
     )
   })
