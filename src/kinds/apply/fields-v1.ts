@@ -3,7 +3,6 @@ import { type FieldElement, parseElement } from './field-element.ts'
 import { type FieldSet, fieldNode, NO_FIELDS } from './field-set.ts'
 
 const parsed = new WeakMap<object, FieldSet>()
-const written = new WeakMap<FieldSet, JsonObject>()
 
 /**
  * Reads `fieldsV1` of a managedFields entry. Elements that are none are left out, as the entry may come from a client; what is
@@ -18,24 +17,12 @@ export function parseFieldsV1(fields: unknown): FieldSet {
   return set
 }
 
-/**
- * Writes a set as `fieldsV1`: elements sorted, a path's own membership as `.` where it has children. The same set gives the same
- * object, which nobody may change, and which is known when it is read again: a manager writes the same fields most of the time.
- */
+/** Writes a set as `fieldsV1`: elements sorted, a path's own membership as `.` where it has children. */
 export function formatFieldsV1(set: FieldSet): JsonObject {
-  const known = written.get(set)
-  if (known !== undefined) return known
-  const fields = formatNode(set)
-  written.set(set, fields)
-  if (!set.member) parsed.set(fields, set)
-  return fields
-}
-
-function formatNode(set: FieldSet): JsonObject {
   const fields: Record<string, unknown> = {}
   if (set.member && set.children.size > 0) fields['.'] = {}
   for (const element of [...set.children.keys()].sort())
-    setOwn(fields, element, formatNode(set.children.get(element) as FieldSet))
+    setOwn(fields, element, formatFieldsV1(set.children.get(element) as FieldSet))
   return fields
 }
 

@@ -1,7 +1,7 @@
 import type { KubeObject, ManagedFieldsEntry } from '../../kube/index.ts'
 import { resolveSchema, type Schema } from '../schema/schema.ts'
 import { compareFields } from './compare-fields.ts'
-import { differenceOf, isEmptySet, NO_FIELDS, unionOf } from './field-set.ts'
+import { differenceOf, type FieldSet, isEmptySet, NO_FIELDS, unionOf } from './field-set.ts'
 import {
   isSameManager,
   type Manager,
@@ -55,8 +55,14 @@ export function trackUpdate(input: UpdateInput): KubeObject {
   const kept = previous === undefined ? NO_FIELDS : differenceOf(previous.fields, removed)
   const mine = isEmptySet(taken)
     ? previous && withoutFields(previous, removed)
-    : { ...self, fields: unionOf(kept, taken) }
+    : ownedBy(self, previous, unionOf(kept, taken), input.nowIso)
   return withEntries(after, writeManagers(mine === undefined ? others : [...others, mine]), after)
+}
+
+/** A manager with what it owns now. Where that is what it owned before, its entry says so already, but for the time. */
+function ownedBy(self: Manager, previous: Manager | undefined, fields: FieldSet, nowIso: string): Manager {
+  const isSame = previous?.entry !== undefined && previous.fields === fields
+  return { ...self, fields, entry: isSame ? { ...previous.entry, time: nowIso } : undefined }
 }
 
 /** The entries that the request brings, or else those that are stored: a client that does not know them cannot delete them. */

@@ -44,14 +44,6 @@ describe('parseFieldsV1() and formatFieldsV1()', () => {
     )
   })
 
-  it('make the same object of the same set, and know it again', () => {
-    const set = parseFieldsV1({ 'f:data': { '.': {}, 'f:a': {} } })
-    const fields = formatFieldsV1(set)
-    expect(fields).toEqual({ 'f:data': { '.': {}, 'f:a': {} } })
-    expect(formatFieldsV1(set)).toBe(fields)
-    expect(parseFieldsV1(fields)).toBe(set)
-  })
-
   it('read what apiserver writes', () => {
     const fields = parseFieldsV1({
       'f:metadata': { 'f:labels': { '.': {}, 'f:app': {} } },

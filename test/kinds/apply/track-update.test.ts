@@ -29,6 +29,15 @@ describe('trackUpdate()', () => {
     })
   })
 
+  it('keeps the fields of a manager that writes the same ones again, with a new time', () => {
+    const made = track(undefined, configMap({ a: '1' }), 'a', 1)
+    const again = track(made, configMap({ a: '2' }), 'a', 2)
+    const [before] = entriesOf(made) ?? []
+    const [after] = entriesOf(again) ?? []
+    expect(after).toEqual({ ...before, time: '2024-01-01T00:00:02Z' })
+    expect(after?.fieldsV1).toBe(before?.fieldsV1)
+  })
+
   it('changes no entry and no time when the write changes nothing that can be owned', () => {
     const made = track(undefined, configMap({ a: '1' }), 'a', 1)
     const touched = { ...made, metadata: { ...made.metadata, resourceVersion: '7', generation: 2 } }
