@@ -44,11 +44,17 @@ export async function compareAhead(
   parts: PlanParts,
   keys: Iterable<string>,
 ): Promise<void> {
-  const declared = [...keys].filter(key => target.desired.has(key))
-  for (let at = 0; at < declared.length; at += COMPARED_AT_ONCE) {
-    planTarget(target, parts, declared.slice(at, at + COMPARED_AT_ONCE))
+  const live = [...keys].filter(key => isThere(target.desired.get(key), parts))
+  // So few are compared in no time.
+  if (live.length <= COMPARED_AT_ONCE) return
+  for (let at = 0; at < live.length; at += COMPARED_AT_ONCE) {
+    planTarget(target, parts, live.slice(at, at + COMPARED_AT_ONCE))
     await breathe()
   }
+}
+
+function isThere(desired: DesiredObject | undefined, { live }: PlanParts): boolean {
+  return desired !== undefined && live.versionOf(desired.ref) !== undefined
 }
 
 /** What is compared: declared objects, owned ones that are not declared, and how many the app owns and declares. */

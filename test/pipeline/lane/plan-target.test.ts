@@ -13,10 +13,12 @@ import {
 import type { AppTarget, DesiredObject } from '../../../src/pipeline/source/app-target.ts'
 
 /** Per object: its value, or undefined when it is not declared. */
-const declaration = fc.array(fc.option(fc.constantFrom('one', 'two'), { nil: undefined }), {
-  minLength: 12,
-  maxLength: 12,
-})
+function declarationOf(count: number): fc.Arbitrary<(string | undefined)[]> {
+  const value = fc.option(fc.constantFrom('one', 'two'), { nil: undefined })
+  return fc.array(value, { minLength: count, maxLength: count })
+}
+
+const declaration = declarationOf(12)
 
 describe('planTarget()', () => {
   it('comes to the same with the keys of what changed as with everything, when everything was as it was declared', () => {
@@ -38,7 +40,7 @@ describe('planTarget()', () => {
 
   it('comes to the same when everything was compared ahead, whatever has changed since', async () => {
     await fc.assert(
-      fc.asyncProperty(declaration, declaration, async (first, second) => {
+      fc.asyncProperty(declarationOf(50), declarationOf(50), async (first, second) => {
         const before = target(first, undefined)
         const after = target(second, before)
         const parts = settledAt(before)
@@ -50,6 +52,7 @@ describe('planTarget()', () => {
           true,
         )
       }),
+      { numRuns: 30 },
     )
   })
 
@@ -109,10 +112,12 @@ function settledAt({ desired, commit }: AppTarget): PlanParts {
   const entries = [...desired].map(([key, { object, source }]) => {
     return [key, { app: 'shop', ref: refOf(object), source, commit: commit.id }] as const
   })
+  const get = ({ name }: { name: string }): KubeObject | undefined =>
+    [...desired.values()].find(({ object }) => object.metadata.name === name)?.object
   return {
     live: {
-      get: (ref: { name: string }) =>
-        [...desired.values()].find(({ object }) => object.metadata.name === ref.name)?.object,
+      get,
+      versionOf: (ref: { name: string }) => get(ref) && '1',
       pods: () => [],
     },
     inventory: {
