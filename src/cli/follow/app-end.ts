@@ -64,8 +64,9 @@ function endBy(
   if (state === 'Interrupted')
     return current?.lastRecord === record.metadata.name ? endWithout(current) : undefined
   if (state !== 'Held') return { ...told, phase: 'Failed' }
-  // What holds it is told by the app's status, which is written right after; a newer record or commit may have replaced that.
-  const isTold = current?.phase === 'Held' && current.lastRecord === record.metadata.name
+  // What holds it is told by the app's status, which is written right after and then names the record, whatever else befalls the app; a
+  // newer record or commit may have replaced that.
+  const isTold = current?.lastRecord === record.metadata.name
   if (app !== undefined && !isTold && !isPast(app, record)) return undefined
   return {
     ...told,

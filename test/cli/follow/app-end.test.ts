@@ -14,15 +14,21 @@ describe('endOf()', () => {
       ...{ reason: 'deletes-everything', message: 'it deletes all' },
       deletes: 2,
     }
-    for (const status of [
-      earlier,
-      { ...earlier, observedRevision: COMMIT, diagnostics: [MISTAKE] },
-      { ...earlier, observedRevision: COMMIT, lastRecord: 'shop-000003', phase: 'Pending' as const },
-    ])
+    for (const status of [earlier, { ...earlier, observedRevision: COMMIT, diagnostics: [MISTAKE] }])
       expect(endOf(view(status, record), 'shop', COMMIT)).toBeUndefined()
     const told = { ...earlier, observedRevision: COMMIT, lastRecord: 'shop-000003', hold }
     expect(endOf(view(told, record), 'shop', COMMIT)).toMatchObject({
       ...{ phase: 'Held', diagnostics: [], deletes: 2 },
+    })
+  })
+
+  it('takes a held app as ended also when its source cannot be read since', () => {
+    const status: AppStatus = {
+      ...{ observedRevision: COMMIT, lastRecord: 'shop-000003', diagnostics: [MISTAKE] },
+      ...{ phase: 'Failed', message: 'the repository cannot be read' },
+    }
+    expect(endOf(view(status, heldRecord('shop-000003')), 'shop', COMMIT)).toMatchObject({
+      ...{ phase: 'Held', diagnostics: [MISTAKE] },
     })
   })
 
