@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { kill } from 'node:process'
-import { BowlineError, backoffMs, type Clock } from '../../../base/index.ts'
+import { BowlineError, backoffMs, type Clock, hasCode } from '../../../base/index.ts'
 import { OutputCap } from '../output-cap.ts'
 import type { ExecResult } from '../runtime.ts'
 import type { Engine, EngineRequest } from './engine/engine.ts'
@@ -43,8 +43,8 @@ export async function execInContainer(
     timeoutMs: timeoutMs + 5_000,
   }
   const stream = await engine.stream(start).catch(error => {
-    // No answer in time does not mean that it will not start.
-    giveUp()
+    // No answer in time does not mean that it will not start; a refusal does.
+    if (hasCode(error, 'unavailable')) giveUp()
     throw error
   })
   let late = false
