@@ -1,7 +1,7 @@
-import type { webcrypto } from 'node:crypto'
-import type { X509Certificate } from '@peculiar/x509'
+import { createPrivateKey, type webcrypto } from 'node:crypto'
 import { BowlineError, type Clock } from '../base/index.ts'
-import { createWebKeyPair, ECDSA_SHA256, importPrivateKey, isKeyOf, privateKeyPem } from './key.ts'
+import { createWebKeyPair, ECDSA_SHA256, importPrivateKey, privateKeyPem } from './key.ts'
+import { parseCertificate } from './read.ts'
 import { DAY_MS, validFrom } from './validity.ts'
 import { x509 as library } from './x509.ts'
 
@@ -13,7 +13,6 @@ export interface AuthorityFiles {
 
 /** An authority that is ready to sign. */
 export interface Authority extends AuthorityFiles {
-  readonly x509: X509Certificate
   readonly signingKey: webcrypto.CryptoKey
 }
 
@@ -46,20 +45,21 @@ export async function createAuthority(clock: Clock): Promise<Authority> {
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   })
-  const files = { certificate: pemText(x509), privateKey: privateKeyPem(keys.privateKey) }
-  return { ...files, x509, signingKey: keys.privateKey }
+  return {
+    certificate: pemText(x509),
+    privateKey: privateKeyPem(keys.privateKey),
+    signingKey: keys.privateKey,
+  }
 }
 
 /** Reads what `createAuthority` made. `bad-input` when it is no authority or the two texts do not belong together. */
 export async function loadAuthority({ certificate, privateKey }: AuthorityFiles): Promise<Authority> {
   const signingKey = await importPrivateKey(privateKey)
-  const x509 = readAuthorityCertificate(certificate)
-  if (!isKeyOf(privateKey, new Uint8Array(x509.publicKey.rawData)))
-    throw new BowlineError(
-      'bad-input',
-      'Cannot load certificate authority: its key is that of another certificate',
-    )
-  return { certificate: pemText(x509), privateKey, x509, signingKey }
+  const x509 = parseCertificate(certificate)
+  if (!x509.ca) throw unusable('the certificate may not sign others')
+  if (!x509.checkPrivateKey(createPrivateKey(privateKey)))
+    throw unusable('its key is that of another certificate')
+  return { certificate: pemText(x509), privateKey, signingKey }
 }
 
 /** PEM as OpenSSL writes it: with a final newline. */
@@ -67,20 +67,6 @@ export function pemText(x509: { toString(format: 'pem'): string }): string {
   return `${x509.toString('pem').trimEnd()}\n`
 }
 
-function readAuthorityCertificate(pem: string): X509Certificate {
-  const { BasicConstraintsExtension, X509Certificate } = library()
-  let x509: X509Certificate
-  try {
-    x509 = new X509Certificate(pem)
-  } catch (cause) {
-    throw new BowlineError('bad-input', 'Cannot load certificate authority: it is not a certificate in PEM', {
-      cause,
-    })
-  }
-  if (x509.getExtension(BasicConstraintsExtension)?.ca !== true)
-    throw new BowlineError(
-      'bad-input',
-      'Cannot load certificate authority: the certificate may not sign others',
-    )
-  return x509
+function unusable(reason: string): BowlineError {
+  return new BowlineError('bad-input', `Cannot load certificate authority: ${reason}`)
 }

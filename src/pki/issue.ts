@@ -1,4 +1,4 @@
-import type { ExtendedKeyUsage, Extension, JsonName } from '@peculiar/x509'
+import type { ExtendedKeyUsage, Extension, JsonAttributeObject, JsonNameParams } from '@peculiar/x509'
 import { type Authority, pemText } from './authority.ts'
 import { ECDSA_SHA256, publicKeyBytes } from './key.ts'
 import type { Validity } from './validity.ts'
@@ -35,15 +35,17 @@ export async function issueCertificate(options: CertificateOptions): Promise<str
     KeyUsagesExtension,
     Name,
     SubjectKeyIdentifierExtension,
+    X509Certificate,
     X509CertificateGenerator,
   } = library()
   const { authority, validity } = options
+  const issuer = new X509Certificate(authority.certificate)
   const spki = publicKeyBytes(options.publicKey)
   const x509 = await X509CertificateGenerator.create({
-    subject: subjectName(options.subject),
-    issuer: new Name(authority.x509.subjectName.toJSON()),
+    subject: new Name(subjectName(options.subject)),
+    issuer: new Name(issuer.subjectName.toJSON()),
     notBefore: new Date(validity.notBefore),
-    notAfter: new Date(Math.min(validity.notAfter, authority.x509.notAfter.getTime())),
+    notAfter: new Date(Math.min(validity.notAfter, issuer.notAfter.getTime())),
     signingAlgorithm: ECDSA_SHA256,
     publicKey: new Uint8Array(spki),
     signingKey: authority.signingKey,
@@ -51,7 +53,7 @@ export async function issueCertificate(options: CertificateOptions): Promise<str
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension(options.usages.map(keyUsage)),
-      await AuthorityKeyIdentifierExtension.create(authority.x509.publicKey),
+      await AuthorityKeyIdentifierExtension.create(issuer.publicKey),
       await SubjectKeyIdentifierExtension.create(new Uint8Array(spki)),
       ...alternativeNames(options),
     ],
@@ -59,9 +61,13 @@ export async function issueCertificate(options: CertificateOptions): Promise<str
   return pemText(x509)
 }
 
-/** The structured form, in which no character of a name has a meaning. */
-function subjectName({ commonName, organizations = [] }: DistinguishedName): JsonName {
-  return [...organizations.map(organization => ({ O: [organization] })), { CN: [commonName] }]
+/**
+ * Each value with its type: of a bare text the library takes what stands in quotes, drops backslashes, and reads hex after a `#`. What an
+ * approver saw must be what the certificate says.
+ */
+function subjectName({ commonName, organizations = [] }: DistinguishedName): JsonNameParams {
+  const value = (utf8String: string): JsonAttributeObject => ({ utf8String })
+  return [...organizations.map(organization => ({ O: [value(organization)] })), { CN: [value(commonName)] }]
 }
 
 function keyUsage(usage: CertificateUsage): ExtendedKeyUsage {

@@ -51,9 +51,3 @@ export function publicKeyBytes(pem: string): Buffer {
     throw new BowlineError('bad-input', 'Cannot read public key: it is not a public key in PEM', { cause })
   }
 }
-
-/** True when the two halves belong together. */
-export function isKeyOf(privatePem: string, publicSpki: Uint8Array): boolean {
-  const own = createPublicKey(createPrivateKey(privatePem)).export({ type: 'spki', format: 'der' })
-  return own.equals(publicSpki)
-}

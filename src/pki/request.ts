@@ -1,8 +1,7 @@
 import { createPublicKey } from 'node:crypto'
-import type { Pkcs10CertificateRequest } from '@peculiar/x509'
+import type { Name, Pkcs10CertificateRequest } from '@peculiar/x509'
 import { BowlineError } from '../base/index.ts'
 import { type CertificateOptions, type DistinguishedName, issueCertificate } from './issue.ts'
-import { nameOf } from './read.ts'
 import { x509 } from './x509.ts'
 
 /** What a verified request holds. The names are only what was asked for. */
@@ -87,4 +86,9 @@ function readKey(pem: string): ReturnType<typeof createPublicKey> {
       cause,
     })
   }
+}
+
+/** The last common name counts, as in Go's `pkix.Name`. */
+function nameOf(name: Name): Required<DistinguishedName> {
+  return { commonName: name.getField('CN').at(-1) ?? '', organizations: name.getField('O') }
 }

@@ -14,9 +14,6 @@ function certificate(
 ): CertificateFacts {
   return {
     subject: { commonName, organizations },
-    serialNumber: '01',
-    dnsNames: [],
-    ipAddresses: [],
     notBefore: from,
     notAfter: to,
   }
