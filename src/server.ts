@@ -1,25 +1,20 @@
 import { setMaxListeners } from 'node:events'
-import { existsSync } from 'node:fs'
-import { chmod, mkdir, rename, writeFile } from 'node:fs/promises'
 import { arch, networkInterfaces, platform } from 'node:os'
 import { join } from 'node:path'
 import { apiAddress } from './api-address.ts'
 import {
-  BowlineError,
   type Clock,
   formatIpv4,
   formatSubnet,
   type Ids,
   isAborted,
   type Logger,
-  messageOf,
   type Service,
 } from './base/index.ts'
 import { Informers } from './client/index.ts'
 import {
   AccountTokenController,
   AcmeController,
-  ADMIN_SUBJECT,
   ApiAuditLog,
   ApiRegistrationController,
   ApiServiceController,
@@ -27,7 +22,6 @@ import {
   createAccess,
   createAccountTokens,
   createAcmeAuthority,
-  createAdminKubeconfig,
   createAuthenticator,
   createInProcessClient,
   createJoinTokens,
@@ -57,15 +51,9 @@ import { readConfig } from './config.ts'
 import { SourceOpener } from './gitops.ts'
 import { builtInKinds, isEstablished, withDefinitions } from './kinds/index.ts'
 import { type App, allKinds, apiVersionOf, Kinds, refOf } from './kube/index.ts'
+import { ensureKubeconfig } from './kubeconfig-file.ts'
 import { Pipeline } from './pipeline/index.ts'
-import {
-  type Authority,
-  createKeyPair,
-  DAY_MS,
-  fingerprint,
-  issueCertificate,
-  validFrom,
-} from './pki/index.ts'
+import { fingerprint } from './pki/index.ts'
 import { KUBERNETES_VERSION, VERSION } from './version.ts'
 import { volumeExtensions } from './volumes.ts'
 
@@ -102,9 +90,6 @@ export interface RunningServer {
   /** Settles when everything has ended and is closed; rejects with what ended it early. */
   readonly closed: Promise<void>
 }
-
-/** How long the administrator's certificate in the kubeconfig lasts; each start writes a fresh one. */
-const ADMIN_LIFETIME_MS = 365 * DAY_MS
 
 /**
  * The composition root of the control plane: store, verbs, controllers, scheduler, pipeline and the API, in one process, until
@@ -245,6 +230,7 @@ export async function startServer(
         authority,
         listen: config.listen,
         names: apiNames(config),
+        store,
         tunnels,
         documents: {
           version: versionInfo(),
@@ -271,7 +257,8 @@ export async function startServer(
     )
     run('pipeline', pipeline)
     const url = urlOf(config, api.address)
-    const kubeconfigPath = await writeKubeconfig(config.dataDir, url, authority, { clock, log })
+    const kubeconfigPath = join(config.dataDir, 'kubeconfig')
+    await ensureKubeconfig({ path: kubeconfigPath, server: url, authority, clock, log })
 
     // Each begins with a look at all that there is.
     const controllers = { client: clientOf('controllers'), informers, clock, ids, log }
@@ -366,36 +353,6 @@ async function ensureApp(
     { type: 'apply', body, force: true },
     { fieldManager: 'bowline-up' },
   )
-}
-
-/** Written whole or not at all, and for its owner only. Where there is no room for it, the one of the last start is kept. */
-async function writeKubeconfig(
-  dataDir: string,
-  server: string,
-  authority: Authority,
-  { clock, log }: { readonly clock: Clock; readonly log: Logger },
-): Promise<string> {
-  const { privateKey, publicKey } = await createKeyPair()
-  const certificate = await issueCertificate({
-    authority,
-    publicKey,
-    subject: ADMIN_SUBJECT,
-    usages: ['client'],
-    validity: validFrom(clock.now(), ADMIN_LIFETIME_MS),
-  })
-  const text = createAdminKubeconfig({ server, authority: authority.certificate, certificate, privateKey })
-  const path = join(dataDir, 'kubeconfig')
-  try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    await writeFile(`${path}.new`, text, { mode: 0o600 })
-    await chmod(`${path}.new`, 0o600)
-    await rename(`${path}.new`, path)
-  } catch (cause) {
-    if (!existsSync(path))
-      throw new BowlineError('unavailable', `Cannot write ${path}: ${messageOf(cause)}`, { cause })
-    log.warn('the kubeconfig stays as it was: it cannot be written anew', { path, error: messageOf(cause) })
-  }
-  return path
 }
 
 /** The first address of the range of Services is the API's. */

@@ -27,10 +27,17 @@ export interface ServerCertificate {
   /** The certificate and then the authority's: a joining host compares the latter with the fingerprint in its token. */
   readonly cert: string
   readonly ca: string
+  /** The host names and addresses that it is valid for. */
+  readonly names: readonly string[]
   readonly validity: Validity
 }
 
-/** A fresh certificate for the API server, valid for the host names and addresses given and for this machine. Kept in memory only. */
+/** What a certificate is valid for that is asked for with `names`: those, this machine, and the server's names inside a cluster. */
+export function namesFor(names: readonly string[]): readonly string[] {
+  return [...new Set([...names, 'localhost', '127.0.0.1', '::1', ...CLUSTER_NAMES])]
+}
+
+/** A fresh certificate for the API server, valid for the host names and addresses given and for this machine. */
 export async function issueServerCertificate(options: {
   readonly authority: Authority
   readonly names: readonly string[]
@@ -38,7 +45,7 @@ export async function issueServerCertificate(options: {
   readonly lifetimeMs?: number
 }): Promise<ServerCertificate> {
   const { authority, now, lifetimeMs = LIFETIME_MS } = options
-  const names = [...new Set([...options.names, 'localhost', '127.0.0.1', '::1', ...CLUSTER_NAMES])]
+  const names = namesFor(options.names)
   const { publicKey, privateKey } = await createKeyPair()
   const validity = validFrom(now, lifetimeMs)
   const certificate = await issueCertificate({
@@ -50,7 +57,8 @@ export async function issueServerCertificate(options: {
     dnsNames: names.filter(name => isIP(name) === 0),
     ipAddresses: names.filter(name => isIP(name) !== 0),
   })
-  return { key: privateKey, cert: certificate + authority.certificate, ca: authority.certificate, validity }
+  const ca = authority.certificate
+  return { key: privateKey, cert: certificate + ca, ca, names, validity }
 }
 
 /** Puts a new certificate into use before the old one ends, for as long as the server runs. */

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import type { Clock, Ids, Logger } from '../../../base/index.ts'
+import type { Clock, Ids, KeyValueStore, Logger } from '../../../base/index.ts'
 import { BowlineError, messageOf } from '../../../base/index.ts'
 import type { Authority } from '../../../pki/index.ts'
 import type { ApiAuditLog } from '../audit-log/audit-log.ts'
@@ -18,9 +18,10 @@ import type { DocumentParts } from './document-routes.ts'
 import type { Extension } from './extension.ts'
 import { Http2Connections } from './http2.ts'
 import { DEFAULT_LIMITS, InFlight, type InFlightLimits } from './in-flight.ts'
+import { KeptServerCertificate } from './kept-server-certificate.ts'
 import { RequestHandler } from './request-handler.ts'
 import { DEFAULT_RATES, RequestRateLimits, type RequestRates } from './request-rates.ts'
-import { issueServerCertificate, keepRenewed } from './server-certificate.ts'
+import { keepRenewed } from './server-certificate.ts'
 
 export interface ApiServerOptions {
   readonly verbs: Verbs
@@ -32,6 +33,8 @@ export interface ApiServerOptions {
   readonly listen: { readonly host: string; readonly port: number }
   /** Host names and addresses that the server's certificate is valid for, beyond this machine's. */
   readonly names?: readonly string[]
+  /** Where the server's certificate is kept from one start to the next. Absent: each start issues its own. */
+  readonly store?: KeyValueStore
   readonly tunnels: Tunnels
   readonly documents: DocumentParts
   readonly extensions?: readonly Extension[]
@@ -79,13 +82,14 @@ const MAX_HEADERS = 100
 export async function startApiServer(options: ApiServerOptions, signal: AbortSignal): Promise<ApiServer> {
   const { authority, authenticator, clock, ids, log, tunnels } = options
   const patience = { ...DEFAULT_PATIENCE, ...options.patience }
-  const issue = (): ReturnType<typeof issueServerCertificate> =>
-    issueServerCertificate({
-      authority,
-      names: [options.listen.host, ...(options.names ?? [])].filter(isName),
-      now: clock.now(),
-    })
-  const certificate = await issue()
+  const certificates = new KeptServerCertificate({
+    store: options.store,
+    authority,
+    names: [options.listen.host, ...(options.names ?? [])].filter(isName),
+    clock,
+    log,
+  })
+  const certificate = await certificates.current()
   const handler = new RequestHandler({
     ...options,
     extensions: options.extensions ?? [],
@@ -140,7 +144,7 @@ export async function startApiServer(options: ApiServerOptions, signal: AbortSig
   log.info('API server listens', { ...address })
   const stopRenewing = keepRenewed({
     first: certificate,
-    issue,
+    issue: () => certificates.issue(),
     use: (_context, { key, cert, ca }) =>
       server.setSecureContext({ key, cert, ca, secureOptions: constants.SSL_OP_NO_TICKET }),
     clock,

@@ -1,0 +1,106 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { BowlineError, type Clock, deepEqual, type Logger, messageOf } from './base/index.ts'
+import { loadKubeconfig } from './client/index.ts'
+import { ADMIN_SUBJECT, createAdminKubeconfig } from './cluster/index.ts'
+import {
+  type Authority,
+  createKeyPair,
+  DAY_MS,
+  issueCertificate,
+  readCertificate,
+  renewalTime,
+  validFrom,
+} from './pki/index.ts'
+
+/** How long the administrator's certificate lasts; a start from 70 % of that on makes a fresh one. */
+const ADMIN_LIFETIME_MS = 365 * DAY_MS
+
+const OWNER_ONLY = 0o600
+
+interface AdminCredentials {
+  readonly certificate: string
+  /** PEM. */
+  readonly key: string
+}
+
+/**
+ * Sees to it that the administrator's kubeconfig is there and leads to this server. What it holds already is kept as long as it is
+ * good: copies of it are in use elsewhere. It is written whole or not at all, and for its owner only; where there is no room for it, the
+ * one of the last start is kept.
+ */
+export async function ensureKubeconfig(options: {
+  readonly path: string
+  readonly server: string
+  readonly authority: Authority
+  readonly clock: Clock
+  readonly log: Logger
+}): Promise<void> {
+  const { path, server, authority, clock, log } = options
+  const present = await readFile(path, 'utf8').catch(() => undefined)
+  const credentials = credentialsIn(present, authority, clock.now()) ?? (await issue(authority, clock.now()))
+  const text = createAdminKubeconfig({
+    server,
+    authority: authority.certificate,
+    certificate: credentials.certificate,
+    privateKey: credentials.key,
+  })
+  try {
+    if (text === present) await chmod(path, OWNER_ONLY)
+    else await writeWhole(path, text)
+  } catch (cause) {
+    if (present === undefined)
+      throw new BowlineError('unavailable', `Cannot write ${path}: ${messageOf(cause)}`, { cause })
+    log.warn('the kubeconfig stays as it was: it cannot be written anew', { path, error: messageOf(cause) })
+  }
+}
+
+/** The credentials of a kubeconfig of ours; undefined when they are another's, or are due for renewal. */
+function credentialsIn(
+  kubeconfig: string | undefined,
+  authority: Authority,
+  now: number,
+): AdminCredentials | undefined {
+  if (kubeconfig === undefined) return undefined
+  try {
+    const { credentials } = loadKubeconfig(kubeconfig)
+    if (!('certificate' in credentials)) return undefined
+    const { certificate, key } = credentials
+    return isGood({ certificate, key }, authority, now) ? { certificate, key } : undefined
+  } catch {
+    // Somebody wrote into it; whatever it was, it is none of ours.
+    return undefined
+  }
+}
+
+function isGood({ certificate, key }: AdminCredentials, authority: Authority, now: number): boolean {
+  const x509 = new X509Certificate(certificate)
+  const { subject, ...validity } = readCertificate(certificate)
+  return (
+    x509.verify(new X509Certificate(authority.certificate).publicKey) &&
+    x509.checkPrivateKey(createPrivateKey(key)) &&
+    deepEqual(subject, ADMIN_SUBJECT) &&
+    now >= validity.notBefore &&
+    now < renewalTime(validity, 0)
+  )
+}
+
+async function issue(authority: Authority, now: number): Promise<AdminCredentials> {
+  const { privateKey, publicKey } = await createKeyPair()
+  const certificate = await issueCertificate({
+    authority,
+    publicKey,
+    subject: ADMIN_SUBJECT,
+    usages: ['client'],
+    validity: validFrom(now, ADMIN_LIFETIME_MS),
+  })
+  return { certificate, key: privateKey }
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await writeFile(`${path}.new`, text, { mode: OWNER_ONLY })
+  await chmod(`${path}.new`, OWNER_ONLY)
+  await rename(`${path}.new`, path)
+}
