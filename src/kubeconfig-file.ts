@@ -2,7 +2,6 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BowlineError, type Clock, deepEqual, type Logger, messageOf } from './base/index.ts'
-import { loadKubeconfig } from './client/index.ts'
 import { ADMIN_SUBJECT, createAdminKubeconfig } from './cluster/index.ts'
 import {
   type Authority,
@@ -56,17 +55,18 @@ export async function ensureKubeconfig(options: {
   }
 }
 
-/** The credentials of a kubeconfig of ours; undefined when they are another's, or are due for renewal. */
+/** The credentials of a kubeconfig that a start wrote; undefined when they are another's, or are due for renewal. */
 function credentialsIn(
   kubeconfig: string | undefined,
   authority: Authority,
   now: number,
 ): AdminCredentials | undefined {
-  if (kubeconfig === undefined) return undefined
+  const [certificate, key] = ['client-certificate-data', 'client-key-data'].map(field => {
+    const data = new RegExp(`^ +${field}: (\\S+)$`, 'm').exec(kubeconfig ?? '')?.[1]
+    return data && Buffer.from(data, 'base64').toString()
+  })
+  if (!certificate || !key) return undefined
   try {
-    const { credentials } = loadKubeconfig(kubeconfig)
-    if (!('certificate' in credentials)) return undefined
-    const { certificate, key } = credentials
     return isGood({ certificate, key }, authority, now) ? { certificate, key } : undefined
   } catch {
     // Somebody wrote into it; whatever it was, it is none of ours.

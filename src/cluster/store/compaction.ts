@@ -42,7 +42,7 @@ export class Compaction {
   }
 
   /** Enters a write of `revision` into the index, and what it makes superfluous into the list. */
-  record(write: RowWrite, revision: number): void {
+  record(write: Omit<RowWrite, 'value'>, revision: number): void {
     const before = this.#index.get(write.key)?.versions.at(-1)
     if (before !== undefined && before.createRevision !== 0)
       this.#superseded.push({ at: revision, key: write.key, revision: before.revision })

@@ -4,7 +4,7 @@ import { pid as ownPid } from 'node:process'
 import { type Database, open } from 'lmdb'
 import { BowlineError, messageOf } from '../../base/index.ts'
 import { Headroom, type PageUse } from './headroom.ts'
-import { decodeRow, encodeRow, type RowWrite } from './row.ts'
+import { decodeRow, decodeRowHeads, encodeRow, type RowWrite } from './row.ts'
 
 /** What survives compaction: the newest revision is remembered even when no row is left. */
 interface Meta {
@@ -85,20 +85,30 @@ export class RowFile {
     return bytes === undefined ? { compactRevision: 0 } : (JSON.parse(bytes.toString()) as Meta)
   }
 
-  /** Every row, oldest first. */
+  /** What every row writes, without the values, oldest first. */
   *scan(): Generator<{
     readonly revision: number
-    readonly writes: readonly RowWrite[]
+    readonly writes: readonly Omit<RowWrite, 'value'>[]
     readonly size: number
   }> {
-    for (const { key, value } of this.#db.getRange({ start: META_KEY + 1 }))
-      yield { revision: key, writes: decodeRow(value), size: value.length }
+    for (const revision of this.#db.getKeys({ start: META_KEY + 1 })) {
+      const row = this.#borrow(revision)
+      if (row !== undefined) yield { revision, writes: decodeRowHeads(row), size: row.length }
+    }
   }
 
   /** The writes of one transaction as far as they are kept; empty when the row is gone. */
   read(revision: number): RowWrite[] {
-    const row = this.#db.getBinary(revision)
-    return row === undefined ? [] : decodeRow(row)
+    const row = this.#borrow(revision)
+    // A copy: small ones share pieces of memory, and each piece of one's own would cost more than what is copied into it.
+    return row === undefined ? [] : decodeRow(Buffer.from(row))
+  }
+
+  /** The bytes of a row, which the next read overwrites. */
+  #borrow(revision: number): Buffer | undefined {
+    const bytes = this.#db.getBinaryFast(revision)
+    // LMDB's buffer is longer than what it says of itself, and not all of Node believes that.
+    return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 
   /** Makes the whole group durable, or nothing of it. */

@@ -18,18 +18,22 @@ export class RowReader {
 
   /** The write of `key` in the transaction of `revision`; undefined when the row is gone or lacks it. */
   find(revision: number, key: string): RowWrite | undefined {
-    const writes = this.#kept.get(revision) ?? this.#read(revision)
-    if (writes.size === 1) return writes.get(key)
-    const write = writes.get(key)
-    // A copy: the values of a decoded row share its memory.
-    return write === undefined ? undefined : { ...write, value: Uint8Array.from(write.value) }
+    const kept = this.#kept.get(revision)
+    if (kept !== undefined) return copyOf(kept.get(key))
+    const writes = this.#file.read(revision)
+    if (writes.length <= 1) return writes[0]?.key === key ? writes[0] : undefined
+    return copyOf(this.#keep(revision, writes).get(key))
   }
 
-  #read(revision: number): ReadonlyMap<string, RowWrite> {
-    const writes = new Map(this.#file.read(revision).map(write => [write.key, write]))
-    if (writes.size <= 1) return writes
+  #keep(revision: number, writes: readonly RowWrite[]): ReadonlyMap<string, RowWrite> {
     if (this.#kept.size >= MAX_KEPT) this.#kept.clear()
-    this.#kept.set(revision, writes)
-    return writes
+    const byKey = new Map(writes.map(write => [write.key, write]))
+    this.#kept.set(revision, byKey)
+    return byKey
   }
+}
+
+/** The values of a decoded row share its memory. */
+function copyOf(write: RowWrite | undefined): RowWrite | undefined {
+  return write && { ...write, value: Buffer.from(write.value) }
 }

@@ -38,20 +38,33 @@ export function encodeRow(writes: readonly RowWrite[]): Buffer {
 
 /** The writes of a row; their values share the row's memory. An error of code `corrupt` for anything else. */
 export function decodeRow(row: Buffer): RowWrite[] {
+  return decode(row, (key, createRevision, start, end) => ({
+    key,
+    createRevision,
+    value: row.subarray(start, end),
+  }))
+}
+
+/** As `decodeRow`, without the values: nothing of the row's memory is kept. */
+export function decodeRowHeads(row: Buffer): Omit<RowWrite, 'value'>[] {
+  return decode(row, (key, createRevision) => ({ key, createRevision }))
+}
+
+function decode<T>(
+  row: Buffer,
+  writeOf: (key: string, createRevision: number, valueStart: number, valueEnd: number) => T,
+): T[] {
   try {
     if (row.readUInt8(0) !== FORMAT) throw new RangeError(`unknown format ${row.readUInt8(0)}`)
     const count = row.readUInt32BE(1)
-    const writes: RowWrite[] = []
+    const writes: T[] = []
     let at = HEADER
     for (let index = 0; index < count; index += 1) {
       const keyEnd = at + WRITE_HEADER + row.readUInt32BE(at)
       const valueEnd = keyEnd + row.readUInt32BE(at + 12)
       if (valueEnd > row.length) throw new RangeError('cut short')
-      writes.push({
-        key: row.toString('utf8', at + WRITE_HEADER, keyEnd),
-        createRevision: row.readDoubleBE(at + 4),
-        value: row.subarray(keyEnd, valueEnd),
-      })
+      const key = row.toString('utf8', at + WRITE_HEADER, keyEnd)
+      writes.push(writeOf(key, row.readDoubleBE(at + 4), keyEnd, valueEnd))
       at = valueEnd
     }
     return writes

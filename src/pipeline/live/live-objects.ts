@@ -174,7 +174,9 @@ export class LiveObjects {
     if (!this.#followed.has(nameOf(kind))) {
       this.#followed.add(nameOf(kind))
       informer.subscribe({
-        appeared: key => this.#publish(new Appearance(kind, key, informer)),
+        appeared: key => {
+          if (this.#isAwaited(kind)) this.#publish(new Appearance(kind, key, informer))
+        },
         updated: (object, previous) => this.#publish({ ref: refOf(object), object, previous }),
         deleted: previous => this.#publish({ ref: refOf(previous), previous }),
       })
@@ -256,6 +258,12 @@ export class LiveObjects {
     if (resourceVersion === undefined)
       return live === undefined || live.metadata.deletionTimestamp !== undefined
     return live !== undefined && Number(live.metadata.resourceVersion) >= Number(resourceVersion)
+  }
+
+  /** Whether it matters to anybody that an object of a kind appears: at a start, when all of them do, it rarely does. */
+  #isAwaited({ group, kind }: Kind): boolean {
+    if (this.#changes.size > 0) return true
+    return group === 'apps' ? !this.#workloads.isEmpty : group === '' && kind === 'Pod'
   }
 
   #publish(change: LiveChange): void {

@@ -26,6 +26,11 @@ export class WorkloadPods {
     this.#rootOf = rootOf
   }
 
+  /** No pod is known. */
+  get isEmpty(): boolean {
+    return this.#entries.size === 0
+  }
+
   /** The pods of an object, leaving ones included; itself when it is a pod. */
   podsOf(ref: ObjectRef): readonly Pod[] {
     return [...(this.#byRoot.get(refKey(ref)) ?? [])].flatMap(key => this.#entries.get(key)?.pod ?? [])
