@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseAllDocuments } from 'yaml'
 import { type App, type ConfigMap, Kinds, type RecordObject } from '../../src/kube/index.ts'
 import { Bowline, type LoopDelay } from '../fixture/bowline.ts'
@@ -12,6 +13,12 @@ import type { Bench, Line, Section } from '../measurement.ts'
 import { median, percentile } from '../statistics.ts'
 
 const STALL_AIM = { value: 50 } as const
+
+/**
+ * How long a server is left alone before it is stopped for a second start: it notes then what it has found equal. One that is stopped at
+ * once compares everything again.
+ */
+const SETTLE_MS = 10_000
 
 /**
  * A plan is taken to be made when its record is seen over the API: it is durable then, and the first write follows. That counts
@@ -85,6 +92,7 @@ async function coldStart(
     const planning = await server.loopDelay()
     await apps.first(isHealthyAt(commit))
     const applying = await server.loopDelay()
+    await sleep(SETTLE_MS)
     await Promise.all([records.close(), apps.close()])
     return { toPlanMs: at - server.startedAt, planning, applying, idle: await idle.loopDelay() }
   } finally {
