@@ -48,6 +48,7 @@ export type {
   Compare,
   KeyEvent,
   KeyEvents,
+  KeyHead,
   KeyValue,
   KeyValueReader,
   KeyValueStore,

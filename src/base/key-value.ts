@@ -13,6 +13,9 @@ export interface KeyValue {
   readonly modRevision: number
 }
 
+/** A key without its value. */
+export type KeyHead = Omit<KeyValue, 'value'>
+
 /** What must hold for a transaction to happen: the key's modRevision is exactly this; 0 means that the key is absent. */
 export interface Compare {
   readonly key: string
@@ -56,9 +59,9 @@ export interface RangeOptions {
   readonly atRevision?: number
 }
 
-export interface RangeResult {
+export interface RangeResult<Item = KeyValue> {
   /** Ascending by key. */
-  readonly items: readonly KeyValue[]
+  readonly items: readonly Item[]
   /** The revision that this answer shows: `atRevision`, or the newest acknowledged one. */
   readonly revision: number
   /** True when `limit` cut the answer short. */
@@ -84,6 +87,13 @@ export interface KeyValueReader {
 export interface KeyValueStore extends KeyValueReader {
   /** The newest acknowledged revision; 1 in an empty store, as in etcd. */
   readonly revision: number
+  /** As `range`, without reading values. */
+  heads(prefix: string, options?: RangeOptions): Promise<RangeResult<KeyHead>>
+  /**
+   * The value that the transaction of `modRevision` wrote to a key. At once, and so of a store in this process: for who knows keys by
+   * their heads and looks at few. Throws an error of code `compacted` when it is gone.
+   */
+  read(key: string, modRevision: number): Uint8Array
   /**
    * All operations happen at one new revision, or none. Resolves only after the write is durable (fsync);
    * watchers are told after that, too. A transaction without operations writes nothing and keeps the revision.

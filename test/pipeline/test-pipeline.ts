@@ -367,6 +367,8 @@ function mortal(store: KeyValueStore): { readonly store: KeyValueStore; kill(): 
       },
       get: key => (isDead ? never : store.get(key)),
       range: (prefix, options) => (isDead ? never : store.range(prefix, options)),
+      heads: (prefix, options) => (isDead ? never : store.heads(prefix, options)),
+      read: (key, modRevision) => store.read(key, modRevision),
       count: prefix => store.count(prefix),
       txn: (compares, operations) => (isDead ? never : store.txn(compares, operations)),
       watch: (...call) => store.watch(...call),

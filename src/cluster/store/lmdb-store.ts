@@ -4,6 +4,7 @@ import {
   type Compare,
   type KeyEvent,
   type KeyEvents,
+  type KeyHead,
   type KeyValue,
   type KeyValueStore,
   type Logger,
@@ -122,6 +123,32 @@ class LmdbStore implements KeyValueStore {
   }
 
   async range(prefix: string, options: RangeOptions = {}): Promise<RangeResult> {
+    const rows = new RowReader(this.#file)
+    return this.#walk(prefix, options, (key, version) => this.#valueOf(key, version, rows)!)
+  }
+
+  async heads(prefix: string, options: RangeOptions = {}): Promise<RangeResult<KeyHead>> {
+    return this.#walk(prefix, options, (key, { createRevision, revision: modRevision }) => ({
+      key,
+      createRevision,
+      modRevision,
+    }))
+  }
+
+  read(key: string, modRevision: number): Uint8Array {
+    this.#assertOpen()
+    const write = new RowReader(this.#file).find(modRevision, key)
+    if (write === undefined || write.createRevision === 0)
+      throw new BowlineError('compacted', `Cannot read "${key}" as of revision ${modRevision}: it is gone`)
+    return write.value
+  }
+
+  /** What there is of the keys under a prefix, as a range tells it. */
+  #walk<Item>(
+    prefix: string,
+    options: RangeOptions,
+    itemOf: (key: string, version: Version) => Item,
+  ): RangeResult<Item> {
     this.#assertOpen()
     const revision = options.atRevision ?? this.#revision
     if (revision < this.#compaction.revision) throw compacted(revision, this.#compaction.revision)
@@ -130,13 +157,12 @@ class LmdbStore implements KeyValueStore {
         'bad-input',
         `Cannot read at revision ${revision}: the newest is ${this.#revision}`,
       )
-    const items: KeyValue[] = []
-    const rows = new RowReader(this.#file)
+    const items: Item[] = []
     for (const entry of this.#index.walk(prefix, options.after)) {
       const version = versionAt(entry, revision)
       if (version === undefined) continue
       if (options.limit !== undefined && items.length >= options.limit) return { items, revision, more: true }
-      items.push(this.#valueOf(entry.key, version, rows)!)
+      items.push(itemOf(entry.key, version))
     }
     return { items, revision, more: false }
   }

@@ -169,6 +169,44 @@ export function describeStore(name: string, backend: StoreBackend): void {
       await expect(store.range('', { atRevision: 9 })).rejects.toThrow('the newest is 1')
     })
 
+    test('heads() pages as range() does, and read() gives the value of each', async () => {
+      for (const value of ['1', '2']) await put('/p/a', value)
+      await store.txn(
+        [],
+        ['/p/b', '/p/c'].map(key => ({ type: 'put', key, value: bytes(key) })),
+      )
+      const at = store.revision
+      await put('/p/b', 'newer')
+      const first = await store.heads('/p/', { limit: 2, atRevision: at })
+      expect(first).toEqual({
+        items: [
+          { key: '/p/a', createRevision: 2, modRevision: 3 },
+          { key: '/p/b', createRevision: 4, modRevision: 4 },
+        ],
+        revision: at,
+        more: true,
+      })
+      const rest = await store.heads('/p/', { limit: 2, atRevision: at, after: '/p/b' })
+      expect(rest).toMatchObject({ items: [{ key: '/p/c', modRevision: 4 }], more: false })
+      const values = [...first.items, ...rest.items].map(({ key, modRevision }) =>
+        store.read(key, modRevision),
+      )
+      expect(values.map(text)).toEqual(['2', '/p/b', '/p/c'])
+      // Each has its own: nobody sees what is read after it.
+      expect(text(store.read('/p/a', 2))).toBe('1')
+      expect(text(values[0])).toBe('2')
+    })
+
+    test('read() answers compacted for what is gone, and for what never was', async () => {
+      await put('/a', '1')
+      await put('/a', '2')
+      await store.txn([], [{ type: 'delete', key: '/a' }])
+      await store.compact(store.revision)
+      for (const revision of [2, 3, 4, 9])
+        expect(() => store.read('/a', revision)).toThrow(expect.objectContaining({ code: 'compacted' }))
+      expect(() => store.read('/b', 2)).toThrow(expect.objectContaining({ code: 'compacted' }))
+    })
+
     test('watch() tells every event once, in order, with previous values, from history into the present', async () => {
       await put('/w/a', '1')
       await put('/other', '1')
@@ -425,8 +463,15 @@ export function describeStore(name: string, backend: StoreBackend): void {
               }
               expect(tried.revision).toBe(model.revision)
             }
-            for (let at = Math.max(1, model.compacted); at <= model.revision; at += 1)
+            for (let at = Math.max(1, model.compacted); at <= model.revision; at += 1) {
               expect(shown(await tried.range('/', { atRevision: at }))).toEqual(model.stateAt(at))
+              const heads = await tried.heads('/', { atRevision: at })
+              const items = heads.items.map(head => ({
+                ...head,
+                value: tried.read(head.key, head.modRevision),
+              }))
+              expect(shown({ ...heads, items })).toEqual(model.stateAt(at))
+            }
             if (model.revision > model.compacted)
               expect(await eventsUpTo(tried, model.compacted + 1, model.revision)).toEqual(
                 model.eventsFrom(Math.max(2, model.compacted + 1)),

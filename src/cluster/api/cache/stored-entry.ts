@@ -1,4 +1,4 @@
-import { deepFreeze, type KeyValue, withMembers } from '../../../base/index.ts'
+import { deepFreeze, withMembers } from '../../../base/index.ts'
 import type { KubeObject, ObjectMeta } from '../../../kube/index.ts'
 import type { Entry } from '../contract.ts'
 import { writtenObjects } from './written-objects.ts'
@@ -8,33 +8,49 @@ const METADATA_START = /^\{"apiVersion":"[^"\\]*","kind":"[^"\\]*","metadata":\{
 /** Longest beginning that is looked at. */
 const HEAD = 512
 
-/** Stored bytes and the version that belongs to them; object and bytes are made when first asked for, and once. */
+/** The stored bytes, or how to read them from the store. */
+type Stored = Uint8Array | (() => Uint8Array)
+
+/**
+ * Stored bytes and the version that belongs to them; object and bytes are made when first asked for, and once. Bytes that are in the store
+ * anyway are read when somebody asks, and kept only for who is sent them.
+ */
 export class StoredEntry implements Entry {
   readonly key: string
   /** The store's revision that wrote it. */
   readonly revision: number
   readonly resourceVersion: string
-  /** Stored bytes: about what keeping it costs. */
-  readonly size: number
   /** Stored in a version that is no longer the one to store in: a write without effect stores it anew. */
   readonly isOutdated: boolean
-  #stored: Uint8Array | undefined
+  /** Until `bytes` are made of it. */
+  #stored: Stored | undefined
+  #size: number | undefined
   #bytes: Buffer | undefined
   #object: KubeObject | undefined
 
   /** `revision` is shown as the resourceVersion; a deleted object shows the revision of its deletion. */
-  constructor(item: Pick<KeyValue, 'key' | 'value'>, revision: number, isOutdated = false) {
+  constructor(
+    { key, value }: { readonly key: string; readonly value: Stored },
+    revision: number,
+    isOutdated = false,
+  ) {
     this.isOutdated = isOutdated
-    this.key = item.key
+    this.key = key
     this.revision = revision
     this.resourceVersion = String(revision)
-    this.size = item.value.byteLength
-    this.#stored = item.value
+    this.#stored = value
+  }
+
+  /** Stored bytes: about what keeping it costs. */
+  get size(): number {
+    this.#size ??= this.#load().byteLength
+    return this.#size
   }
 
   get bytes(): Buffer {
     if (this.#bytes === undefined) {
-      const stored = this.#stored!
+      const stored = this.#load()
+      this.#size = stored.byteLength
       this.#bytes = withResourceVersion(stored, this.resourceVersion)
       this.#stored = undefined
       writtenObjects.alias(stored, this.#bytes)
@@ -43,13 +59,34 @@ export class StoredEntry implements Entry {
   }
 
   get object(): KubeObject {
-    this.#object ??= this.#written() ?? deepFreeze(JSON.parse(this.bytes.toString()) as KubeObject)
+    this.#object ??= this.#written() ?? this.#parsed()
     return this.#object
+  }
+
+  /** Takes the bytes out of the store, which will soon forget them. */
+  detach(): void {
+    if (typeof this.#stored === 'function') this.#stored = this.#stored()
+  }
+
+  #load(): Uint8Array {
+    return typeof this.#stored === 'function' ? this.#stored() : (this.#stored ?? this.bytes)
+  }
+
+  #parsed(): KubeObject {
+    if (this.#bytes !== undefined) return deepFreeze(JSON.parse(this.#bytes.toString()) as KubeObject)
+    const { buffer, byteOffset, byteLength } = this.#load()
+    const object = JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString()) as KubeObject
+    const { resourceVersion } = this
+    const metadata = { resourceVersion, ...object.metadata }
+    // Written by another hand, it may hold one of its own.
+    metadata.resourceVersion = resourceVersion
+    return deepFreeze(withMembers(object, { metadata }))
   }
 
   /** The object without parsing, when it was written a moment ago. */
   #written(): KubeObject | undefined {
-    const object = writtenObjects.recall(this.#bytes ?? this.#stored!)
+    const written = this.#bytes ?? this.#stored
+    const object = typeof written === 'object' ? writtenObjects.recall(written) : undefined
     if (object === undefined) return undefined
     const metadata = Object.freeze({ resourceVersion: this.resourceVersion, ...object.metadata })
     return Object.freeze(withMembers(object, { metadata }))

@@ -16,8 +16,8 @@ import { StoredEntry } from './stored-entry.ts'
 
 /** Under it the API keeps its objects; everything else in the store belongs to others. */
 const REGISTRY = '/registry/'
-/** Objects that are read in one go when the caches are filled; the event loop runs in between. */
-const PAGE = 100
+/** Keys that are gone through at once when the caches are filled; the event loop runs in between. */
+const PAGE = 1_000
 /** How long a read waits for a revision that nobody has written yet (apiserver `watch_cache.go`, `blockTimeout`). */
 const FUTURE_WAIT_MS = 3_000
 const BOOKMARK_MS = 60_000
@@ -139,16 +139,16 @@ export class World implements Service {
     let after: string | undefined
     let revision: number | undefined
     for (;;) {
-      const page = await this.#store.range(REGISTRY, {
+      const page = await this.#store.heads(REGISTRY, {
         limit: PAGE,
         ...(after === undefined ? {} : { after }),
         ...(revision === undefined ? {} : { atRevision: revision }),
       })
       revision = page.revision
-      for (const item of page.items) {
-        const cache = this.#cacheAt(prefixOf(item.key))
+      for (const { key, modRevision } of page.items) {
+        const cache = this.#cacheAt(prefixOf(key))
         const list = entries.get(cache)
-        const entry = new StoredEntry(item, item.modRevision)
+        const entry = new StoredEntry({ key, value: () => this.#store.read(key, modRevision) }, modRevision)
         if (list === undefined) entries.set(cache, [entry])
         else list.push(entry)
       }
@@ -173,10 +173,12 @@ export class World implements Service {
 
   #apply(event: KeyEvent): void {
     const cache = this.#cacheAt(prefixOf(event.key))
+    // The entry that readers already share, with what was made of it.
+    const previous = cache.get(event.key)
+    previous?.detach()
     cache.apply({
       revision: event.revision,
-      // The entry that readers already share, with what was made of it.
-      previous: cache.get(event.key),
+      previous,
       current: event.current && new StoredEntry(event.current, event.revision),
     })
   }

@@ -56,6 +56,47 @@ describe('StoredEntry', () => {
     )
   })
 
+  it('shows the same of bytes that it reads when they are asked for, in any order', () => {
+    const looks = ['object', 'bytes', 'size', 'detach'] as const
+    fc.assert(
+      fc.property(objects, fc.array(fc.constantFrom(...looks)), (object, order) => {
+        const value = Buffer.from(encodeObject(object))
+        const entry = new StoredEntry({ key: KEY, value: () => value }, 12)
+        const plain = new StoredEntry({ key: KEY, value }, 12)
+        for (const look of [...order, ...looks])
+          if (look === 'object') expect(entry.object).toStrictEqual(plain.object)
+          else if (look === 'bytes') expect(entry.bytes.toString()).toBe(plain.bytes.toString())
+          else if (look === 'size') expect(entry.size).toBe(value.byteLength)
+          else entry.detach()
+      }),
+    )
+  })
+
+  it('needs the store no more once it is detached', () => {
+    const value = Buffer.from(encodeObject(configMap({ data: { a: 'b' } })))
+    let isGone = false
+    const read = (): Buffer => {
+      if (isGone) throw new Error('it is gone')
+      return value
+    }
+    const entry = new StoredEntry({ key: KEY, value: read }, 12)
+    entry.detach()
+    isGone = true
+    expect(entry.object).toEqual(configMap({ data: { a: 'b' }, resourceVersion: '12' }))
+    expect(JSON.parse(entry.bytes.toString())).toEqual(entry.object)
+  })
+
+  it('shows its own version, whatever was stored as one', () => {
+    const stored = configMap({ data: {}, resourceVersion: '3' })
+    const value = Buffer.from(JSON.stringify(stored))
+    for (const look of ['object', 'bytes'] as const) {
+      const entry = new StoredEntry({ key: KEY, value }, 12)
+      void entry[look]
+      expect(entry.object.metadata.resourceVersion).toBe('12')
+      expect(JSON.parse(entry.bytes.toString())).toEqual(entry.object)
+    }
+  })
+
   it('gives an object that nobody can change', () => {
     const value = encodeObject(configMap({ data: { a: 'b' } }))
     const { object } = new StoredEntry({ key: KEY, value }, 12)

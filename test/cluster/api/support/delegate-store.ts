@@ -11,6 +11,8 @@ export function delegateStore(
     },
     get: key => store.get(key),
     range: (prefix, options) => store.range(prefix, options),
+    heads: (prefix, options) => store.heads(prefix, options),
+    read: (key, modRevision) => store.read(key, modRevision),
     count: prefix => store.count(prefix),
     txn: (compares, operations) => store.txn(compares, operations),
     watch: (...call) => store.watch(...call),
