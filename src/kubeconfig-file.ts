@@ -13,7 +13,7 @@ import {
   validFrom,
 } from './pki/index.ts'
 
-/** How long the administrator's certificate lasts; a start from 70 % of that on makes a fresh one. */
+/** How long the administrator's certificate lasts; from 70 % of that on it is replaced. */
 const ADMIN_LIFETIME_MS = 365 * DAY_MS
 
 const OWNER_ONLY = 0o600
@@ -24,20 +24,22 @@ interface AdminCredentials {
   readonly key: string
 }
 
-/**
- * Sees to it that the administrator's kubeconfig is there and leads to this server. What it holds already is kept as long as it is
- * good: copies of it are in use elsewhere. It is written whole or not at all, and for its owner only; where there is no room for it, the
- * one of the last start is kept.
- */
-export async function ensureKubeconfig(options: {
+export interface KubeconfigOptions {
   readonly path: string
   readonly server: string
   readonly authority: Authority
   readonly clock: Clock
   readonly log: Logger
-}): Promise<void> {
+}
+
+/**
+ * Sees to it that the administrator's kubeconfig is there and leads to this server. What it holds already is kept as long as it is
+ * good: copies of it are in use elsewhere. It is written whole or not at all, and for its owner only; where there is no room for it, the
+ * one of the last start is kept.
+ */
+export async function ensureKubeconfig(options: KubeconfigOptions): Promise<void> {
   const { path, server, authority, clock, log } = options
-  const present = await readFile(path, 'utf8').catch(() => undefined)
+  const present = await readPresent(path)
   const credentials = credentialsIn(present, authority, clock.now()) ?? (await issue(authority, clock.now()))
   const text = createAdminKubeconfig({
     server,
@@ -55,7 +57,29 @@ export async function ensureKubeconfig(options: {
   }
 }
 
-/** The credentials of a kubeconfig that a start wrote; undefined when they are another's, or are due for renewal. */
+/**
+ * Replaces the credentials of the kubeconfig before they run out, for as long as the server runs. One that somebody took away stays away
+ * until the next start.
+ */
+export async function keepKubeconfig(options: KubeconfigOptions, signal: AbortSignal): Promise<void> {
+  const { path, authority, clock, log } = options
+  for (;;) {
+    await clock.sleep(DAY_MS, signal)
+    try {
+      const present = await readPresent(path)
+      const isDue = present !== undefined && credentialsIn(present, authority, clock.now()) === undefined
+      if (isDue) await ensureKubeconfig(options)
+    } catch (error) {
+      log.error('Cannot renew the kubeconfig', { path, error: messageOf(error) })
+    }
+  }
+}
+
+function readPresent(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch(() => undefined)
+}
+
+/** The credentials of a kubeconfig that a server wrote; undefined when they are another's, or are due for renewal. */
 function credentialsIn(
   kubeconfig: string | undefined,
   authority: Authority,

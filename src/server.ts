@@ -51,7 +51,7 @@ import { readConfig } from './config.ts'
 import { SourceOpener } from './gitops.ts'
 import { builtInKinds, isEstablished, withDefinitions } from './kinds/index.ts'
 import { type App, allKinds, apiVersionOf, Kinds, refOf } from './kube/index.ts'
-import { ensureKubeconfig } from './kubeconfig-file.ts'
+import { ensureKubeconfig, keepKubeconfig } from './kubeconfig-file.ts'
 import { Pipeline } from './pipeline/index.ts'
 import { fingerprint } from './pki/index.ts'
 import { KUBERNETES_VERSION, VERSION } from './version.ts'
@@ -258,7 +258,9 @@ export async function startServer(
     run('pipeline', pipeline)
     const url = urlOf(config, api.address)
     const kubeconfigPath = join(config.dataDir, 'kubeconfig')
-    await ensureKubeconfig({ path: kubeconfigPath, server: url, authority, clock, log })
+    const kubeconfig = { path: kubeconfigPath, server: url, authority, clock, log }
+    await ensureKubeconfig(kubeconfig)
+    run('kubeconfig', { start: signal => keepKubeconfig(kubeconfig, signal) })
 
     // Each begins with a look at all that there is.
     const controllers = { client: clientOf('controllers'), informers, clock, ids, log }

@@ -1,16 +1,16 @@
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { silentLogger, systemClock } from '../src/base/index.ts'
 import { loadKubeconfig } from '../src/client/index.ts'
-import { ensureKubeconfig } from '../src/kubeconfig-file.ts'
+import { ensureKubeconfig, keepKubeconfig } from '../src/kubeconfig-file.ts'
 import { type Authority, createAuthority, DAY_MS, readCertificate } from '../src/pki/index.ts'
 import { FakeClock } from './base/fake-clock.ts'
 
 const SERVER = 'https://127.0.0.1:6443'
 
-describe('ensureKubeconfig()', () => {
+describe('the kubeconfig', () => {
   let folder: string
   let path: string
   let authority: Authority
@@ -34,10 +34,14 @@ describe('ensureKubeconfig()', () => {
     return loadKubeconfig(text).credentials
   }
 
+  function certificateIn(text: string): string {
+    return (credentials(text) as { certificate: string }).certificate
+  }
+
   it('makes one for the administrator, which its owner alone may read', async () => {
-    const { credentials, ca, server } = loadKubeconfig(await ensure())
-    expect({ ca, server }).toEqual({ ca: authority.certificate, server: SERVER })
-    const { subject } = readCertificate((credentials as { certificate: string }).certificate)
+    const text = await ensure()
+    expect(loadKubeconfig(text)).toMatchObject({ ca: authority.certificate, server: SERVER })
+    const { subject } = readCertificate(certificateIn(text))
     expect(subject).toEqual({ commonName: 'bowline-admin', organizations: ['system:masters'] })
     expect((await stat(path)).mode & 0o777).toBe(0o600)
   })
@@ -72,5 +76,28 @@ describe('ensureKubeconfig()', () => {
       await writeFile(path, text)
       expect(loadKubeconfig(await ensure()).ca).toBe(authority.certificate)
     }
+  })
+
+  it('is replaced while the server runs, before its time is over', async () => {
+    const first = await ensure()
+    const stop = new AbortController()
+    const running = keepKubeconfig(
+      { path, server: SERVER, authority, clock, log: silentLogger },
+      stop.signal,
+    ).catch(() => undefined)
+    for (let day = 1; day <= 365; day += 1) {
+      const { notAfter } = readCertificate(certificateIn(await readFile(path, 'utf8')))
+      expect(clock.now()).toBeLessThan(notAfter)
+      await clock.advance(DAY_MS)
+      await vi.waitFor(() => expect(clock.pending).toBe(1), { interval: 1 })
+    }
+    expect(credentials(await readFile(path, 'utf8'))).not.toEqual(credentials(first))
+    // Somebody took it away.
+    await rm(path)
+    await clock.advance(DAY_MS)
+    await vi.waitFor(() => expect(clock.pending).toBe(1), { interval: 1 })
+    await expect(stat(path)).rejects.toThrow('ENOENT')
+    stop.abort()
+    await running
   })
 })
