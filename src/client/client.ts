@@ -36,6 +36,8 @@ export interface Listed<T extends KubeObject> {
   readonly key: string
   readonly resourceVersion: string
   readonly object: T
+  /** False: none of these words is in its JSON, which may be known without the object. True: one may be. */
+  mayMention(words: readonly string[]): boolean
 }
 
 /** All objects of one instant. */

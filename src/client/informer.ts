@@ -17,6 +17,8 @@ export interface InformerOptions<T extends KubeObject> extends Selection {
  */
 export interface InformerHandler<T extends KubeObject> {
   added?(object: T): void
+  /** `added` may leave out what holds none of these words in its JSON: names of members, or whole values, as they are written. */
+  readonly mentioning?: readonly string[]
   /** In place of `added`, with the key alone: for who can do without the object, which may have to be made first. */
   appeared?(key: string): void
   updated?(object: T, previous: T): void
@@ -45,11 +47,15 @@ export interface Informer<T extends KubeObject> extends Lister<T> {
   readonly listed: Promise<void>
   /**
    * Makes the objects that are there and that nobody has asked for yet, a turn of the event loop at a time and after all work that is
-   * waited for. For who is about to look at all of them. Ends early, without a word, when `signal` aborts.
+   * waited for; with `mentioning` those that may hold one of these words. For who is about to look at all of them. Ends early, without a
+   * word, when `signal` aborts.
    */
-  complete(signal: AbortSignal): Promise<void>
-  /** Adds an index, over what is there too. One of the same name is kept. */
-  addIndex(name: string, of: IndexFunction<T>): void
+  complete(signal: AbortSignal, mentioning?: readonly string[]): Promise<void>
+  /**
+   * Adds an index, over what is there too. One of the same name is kept. With `mentioning` what holds none of these words has no value
+   * in it.
+   */
+  addIndex(name: string, of: IndexFunction<T>, mentioning?: readonly string[]): void
   /**
    * Tells `handler` of what is there (as added) and then of every change, each once and in order: over any number of
    * reconnections it sees exactly the difference. Returns the function that ends it.
@@ -119,9 +125,9 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
       : this.#cache.inNamespace(namespace)
   }
 
-  async complete(signal: AbortSignal): Promise<void> {
+  async complete(signal: AbortSignal, mentioning?: readonly string[]): Promise<void> {
     for (const entry of this.#cache.entries()) {
-      void entry.object
+      if (mentioning === undefined || entry.mayMention(mentioning)) void entry.object
       await breathe('later')
       if (signal.aborted) return
     }
@@ -131,8 +137,8 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
     return this.#cache.byIndex(name, value)
   }
 
-  addIndex(name: string, of: IndexFunction<T>): void {
-    this.#cache.addIndex(name, of)
+  addIndex(name: string, of: IndexFunction<T>, mentioning?: readonly string[]): void {
+    this.#cache.addIndex(name, of, mentioning)
   }
 
   subscribe(handler: InformerHandler<T>): () => void {
@@ -173,9 +179,10 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
 
   #put(entry: Listed<T>): void {
     const known = this.#cache.get(entry.key)
+    // No two states of anything share a version.
+    if (known?.resourceVersion === entry.resourceVersion) return
     if (known !== undefined && known.object.metadata.uid !== entry.object.metadata.uid)
       this.#remove(entry.key)
-    else if (known?.resourceVersion === entry.resourceVersion) return
     const previous = this.#cache.set(entry)
     if (previous === undefined) this.#tell(handler => tellOfNew(handler, entry))
     else this.#tell(handler => handler.updated?.(entry.object, previous.object))
@@ -205,5 +212,6 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
 
 function tellOfNew<T extends KubeObject>(handler: InformerHandler<T>, entry: Listed<T>): void {
   if (handler.appeared !== undefined) handler.appeared(entry.key)
-  else handler.added?.(entry.object)
+  else if (handler.mentioning === undefined || entry.mayMention(handler.mentioning))
+    handler.added?.(entry.object)
 }

@@ -6,6 +6,8 @@ export type IndexFunction<T extends KubeObject> = (object: T) => readonly string
 
 interface Index<T extends KubeObject> {
   readonly of: IndexFunction<T>
+  /** What mentions none of these has no value. */
+  readonly mentioning: readonly string[] | undefined
   /** The keys by value; absent until somebody asks, for it takes all the objects. */
   keys?: Map<string, Set<string>>
 }
@@ -41,10 +43,11 @@ export class ObjectCache<T extends KubeObject> {
     const previous = this.#entries.get(key)
     this.#entries.set(key, entry)
     if (previous === undefined) link(this.#namespaces, namespacesOf(key), key)
-    for (const { of, keys } of this.#indexes.values()) {
+    for (const index of this.#indexes.values()) {
+      const { keys } = index
       if (keys === undefined) continue
-      if (previous !== undefined) unlink(keys, of(previous.object), key)
-      link(keys, of(entry.object), key)
+      if (previous !== undefined) unlink(keys, valuesIn(index, previous), key)
+      link(keys, valuesIn(index, entry), key)
     }
     return previous
   }
@@ -55,14 +58,17 @@ export class ObjectCache<T extends KubeObject> {
     if (previous === undefined) return undefined
     this.#entries.delete(key)
     unlink(this.#namespaces, namespacesOf(key), key)
-    for (const { of, keys } of this.#indexes.values())
-      if (keys !== undefined) unlink(keys, of(previous.object), key)
+    for (const index of this.#indexes.values())
+      if (index.keys !== undefined) unlink(index.keys, valuesIn(index, previous), key)
     return previous
   }
 
-  /** Adds an index over what is there and what will come. An index of this name is kept as it is. */
-  addIndex(name: string, of: IndexFunction<T>): void {
-    if (!this.#indexes.has(name)) this.#indexes.set(name, { of })
+  /**
+   * Adds an index over what is there and what will come, which only what mentions one of these words can be in. An index of this name is
+   * kept as it is.
+   */
+  addIndex(name: string, of: IndexFunction<T>, mentioning?: readonly string[]): void {
+    if (!this.#indexes.has(name)) this.#indexes.set(name, { of, mentioning })
   }
 
   inNamespace(namespace: string): readonly T[] {
@@ -74,13 +80,13 @@ export class ObjectCache<T extends KubeObject> {
     const index = this.#indexes.get(name)
     if (index === undefined)
       throw new RangeError(`index must be one that was added: current value is "${name}"`)
-    index.keys ??= this.#keysBy(index.of)
+    index.keys ??= this.#keysBy(index)
     return this.#objects(index.keys.get(value))
   }
 
-  #keysBy(of: IndexFunction<T>): Map<string, Set<string>> {
+  #keysBy(index: Index<T>): Map<string, Set<string>> {
     const keys = new Map<string, Set<string>>()
-    for (const { key, object } of this.#entries.values()) link(keys, of(object), key)
+    for (const entry of this.#entries.values()) link(keys, valuesIn(index, entry), entry.key)
     return keys
   }
 
@@ -92,6 +98,11 @@ export class ObjectCache<T extends KubeObject> {
     }
     return found
   }
+}
+
+/** An object that cannot have a value is not made to be asked. */
+function valuesIn<T extends KubeObject>({ of, mentioning }: Index<T>, entry: Listed<T>): readonly string[] {
+  return mentioning === undefined || entry.mayMention(mentioning) ? of(entry.object) : []
 }
 
 /** As an index: `` for what is in none. */

@@ -151,5 +151,11 @@ export class Reflector<T extends KubeObject> {
 
 /** An object that is there, as one of a snapshot. */
 export function listed<T extends KubeObject>(object: T): Listed<T> {
-  return { key: objectKey(object), resourceVersion: object.metadata.resourceVersion ?? '', object }
+  return {
+    key: objectKey(object),
+    resourceVersion: object.metadata.resourceVersion ?? '',
+    object,
+    // It is made: whoever wants to know can look.
+    mayMention: () => true,
+  }
 }

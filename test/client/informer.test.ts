@@ -136,6 +136,10 @@ class LazySource extends Source {
           if (!made.includes(name ?? '')) made.push(name ?? '')
           return object as T
         },
+        mayMention: (words: readonly string[]) => {
+          const json = JSON.stringify(object)
+          return words.some(word => json.includes(word))
+        },
       }
     })
     return Promise.resolve({ entries, resourceVersion: String(this.version) })
@@ -372,6 +376,34 @@ describe('createInformer()', () => {
     expect(appeared.at(-1)).toBe('shop/d')
     expect(informer.byIndex('app', 'c').map(({ metadata }) => metadata.name)).toEqual(['c', 'd'])
     expect(informer.list('shop').map(({ metadata }) => metadata.name)).toEqual(['b', 'c', 'd'])
+  })
+
+  it('makes no object that does not mention what a handler, an index or complete() is about', async () => {
+    const source = new LazySource()
+    for (const name of ['a', 'b', 'c', 'd']) source.put(name, name, name < 'c' ? { app: 'web' } : {})
+    const controller = new AbortController()
+    abort.now = () => controller.abort()
+    const parts = { clock: new FakeClock(), ids: systemIds, log: silentLogger }
+    const informer = createInformer(source, PODS, parts)
+    const mentioning = ['"app"']
+    informer.addIndex('app', object => [object.metadata.labels?.app ?? ''], mentioning)
+    void informer.run(controller.signal)
+    await informer.synced
+    await informer.complete(controller.signal, mentioning)
+    expect(source.made).toEqual(['a', 'b'])
+    const seen: unknown[] = []
+    informer.subscribe({ mentioning, added: ({ metadata }) => seen.push(metadata.name) })
+    expect(seen).toEqual(['a', 'b'])
+    const namesUnder = (value: string) => informer.byIndex('app', value).map(({ metadata }) => metadata.name)
+    expect([namesUnder('web'), namesUnder('')]).toEqual([['a', 'b'], []])
+    expect(source.made).toEqual(['a', 'b'])
+    // What comes later is made already; it is told of, and found, by what it says.
+    source.put('c', 'c', { app: 'web' })
+    source.put('e', 'e', { app: 'web' })
+    source.remove('a')
+    await parts.clock.advance(0)
+    expect(seen).toEqual(['a', 'b', 'e'])
+    expect(namesUnder('web')).toEqual(['b', 'c', 'e'])
   })
 
   it('complete() makes every object', async () => {

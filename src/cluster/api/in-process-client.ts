@@ -10,6 +10,7 @@ import type {
   WriteOptions,
 } from '../../client/index.ts'
 import { type Kind, type KubeObject, objectKey, registryPrefix } from '../../kube/index.ts'
+import { StoredEntry } from './cache/stored-entry.ts'
 import type {
   DeletionOptions,
   Entry,
@@ -132,6 +133,9 @@ class ListedEntry<T extends KubeObject> implements Listed<T> {
   readonly key: string
   readonly #kind: Kind<T>
   readonly #entry: Entry
+  /** What was asked last, for it is asked again and again, and the answer. */
+  #words: readonly string[] | undefined
+  #mentions = true
 
   constructor(kind: Kind<T>, entry: Entry) {
     this.#kind = kind
@@ -145,6 +149,13 @@ class ListedEntry<T extends KubeObject> implements Listed<T> {
 
   get object(): T {
     return objectIn(this.#kind, this.#entry)
+  }
+
+  mayMention(words: readonly string[]): boolean {
+    if (this.#words === words) return this.#mentions
+    this.#words = words
+    this.#mentions = !(this.#entry instanceof StoredEntry) || this.#entry.mayMention(words)
+    return this.#mentions
   }
 }
 

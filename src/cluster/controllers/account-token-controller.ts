@@ -44,13 +44,16 @@ export class AccountTokenController implements Service {
     }
     this.#secrets = this.#loop.follow(
       Kinds.Secret,
-      { added: look, updated: look },
+      { mentioning: [SERVICE_ACCOUNT_TOKEN], added: look, updated: look },
       { [ACCOUNT_INDEX]: secret => accountOf(secret) ?? [] },
     )
-    const lookAtSecrets = (account: ServiceAccount) => {
-      for (const secret of this.#secrets.byIndex(ACCOUNT_INDEX, objectKey(account))) look(secret)
+    const lookAtSecrets = (account: string) => {
+      for (const secret of this.#secrets.byIndex(ACCOUNT_INDEX, account)) look(secret)
     }
-    this.#accounts = this.#loop.follow(Kinds.ServiceAccount, { added: lookAtSecrets, deleted: lookAtSecrets })
+    this.#accounts = this.#loop.follow(Kinds.ServiceAccount, {
+      appeared: lookAtSecrets,
+      deleted: account => lookAtSecrets(objectKey(account)),
+    })
   }
 
   start(signal: AbortSignal): Promise<void> {

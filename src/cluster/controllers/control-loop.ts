@@ -61,6 +61,16 @@ export interface ControlLoopOptions {
 /** What to do about the objects of a kind; a function is told of each state alike: added, updated, and the last of what was deleted. */
 export type Follower<T extends KubeObject> = InformerHandler<T> | ((object: T) => void)
 
+/** Which of the objects that are there at the start a follower will look at. */
+interface Needs {
+  readonly objects: boolean
+  readonly mentioning: readonly string[] | undefined
+}
+
+function needsOf<T extends KubeObject>({ added, appeared, mentioning }: InformerHandler<T>): Needs {
+  return { objects: added !== undefined && appeared === undefined, mentioning }
+}
+
 /**
  * The frame of a controller: informers that feed a queue of keys, and workers that reconcile them. The one place that decides
  * on retries: a failed key comes again after its back-off (5 ms doubling to a minute), but for an error that says that only a
@@ -74,7 +84,7 @@ export class ControlLoop implements Service {
   readonly log: Logger
   readonly #options: ControlLoopOptions
   readonly #informers: Informers
-  readonly #followed: Informer<KubeObject>[] = []
+  readonly #followed: { readonly informer: Informer<KubeObject>; readonly needs: Needs }[] = []
   /** Each begins a subscription and answers with what ends it. */
   readonly #subscribe: (() => () => void)[] = []
   readonly #queue: WorkQueue
@@ -101,7 +111,7 @@ export class ControlLoop implements Service {
   readonly enqueue = (object: KubeObject): void => this.#queue.add(objectKey(object))
 
   /**
-   * The shared informer of a kind. It has the indexes from now on; once the informers of all kinds have their objects, the followers are
+   * The shared informer of a kind. It has the indexes from now on, of what `follower` wants to be told of where that says so; once the informers of all kinds have their objects, the followers are
    * told of what is there, in the order of the calls, and from then on of every change. No key is looked at before that.
    */
   follow<T extends KubeObject>(
@@ -110,18 +120,20 @@ export class ControlLoop implements Service {
     indexes: Readonly<Record<string, IndexFunction<NoInfer<T>>>> = {},
   ): Informer<T> {
     const informer = this.#informers.of(kind)
-    for (const [name, of] of Object.entries(indexes)) informer.addIndex(name, of)
-    const handler =
+    const handler: InformerHandler<T> =
       typeof follower === 'function' ? { added: follower, updated: follower, deleted: follower } : follower
-    this.#followed.push(informer as unknown as Informer<KubeObject>)
+    for (const [name, of] of Object.entries(indexes)) informer.addIndex(name, of, handler.mentioning)
+    this.#followed.push({ informer: informer as unknown as Informer<KubeObject>, needs: needsOf(handler) })
     this.#subscribe.push(() => informer.subscribe(handler))
     return informer
   }
 
   async start(signal: AbortSignal): Promise<void> {
     const subscriptions: (() => void)[] = []
-    if (await untilSynced(this.#followed, signal)) {
-      for (const informer of this.#followed) await informer.complete(signal)
+    const informers = this.#followed.map(({ informer }) => informer)
+    if (await untilSynced(informers, signal)) {
+      for (const { informer, needs } of this.#followed)
+        if (needs.objects) await informer.complete(signal, needs.mentioning)
       for (const subscribe of this.#subscribe) {
         subscriptions.push(subscribe())
         await breathe('later')

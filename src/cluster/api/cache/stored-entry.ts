@@ -63,6 +63,14 @@ export class StoredEntry implements Entry {
     return this.#object
   }
 
+  /** Whether one of these words is in the JSON; true once the object is made, which can be asked itself. */
+  mayMention(words: readonly string[]): boolean {
+    if (this.#object !== undefined) return true
+    const { buffer, byteOffset, byteLength } = this.#bytes ?? this.#load()
+    const json = Buffer.from(buffer, byteOffset, byteLength)
+    return words.some(word => json.includes(word))
+  }
+
   /** Takes the bytes out of the store, which will soon forget them. */
   detach(): void {
     if (typeof this.#stored === 'function') this.#stored = this.#stored()

@@ -49,7 +49,7 @@ export class GarbageCollector implements Service {
     this.#instances = instances
     instances.follow({
       begun: informer => {
-        informer.addIndex(OWNERS_INDEX, byOwner)
+        informer.addIndex(OWNERS_INDEX, byOwner, INTERESTING)
         informer.subscribe(this.#followerOf(informer.kind))
       },
       gone: informer => {
@@ -76,6 +76,7 @@ export class GarbageCollector implements Service {
 
   #followerOf(kind: Kind): InformerHandler<KubeObject> {
     return {
+      mentioning: INTERESTING,
       added: object => {
         if (isInteresting(object)) this.#enqueue(kind, object)
       },
@@ -242,6 +243,9 @@ interface Dependent {
 
 const byOwner: IndexFunction<KubeObject> = ({ metadata }) =>
   (metadata.ownerReferences ?? []).map(owner => owner.uid)
+
+/** Members of which an interesting object has one. */
+const INTERESTING: readonly string[] = ['"ownerReferences"', '"deletionTimestamp"']
 
 function isInteresting({ metadata }: KubeObject): boolean {
   return (

@@ -32,6 +32,11 @@ export class QuotaTallies {
     this.#clock = clock
   }
 
+  /** Whether something is counted in a namespace. */
+  isLimited(namespace: string): boolean {
+    return this.#quotas.has(namespace)
+  }
+
   /** Counts what is new of a quota and answers with all of it. */
   count(quota: ResourceQuota): QuotaCount {
     const { terms, tallies } = this.#keep(quota)

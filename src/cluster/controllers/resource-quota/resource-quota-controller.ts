@@ -27,6 +27,7 @@ export class ResourceQuotaController implements Service {
   readonly #clock: Clock
   readonly #loop: ControlLoop
   readonly #quotas: Informer<ResourceQuota>
+  readonly #informerOf: (resource: string) => Informer<KubeObject> | undefined
   readonly #tallies: QuotaTallies
 
   /** Whoever makes the informers of defined kinds starts them. */
@@ -40,10 +41,8 @@ export class ResourceQuotaController implements Service {
     for (const kind of storedKinds)
       if (kind.namespaced && kind.verbs.includes('watch') && kind.kind !== Kinds.Event.kind)
         informers.set(resourceName(kind), this.#loop.follow(kind, this.#followerOf(kind)))
-    this.#tallies = new QuotaTallies(
-      resource => informers.get(resource) ?? instances.get(resource),
-      context.clock,
-    )
+    this.#informerOf = resource => informers.get(resource) ?? instances.get(resource)
+    this.#tallies = new QuotaTallies(this.#informerOf, context.clock)
     instances.follow({
       begun: informer => {
         this.#tallies.forgetResource(resourceName(informer.kind))
@@ -64,7 +63,12 @@ export class ResourceQuotaController implements Service {
       for (const key of this.#tallies.set(resource, last, object)) this.#loop.addAfter(key, GATHER_MS)
     }
     return {
-      added: object => moved(object, object),
+      appeared: key => {
+        // Where nothing is limited nothing is counted, and no object is made.
+        if (!this.#tallies.isLimited(key.slice(0, Math.max(0, key.indexOf('/'))))) return
+        const object = this.#informerOf(resource)?.get(key)
+        if (object !== undefined) moved(object, object)
+      },
       updated: object => moved(object, object),
       deleted: object => moved(object, undefined),
     }

@@ -72,6 +72,22 @@ describe('StoredEntry', () => {
     )
   })
 
+  it('knows of what it cannot hold without making it, and never denies what it holds', () => {
+    const words = ['"a"', '"labels"', '"b"']
+    fc.assert(
+      fc.property(objects, fc.subarray(words), (object, asked) => {
+        const value = Buffer.from(encodeObject(object))
+        const json = value.toString()
+        const entry = new StoredEntry({ key: KEY, value: () => value }, 12)
+        expect(entry.mayMention(asked)).toBe(asked.some(word => json.includes(word)))
+        void entry.bytes
+        expect(entry.mayMention(asked)).toBe(asked.some(word => json.includes(word)))
+        void entry.object
+        expect(entry.mayMention(asked)).toBe(true)
+      }),
+    )
+  })
+
   it('needs the store no more once it is detached', () => {
     const value = Buffer.from(encodeObject(configMap({ data: { a: 'b' } })))
     let isGone = false
