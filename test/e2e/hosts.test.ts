@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import type { Pod } from '../../src/kube/index.ts'
 import { eventually } from '../base/eventually.ts'
 import { TEST_IMAGE } from '../support/dockerd.ts'
@@ -77,7 +77,8 @@ describe.skipIf(!available)(`hosts on one machine (${reason})`, () => {
     await expect(host.request('http://10.200.0.254:1/')).rejects.toThrow('ECONNREFUSED')
     const after = await container.inspect()
     expect(after.State.Running).toBe(false)
-    expect(() => process.kill(State.Pid, 0)).toThrow()
+    // Killed it is; until its new parent has looked, its number is still taken.
+    await vi.waitFor(() => expect(() => process.kill(State.Pid, 0)).toThrow(), { timeout: 10_000 })
     await container.start()
     expect((await container.inspect()).State.Running).toBe(true)
   })
