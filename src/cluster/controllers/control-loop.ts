@@ -111,8 +111,9 @@ export class ControlLoop implements Service {
   readonly enqueue = (object: KubeObject): void => this.#queue.add(objectKey(object))
 
   /**
-   * The shared informer of a kind. It has the indexes from now on, of what `follower` wants to be told of where that says so; once the informers of all kinds have their objects, the followers are
-   * told of what is there, in the order of the calls, and from then on of every change. No key is looked at before that.
+   * The shared informer of a kind. It has the indexes from now on, which are of what `follower` is told of, where it says what it wants
+   * to be told of. Once the informers of all kinds have their objects, the followers are told of what is there, in the order of the calls,
+   * and from then on of every change. No key is looked at before that.
    */
   follow<T extends KubeObject>(
     kind: Kind<T>,
