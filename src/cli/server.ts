@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { basename } from 'node:path'
-import { BowlineError, systemClock, systemIds } from '../base/index.ts'
+import { BowlineError, systemClock, systemIds, withoutTrailing } from '../base/index.ts'
 import { type HostAddress, readClusterNetwork } from '../cluster-network.ts'
 import { readConfig } from '../config.ts'
 import { openDataDir } from '../data-dir.ts'
@@ -121,7 +121,7 @@ async function appOf(
 
 /** A name that Kubernetes accepts, from the last part of a path or URL. */
 function appName(repository: string): string {
-  const last = basename(repository.replace(/\/+$/, '')).replace(/\.git$/, '')
+  const last = basename(withoutTrailing(repository, '/')).replace(/\.git$/, '')
   const name = last
     .toLowerCase()
     .replace(/[^a-z0-9-]+/g, '-')

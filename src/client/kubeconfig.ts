@@ -1,4 +1,4 @@
-import { BowlineError, isObject } from '../base/index.ts'
+import { BowlineError, isObject, withoutTrailing } from '../base/index.ts'
 import { parseYamlValue } from '../kube/index.ts'
 import type { Credentials } from './transport.ts'
 
@@ -36,7 +36,7 @@ export function readKubeconfig(config: unknown, contextName?: string): Kubeconfi
     throw problem('its cluster asks to skip the check of the server, which Bowline never does')
   const ca = embedded(cluster, 'certificate-authority')
   return {
-    server: server.replace(/\/+$/, ''),
+    server: withoutTrailing(server, '/'),
     ...(ca === undefined ? {} : { ca }),
     credentials: credentialsOf(user),
     namespace: textOf(context, 'namespace') ?? 'default',

@@ -1,7 +1,10 @@
 import { mkdir, open, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, normalize } from 'node:path'
-import { BowlineError, messageOf } from '../../base/index.ts'
+import { BowlineError, messageOf, withoutTrailing } from '../../base/index.ts'
 import type { HostPathVolumeSource } from '../../kube/index.ts'
+
+/** Linux' `PATH_MAX`: each part of a longer one would be looked for in vain. */
+const MAX_PATH = 4096
 
 /** Whoever reaches an engine's socket is root on the host, so that a folder which holds one never grants it. */
 const ENGINE_SOCKET = /(^|\/)(docker|dockerd|containerd|podman|crio|cri-dockerd|buildkitd)\.sock$/
@@ -26,6 +29,8 @@ export async function openHostPath(
   { path, type = '' }: HostPathVolumeSource,
   allowHost: readonly string[],
 ): Promise<string> {
+  if (path.length > MAX_PATH)
+    throw new BowlineError('bad-config', `hostPath is longer than any path: ${path.length} characters`)
   // Before anything is made: a link on the way must not lead the agent to create folders elsewhere.
   await requireAllowed(await nearestRealPath(path), allowHost)
   try {
@@ -86,5 +91,5 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 }
 
 function withoutSlash(path: string): string {
-  return path.length > 1 ? path.replace(/\/+$/, '') : path
+  return path.length > 1 ? withoutTrailing(path, '/') : path
 }

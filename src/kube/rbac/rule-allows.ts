@@ -1,3 +1,4 @@
+import { withoutTrailing } from '../../base/index.ts'
 import type { PolicyRule } from '../generated/types.ts'
 
 /** What is asked of the rules of a role: an action on a resource, or on a path that is none. */
@@ -32,7 +33,7 @@ export function takes(values: readonly string[] | undefined, value: string): boo
 /** Whether a path of a rule, which may end in `*`, covers a path, which may itself end in one. */
 export function urlCovers(pattern: string, path: string): boolean {
   if (pattern === '*' || pattern === path) return true
-  return pattern.endsWith('*') && path.startsWith(pattern.replace(/\*+$/, ''))
+  return pattern.endsWith('*') && path.startsWith(withoutTrailing(pattern, '*'))
 }
 
 /** `pods`, `pods/log`, `*` for everything, a star before the slash for one subresource of everything. */

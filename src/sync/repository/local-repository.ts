@@ -90,8 +90,9 @@ async function refuseUnsupported(
   const refuse = (state: string): BowlineError =>
     new BowlineError('unsupported', `Cannot open repository ${folder}: ${state}`)
   const config = await readFile(join(commonDir, 'config'), 'utf8').catch(() => '')
-  if (/^\s*refstorage\s*=\s*reftable/im.test(config)) throw refuse('its refs are kept in the reftable format')
-  if (/^\s*objectformat\s*=\s*sha256/im.test(config)) throw refuse('its objects are named by SHA-256')
+  if (/^[ \t]*refstorage\s*=\s*reftable/im.test(config))
+    throw refuse('its refs are kept in the reftable format')
+  if (/^[ \t]*objectformat\s*=\s*sha256/im.test(config)) throw refuse('its objects are named by SHA-256')
   if (git !== undefined) return
   const alternates = await readFile(join(commonDir, 'objects/info/alternates'), 'utf8').catch(() => '')
   if (alternates.trim() !== '')

@@ -1,3 +1,5 @@
+import { withoutTrailing } from '../../base/index.ts'
+
 /** A pattern of folders such as `apps/*` or `teams/**`/`prod`, cut at its slashes. */
 export interface FolderPattern {
   readonly text: string
@@ -9,9 +11,9 @@ const MAX_LENGTH = 256
 
 /** The pattern that a text stands for, or why it stands for none. It cannot lead out of the folder that it starts from. */
 export function parseFolderPattern(text: string): FolderPattern | { readonly refusal: string } {
-  const trimmed = text.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '')
-  if (trimmed === '' || trimmed === '.') return { refusal: 'the pattern names no folder' }
   if (text.length > MAX_LENGTH) return { refusal: `the pattern is longer than ${MAX_LENGTH} characters` }
+  const trimmed = withoutTrailing(text.replace(/^(?:\.\/)+/, ''), '/')
+  if (trimmed === '' || trimmed === '.') return { refusal: 'the pattern names no folder' }
   if (trimmed.startsWith('/'))
     return { refusal: 'the pattern starts with a slash; write it from this folder on' }
   const segments = trimmed.split('/')

@@ -57,6 +57,12 @@ describe('ruleAllows()', () => {
       { verb: 'get', path: '/a/x' },
       false,
     ],
+    [
+      'a path of many stars',
+      { nonResourceURLs: [`${'*'.repeat(1 << 20)}x*`], verbs: ['get'] },
+      { verb: 'get', path: '/x' },
+      false,
+    ],
     ['a path is no resource', { nonResourceURLs: ['*'], verbs: ['*'] }, on('pods'), false],
     [
       'a resource is no path',

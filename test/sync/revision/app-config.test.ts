@@ -22,6 +22,7 @@ describe('parseAppConfig()', () => {
     ['apps: ../x\n', ['1:7 the pattern leaves the folder with ".."']],
     ['apps: [a, 1, /b, "a**", "{a,b}", "x/**", ""]\n', 6],
     ['apps: {a: 1}\n', ['1:1 a pattern is text']],
+    [`apps: ${'/'.repeat(1 << 19)}x\n`, ['1:7 the pattern is longer than 256 characters']],
     ['apps: []\n', ['1:1 the list "apps" is empty']],
     ['apps:\n', ['1:1 the field "apps" is missing']],
     ['', ['1:1 the file is empty']],

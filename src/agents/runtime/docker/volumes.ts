@@ -35,14 +35,21 @@ export function engineVolumes(engine: Engine): RuntimeVolumes {
  */
 export function withMountHint(error: unknown): unknown {
   if (!(error instanceof BowlineError)) return error
-  const reason = SHARE_NOT_MOUNTED.exec(error.message)?.[1]
+  const reason = mountFailure(error.message)
   const hint = reason === undefined ? undefined : HINTS.get(reason)
   if (hint === undefined) return error
   const message = `${error.message} (${hint})`
   return new BowlineError(error.code, message, { cause: error, retryable: error.retryable })
 }
 
-const SHARE_NOT_MOUNTED = /failed to mount local volume: mount .*bowline-nfs-.*: ([a-z ]+)/
+/** Why a share of ours could not be mounted: the last of what the engine says, behind paths of any length. */
+function mountFailure(message: string): string | undefined {
+  const share = message.lastIndexOf('bowline-nfs-')
+  const reason = message.lastIndexOf(': ')
+  if (share === -1 || reason < share || !message.includes('failed to mount local volume: mount '))
+    return undefined
+  return /^[a-z ]+/.exec(message.slice(reason + 2))?.[0]
+}
 
 const HINTS: ReadonlyMap<string, string> = new Map([
   ['no such device', 'the kernel of this host cannot mount it: it has no NFS client'],

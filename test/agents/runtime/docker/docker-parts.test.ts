@@ -69,6 +69,12 @@ describe('withMountHint()', () => {
     expect(messageOf(withMountHint(engineSays(reason)))).toContain(hint)
   })
 
+  it('looks through a path of any length once', () => {
+    const path = 'failed to mount local volume: mount bowline-nfs-: a'.repeat(20_000)
+    const error = new BowlineError('internal', `${path}: NO`)
+    expect(withMountHint(error)).toBe(error)
+  })
+
   it('leaves other words alone', () => {
     for (const error of [engineSays('connection refused'), new BowlineError('internal', 'no such device')])
       expect(withMountHint(error)).toBe(error)
