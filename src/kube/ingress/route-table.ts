@@ -8,7 +8,7 @@ export interface IngressRoute {
   readonly host: string
   /**
    * `exact`: this very path. `prefix`: this path and everything below it, element by element, written without a slash at its end
-   * (so the root is empty). Both are printable ASCII as it stands in a request, anything else percent-encoded.
+   * (so the root is empty). Both are printable ASCII as it stands in a request, anything else percent-encoded, and of a bounded length.
    */
   readonly match: 'exact' | 'prefix'
   readonly path: string
@@ -19,7 +19,12 @@ export interface IngressRoute {
 /** What an ingress asks for and does not get. Told as a Warning event. */
 export interface IngressProblem {
   readonly ingress: Ingress
-  readonly reason: 'BackendNotSupported' | 'CertificateNotUsed' | 'HostNotValid' | 'PathConflict'
+  readonly reason:
+    | 'BackendNotSupported'
+    | 'CertificateNotUsed'
+    | 'HostNotValid'
+    | 'PathConflict'
+    | 'PathNotValid'
   readonly message: string
 }
 
@@ -27,6 +32,12 @@ export interface RouteTable {
   readonly routes: readonly IngressRoute[]
   readonly problems: readonly IngressProblem[]
 }
+
+/**
+ * Far above what anybody asks for. Upstream has no limit, but what is told to a proxy by the line has: HAProxy reads its maps in pieces of
+ * 16 KiB, and takes what follows in a longer line for the route of another host.
+ */
+const MAX_PATH = 8192
 
 /** The host of rules that name none. */
 const ANY_HOST = '*'
@@ -80,6 +91,11 @@ function addRules(table: Table, ingress: Ingress): void {
     }
     for (const { path = '', pathType, backend } of http?.paths ?? []) {
       const text = requestPath(path)
+      if (text.length > MAX_PATH) {
+        const message = `a path of ${text.length} characters is not served for ${host}: more than ${MAX_PATH} are too many`
+        table.problems.push({ ingress, reason: 'PathNotValid', message })
+        continue
+      }
       table.add(
         pathType === 'Exact'
           ? { host, match: 'exact', path: text === '' ? '/' : text, ingress, backend }

@@ -113,6 +113,26 @@ describe('routeTable()', () => {
     ])
   })
 
+  it('serves no path that is longer than a request can be, and says so', () => {
+    const long = `/${'a'.repeat(8191)}`
+    const rules = [
+      rule('a.test', ['Prefix', long, 'longest'], ['Exact', `${long}b`, 'longer'], ['Prefix', '/b', 'web']),
+      // What counts is what is asked for: percent-encoded this is six times as long.
+      rule('b.test', ['Prefix', `/${'é'.repeat(2000)}`, 'encoded']),
+    ]
+    const shop = ingress('shop', { rules })
+    const { routes, problems } = routeTable([shop])
+    expect(routes.map(({ host, path }) => `${host} ${path.length}`)).toEqual(['a.test 8192', 'a.test 2'])
+    expect(problems).toMatchObject([
+      { ingress: shop, reason: 'PathNotValid', message: expect.stringContaining('8193 characters') },
+      {
+        ingress: shop,
+        reason: 'PathNotValid',
+        message: expect.stringContaining('12001 characters is not served for b.test'),
+      },
+    ])
+  })
+
   it('holds nothing but hosts and printable ASCII, whatever an ingress says', () => {
     const text = fc.string({ unit: 'binary', maxLength: 40 })
     const type = fc.constantFrom('Exact', 'Prefix', 'ImplementationSpecific')

@@ -5,7 +5,9 @@ import { kill } from 'node:process'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ProxyCertificate } from '../../../../../src/agents/network/ingress/model.ts'
+import { routeTable } from '../../../../../src/kube/index.ts'
 import { eventually } from '../../../../base/eventually.ts'
+import { ingress, rule } from '../../../../kube/ingress/objects.ts'
 import { haproxyMissing } from '../../../../support/haproxy.ts'
 import { selfSigned, type TestPair } from '../cluster-view.ts'
 import {
@@ -112,6 +114,25 @@ describe.skipIf(haproxyMissing !== undefined)(
       expect(answers).toEqual(table)
       expect((await world.get('a.test', '/empty')).text).toBe('No pod of this service is ready.\n')
       expect((await world.get('else.test')).text).toBe('No ingress answers for this host and path.\n')
+    })
+
+    it('reads no route out of the end of a path', async () => {
+      const pod = await world.pod('web')
+      const haproxy = world.agent()
+      // A map is read in pieces of 16 KiB, and what follows in a longer line would be a line of its own.
+      const path = `/${'a'.repeat(16_383 - 'a.test/'.length)}victim.test`
+      const rules = [rule('a.test', ['Prefix', path, 'web'], ['Prefix', '/b', 'web'])]
+      const { routes } = routeTable([ingress('long', { rules })])
+      await haproxy.apply(
+        modelOf({
+          routes: routes.map(({ host, match, path }) =>
+            route({ host, match, path, backend: 'default:web:80' }),
+          ),
+          backends: [backendOf('default:web:80', pod)],
+        }),
+      )
+      expect((await world.get('a.test', '/b')).pod).toBe('web')
+      expect((await world.get('victim.test')).code).toBe(404)
     })
 
     it('tells pods who asked for what, and lets nobody tell them otherwise', async () => {
