@@ -49,14 +49,32 @@ export async function signRequest({ request, ...options }: SignRequestOptions): 
   return issueCertificate({ ...options, publicKey })
 }
 
+const BEGIN = '-----BEGIN'
+const BLOCK =
+  /^-----BEGIN CERTIFICATE REQUEST-----\r?\n([A-Za-z0-9+/=\r\n]+)^-----END CERTIFICATE REQUEST-----\r?$/m
+const SEQUENCE = 0x30
+
 function parseRequest(pem: string): Pkcs10CertificateRequest {
   try {
-    return new (x509().Pkcs10CertificateRequest)(pem)
+    return new (x509().Pkcs10CertificateRequest)(derOf(pem))
   } catch (cause) {
     throw new BowlineError('bad-input', 'Cannot read certificate request: it is not PKCS#10 in PEM', {
       cause,
     })
   }
+}
+
+/**
+ * The text is read here, and strictly: of several blocks an approver's tools and the library may each take another, and the library,
+ * which takes much else for a request, goes back and forth between headers of PEM for longer than anybody lives.
+ */
+function derOf(pem: string): Uint8Array<ArrayBuffer> {
+  const [, base64 = ''] = (pem.split(BEGIN).length === 2 && BLOCK.exec(pem)) || []
+  const der = Buffer.from(base64, 'base64')
+  // What does not begin as DER, the library takes for a text again.
+  if (der[0] !== SEQUENCE || der.toString('base64') !== base64.replaceAll(/[\r\n]/g, ''))
+    throw new TypeError('it is not one block of PEM')
+  return new Uint8Array(der)
 }
 
 async function isSelfSigned(request: Pkcs10CertificateRequest): Promise<boolean> {

@@ -37,6 +37,10 @@ function openssl(args: readonly string[]): string {
   return execFileSync(program, args, { encoding: 'utf8' })
 }
 
+function pemOf(base64: string): string {
+  return `-----BEGIN CERTIFICATE REQUEST-----\n${base64}\n-----END CERTIFICATE REQUEST-----\n`
+}
+
 function file(name: string, text: string): string {
   const path = join(folder, name)
   writeFileSync(path, text)
@@ -241,15 +245,50 @@ describe('requests', () => {
     const { request } = await createKeyAndRequest({ commonName: 'x' })
     const der = Buffer.from(request.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64')
     der.writeUInt8(der.readUInt8(der.length - 1) ^ 1, der.length - 1)
-    const forged = `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`
+    const forged = pemOf(der.toString('base64'))
     for (const bad of [weakRequest, forged, 'x'.repeat(20_000), '', 'rubbish', authority.certificate])
       await expect(readRequest(bad)).rejects.toSatisfy(error => hasCode(error, 'bad-input'))
+  })
+
+  it('readRequest() reads the request that an approver sees, or none', async () => {
+    const { request: shown } = await createKeyAndRequest({ commonName: 'alice' })
+    const { request: hidden } = await createKeyAndRequest({ commonName: 'bob' })
+    const bare = hidden.replaceAll(/-----[^-]+-----|\s/g, '')
+    const texts = [
+      // OpenSSL and kubectl pass over a beginning that begins no line, and over what is no request.
+      `x${hidden}${shown}`,
+      ` ${hidden}${shown}`,
+      `${hidden.replaceAll('CERTIFICATE REQUEST', 'ELSE')}${shown}`,
+      `${hidden}${shown}`,
+      `${shown}${hidden}`,
+      bare,
+      Buffer.from(bare, 'base64').toString('hex'),
+      pemOf(Buffer.from(hidden).toString('base64')),
+      shown.replace('\n-----END', '=AAAA\n-----END'),
+    ]
+    for (const text of texts)
+      await expect(readRequest(text), text).rejects.toSatisfy(error => hasCode(error, 'bad-input'))
+    for (const text of [
+      shown,
+      shown.trim(),
+      shown.replaceAll('\n', '\r\n'),
+      `Certificate Request:\n${shown}\n`,
+    ])
+      expect((await readRequest(text)).subject.commonName).toBe('alice')
+  })
+
+  it('readRequest() comes to an end with any text', async () => {
+    // A reader of PEM with headers that goes back and forth between them would take a lifetime.
+    for (const lines of [' a: b\n', 'a: b\n', '\n', 'AAAA\n', '-----BEGIN CERTIFICATE REQUEST-----\n'])
+      await expect(
+        readRequest(`-----BEGIN CERTIFICATE REQUEST-----\n${lines.repeat(400)}!`),
+      ).rejects.toSatisfy(error => hasCode(error, 'bad-input'))
   })
 
   it('readRequest() answers bad-input, and nothing else, to any bytes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async bytes => {
-        const pem = `-----BEGIN CERTIFICATE REQUEST-----\n${Buffer.from(bytes).toString('base64')}\n-----END CERTIFICATE REQUEST-----`
+        const pem = pemOf(Buffer.from(bytes).toString('base64'))
         await expect(readRequest(pem)).rejects.toSatisfy(error => hasCode(error, 'bad-input'))
       }),
     )
