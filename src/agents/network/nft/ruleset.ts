@@ -38,7 +38,7 @@ export interface Element {
 
 /** A chain whose name ends in the hash of its rules: another content is another chain. */
 export function contentChain(label: string, rules: readonly string[]): Chain {
-  return { name: `${label}-${shortHash(rules.join('\n'))}`, rules }
+  return { name: nameOf(label, shortHash(rules.join('\n'))), rules }
 }
 
 /** A set whose name ends in the hash of what it is for and how it is declared. */
@@ -47,7 +47,18 @@ export function namedSet(
   purpose: string,
   declaration: string,
 ): { readonly name: string; readonly declaration: string } {
-  return { name: `${label}-${shortHash(`${purpose}\n${declaration}`)}`, declaration }
+  return { name: nameOf(label, shortHash(`${purpose}\n${declaration}`)), declaration }
+}
+
+/** The kernel's `NFT_NAME_MAXLEN` without the end: a longer name makes it refuse the whole table. */
+const MAX_NAME = 255
+
+/** A label that does not fit is cut, and told apart from others that begin so. */
+function nameOf(label: string, hash: string): string {
+  const name = `${label}-${hash}`
+  if (name.length <= MAX_NAME) return name
+  const end = `-${shortHash(label)}-${hash}`
+  return label.slice(0, MAX_NAME - end.length) + end
 }
 
 export function shortHash(text: string): string {

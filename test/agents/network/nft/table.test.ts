@@ -96,6 +96,15 @@ describe('rulesets', () => {
     expect(elements.get('ways')?.get('k')).toBe('accept')
   })
 
+  it('names are no longer than the kernel takes, and two long ones differ', () => {
+    const names = ['short', `${'long'.repeat(100)}one`, `${'long'.repeat(100)}two`].flatMap(label => [
+      contentChain(label, ['accept']).name,
+      namedSet(label, 'ingress', 'type ipv4_addr;').name,
+    ])
+    expect(names.map(name => name.length > 255)).not.toContain(true)
+    expect(new Set(names).size).toBe(names.length)
+  })
+
   it('a change names only what differs', () => {
     const script = renderChange('t', installedBy(ruleset(1, 2, 3)), ruleset(1, 3, 4)) ?? ''
     expect(script).not.toContain('10.0.0.1')

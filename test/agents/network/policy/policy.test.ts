@@ -136,6 +136,19 @@ describe.skipIf(!availability.available)(`network policies on two hosts (${avail
     await silentFrom(stranger, web)
   })
 
+  it('names of any length are policies of their own', async () => {
+    const from = (matchExpressions: object[], port: number): Partial<NetworkPolicySpec> => ({
+      ingress: [{ from: [{ podSelector: { matchExpressions } }], ports: [{ port }] } as never],
+    })
+    const long = 'long.'.repeat(50)
+    await allow(`${long}one`, from([{ key: 'role', operator: 'Exists' }], 8080))
+    await allow(`${long}two`, from([{ key: 'role', operator: 'DoesNotExist' }], 9090))
+    await answersFrom(friend, web)
+    await silentFrom(stranger, web)
+    await answersFrom(stranger, web, 9090)
+    await silentFrom(friend, web, 9090)
+  })
+
   it('a pod that becomes a peer is let in, and one that no longer is is not', async () => {
     await allow('friends', { ingress: [{ from: [{ podSelector: { matchLabels: { role: 'friend' } } }] }] })
     await silentFrom(stranger, web)
