@@ -71,8 +71,11 @@ export function createFieldLocator(text: string, limits: YamlLimits = yamlLimits
  */
 export function mayHoldSecrets(text: string): boolean {
   if (/\bkind\b["']?\s*:\s*["']?sec/i.test(text) || /\bstringData\b/.test(text)) return true
-  return /^\s*["']?data["']?\s*:/m.test(text) && !/\bkind\b["']?\s*:\s*["']?ConfigMap\b/.test(text)
+  return DATA_LINE.test(text) && !/\bkind\b["']?\s*:\s*["']?ConfigMap\b/.test(text)
 }
+
+/** What may stand before the key ends with its line: or each line of many empty ones would be gone through from every one before it. */
+const DATA_LINE = /^[^\S\r\n\u2028\u2029]*["']?data["']?\s*:/m
 
 function describeProblems(text: string, problems: readonly YamlProblem[]): readonly ParsedProblem[] {
   if (problems.length === 0) return []

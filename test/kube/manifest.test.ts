@@ -61,6 +61,15 @@ describe('parseManifestText()', () => {
     }
     expect(mayHoldSecrets(CONFIG_MAP)).toBe(false)
   })
+
+  it('looks for values of a Secret once in a text, whatever it is made of', () => {
+    // Were all that follows looked through from every line anew, none of these would come to an end.
+    expect(parseManifestText(`${'\n'.repeat(500_000)}{`).problems).toHaveLength(1)
+    for (const space of ['\n', '\r\n', ' \n', '\t', '\u2028', '-\n'])
+      for (const start of ['', 'kind', 'data', '"data"'])
+        expect(mayHoldSecrets(start + space.repeat(500_000))).toBe(false)
+    expect(mayHoldSecrets(`${' \n\t'.repeat(500_000)}"data" :`)).toBe(true)
+  })
 })
 
 describe('createFieldLocator()', () => {
