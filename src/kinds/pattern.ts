@@ -42,8 +42,7 @@ export function patternCost(source: string): number {
     last = size
     sizes.push((sizes.pop() ?? 0) + size)
   }
-  const tokens = source.matchAll(/\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\d{1,4}(?:,(\d{0,4}))?\}|[\s\S]/g)
-  for (const [token, upper] of tokens) {
+  for (const [token, upper] of tokensOf(source)) {
     if (token === '(') sizes.push(0)
     else if (token === ')' && sizes.length > 1) add((sizes.pop() ?? 0) + 1)
     else if (token.length > 2 && token.startsWith('{')) {
@@ -54,4 +53,25 @@ export function patternCost(source: string): number {
     } else add(token.length > 2 ? token.length : 1)
   }
   return sizes.reduce((sum, size) => sum + size, 0)
+}
+
+const CLASS = /\[\^?\]?(?:\\.|[^\]\\])*\]/sy
+const TOKEN = /\\.|\{\d{1,4}(?:,(\d{0,4}))?\}|./sy
+
+/** Once no class ends in what follows, none is looked for any more: that takes a look at all of it. */
+function* tokensOf(source: string): Generator<RegExpExecArray> {
+  let mayHoldClass = true
+  for (let at = 0; at < source.length; ) {
+    const found = mayHoldClass && source[at] === '[' ? matchAt(CLASS, source, at) : null
+    if (source[at] === '[' && found === null) mayHoldClass = false
+    const token = found ?? matchAt(TOKEN, source, at)
+    if (token === null) return
+    yield token
+    at += token[0].length
+  }
+}
+
+function matchAt(sticky: RegExp, source: string, at: number): RegExpExecArray | null {
+  sticky.lastIndex = at
+  return sticky.exec(source)
 }

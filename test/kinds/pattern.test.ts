@@ -12,8 +12,15 @@ describe('patternCost()', () => {
     ['((a{10}){10}){10}', 1_110],
     ['\\{a\\}', 3],
     ['a{,3}', 5],
+    ['[^]a-z\\]]{2}', 18],
+    ['[[a]{2}[', 9],
   ])('of %s is %d', (source, cost) => {
     expect(patternCost(source)).toBe(cost)
+  })
+
+  it('is found in one pass, whatever the expression', () => {
+    for (const part of ['[', '[^', '[\\]', '(', '{1', '\\'])
+      expect(patternCost(part.repeat(1_000_000))).toBeGreaterThanOrEqual(0)
   })
 })
 

@@ -4,6 +4,9 @@ import type { RemoteOptions } from './isomorphic-remote.ts'
 import { branchRef, isObjectId } from './ref-name.ts'
 import { FETCHED_REF, type Remote } from './remote.ts'
 
+/** What is looked at of what a failed command wrote, in characters. */
+const MAX_SAID = 8_192
+
 /** A remote spoken with by the git command: ten times as fast for a first clone. */
 export class NativeRemote implements Remote {
   readonly #git: GitBinary
@@ -55,7 +58,8 @@ export class NativeRemote implements Remote {
 
   #describe(verb: string, stderr: string): BowlineError {
     const { location, scrub } = this.#options
-    const said = scrub(stderr)
+    // The end says why; before it a server may have said whatever it likes.
+    const said = scrub(stderr).slice(-MAX_SAID)
     const fail = (code: BowlineError['code'], state: string, retryable = true): BowlineError =>
       new BowlineError(code, `Cannot ${verb} ${location}: ${state}`, { retryable })
     // Git tells the kinds of failure apart by words alone; LC_ALL=C keeps them English.

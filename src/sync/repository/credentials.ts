@@ -60,7 +60,7 @@ export function printable(url: URL): string {
 
 /** Takes user names, passwords and Authorization values out of a text that a Git command or server wrote. */
 export function scrub(text: string, credentials: Credentials | undefined): string {
-  let clean = text.replace(/(\w+:\/\/)[^\s/@]*@/g, '$1')
+  let clean = text.replace(/:\/\/[^\s/@]*@/g, '://')
   clean = clean.replace(/(authorization:\s*)\S+(?:\s+\S+)?/gi, '$1***')
   const secrets = credentials === undefined ? [] : secretsOf(credentials)
   for (const secret of secrets) clean = clean.replaceAll(secret, '***')

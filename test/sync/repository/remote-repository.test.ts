@@ -174,6 +174,21 @@ describe.each([
     )
   })
 
+  it('hears a server out that says a lot', async () => {
+    const repository = await open(`${server.url}/app.git`)
+    server.intercept = (_, response) =>
+      response.writeHead(500, { 'Content-Type': 'text/plain' }).end('word'.repeat(500_000))
+    try {
+      const error = await repository.head(signal).catch((thrown: unknown) => thrown)
+      expect(describeProblem(error)).toMatchObject({
+        code: 'unreachable',
+        message: expect.stringMatching(/^Cannot read .*500$/),
+      })
+    } finally {
+      server.intercept = undefined
+    }
+  })
+
   it('follows no redirect, and names the address to use', async () => {
     const { host } = new URL(closed.url)
     const file = credentials(`http://ada:${encodeURIComponent(PASSWORD)}@${host}`)

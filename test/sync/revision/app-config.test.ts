@@ -68,6 +68,13 @@ describe('parseFolderPattern()', () => {
       expect(parseFolderPattern(text)).toHaveProperty('refusal')
     },
   )
+
+  it('refuses a text that is too long before it looks at it', () => {
+    for (const part of ['/', './', 'a/'])
+      expect(parseFolderPattern(`${part.repeat(1_000_000)}a`)).toEqual({
+        refusal: 'the pattern is longer than 256 characters',
+      })
+  })
 })
 
 describe('suggest()', () => {
