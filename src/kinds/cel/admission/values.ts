@@ -8,10 +8,20 @@ export function celValue(value: unknown): unknown {
   if (typeof value === 'number') return numberOf(value)
   if (Array.isArray(value)) return value.map(celValue)
   if (!isObject(value)) return value ?? null
+  if (Object.hasOwn(value, 'constructor')) return mapOf(value)
   const result: Record<string, unknown> = {}
   for (const [key, member] of Object.entries(value))
     if (member !== undefined) setOwn(result, key, celValue(member))
   return result
+}
+
+/** By that member of an object the library tells what it is; of a map, which is the same to expressions, by the map's own. */
+function mapOf(object: { readonly [key: string]: unknown }): ReadonlyMap<string, unknown> {
+  return new Map(
+    Object.entries(object).flatMap(([key, member]) =>
+      member === undefined ? [] : [[key, celValue(member)] as const],
+    ),
+  )
 }
 
 function numberOf(value: number): bigint | number {

@@ -78,6 +78,35 @@ describe('CompiledPolicy', () => {
     expect(failuresOf(validating(expression))).toEqual([])
   })
 
+  it.each([
+    'constructor',
+    'prototype',
+    '__proto__',
+    'toString',
+    'hasOwnProperty',
+    'valueOf',
+    'equals',
+    'size',
+  ])('knows an object that has a member %s', key => {
+    const labels = JSON.parse(`{"${key}": "mine", "team": "a"}`) as object
+    const member = JSON.parse(`{"${key}": {"size": "2", "equals": {}}}`) as object
+    const object = { ...web, metadata: { ...web.metadata, labels, annotations: { team: 'a' } }, member }
+    const found = failuresOf(
+      validating(
+        "object.metadata.labels.team == 'a' && 'team' in object.metadata.labels",
+        'has(object.metadata.labels.team) && !has(object.metadata.labels.other)',
+        `object.metadata.labels['${key}'] == 'mine' && '${key}' in object.metadata.labels`,
+        `!('${key}' in object.metadata.annotations) && object.metadata.labels.exists(k, k == '${key}')`,
+        `size(object.metadata.labels) == 2 && object.member['${key}'].size == '2'`,
+        'object.metadata.labels == oldObject.metadata.labels && object.metadata.labels != object.metadata.annotations',
+        'object.member == oldObject.member && [object.member] == [oldObject.member]',
+        `object.metadata.labels.map(k, object.metadata.labels[k]).exists(v, v == 'mine')`,
+      ),
+      { object, old: object },
+    )
+    expect(found).toEqual([])
+  })
+
   it('tells each validation that fails, by messageExpression, message or expression, with its reason', () => {
     const failures = failuresOf({
       validations: [
