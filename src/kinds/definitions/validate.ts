@@ -1,4 +1,4 @@
-import type { Kind, KubeObject } from '../../kube/index.ts'
+import { type Kind, Kinds, type KubeObject } from '../../kube/index.ts'
 import { unknownFields } from '../schema/unknown-fields.ts'
 import { checkSchema } from '../validation/check-schema.ts'
 import { findTypes } from '../validation/find-types.ts'
@@ -15,11 +15,19 @@ export function findUnknownFields(kind: Kind, object: unknown): readonly string[
 
 /** What in `object` cannot be decoded: wrong types, quantities and times that cannot be read, bytes that are not base64. */
 export function findTypeProblems(kind: Kind, object: unknown): readonly FieldProblem[] {
-  const problems = new Problems()
+  const isSecret = kind.group === Kinds.Secret.group && kind.kind === Kinds.Secret.kind
+  const problems = isSecret ? new SecretProblems() : new Problems()
   const { rules } = definitionOf(kind)
   if (rules === undefined) findTypes(schemaFor(kind), object, '', problems)
   else rules.findTypes(object, problems)
   return problems.list
+}
+
+/** A password is a number as soon as somebody forgets its quotes: the message shows none of it. */
+class SecretProblems extends Problems {
+  override typeInvalid(path: string, value: unknown, detail: string): void {
+    super.typeInvalid(path, /^(?:data|stringData)\[/.test(path) ? '***' : value, detail)
+  }
 }
 
 /**

@@ -531,6 +531,15 @@ describe('findTypeProblems()', () => {
       ['data[password]: Invalid value: "***": must be standard base64'],
     ],
     [
+      manifest('v1', 'Secret', { data: { pin: 4711 }, stringData: { pin: 4711, on: true }, immutable: 1 }),
+      [
+        'data[pin]: Invalid value: "***": must be of type string, not number',
+        'stringData[pin]: Invalid value: "***": must be of type string, not number',
+        'stringData[on]: Invalid value: "***": must be of type string, not boolean',
+        'immutable: Invalid value: 1: must be of type boolean, not number',
+      ],
+    ],
+    [
       manifest('apiextensions.k8s.io/v1', 'CustomResourceDefinition', {
         spec: { versions: [{ schema: { openAPIV3Schema: { enum: ['on', null], nullable: true } } }] },
       }),
