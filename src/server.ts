@@ -305,6 +305,7 @@ function planExtension(pipeline: Pipeline): Extension {
     group: Kinds.App.group,
     version: Kinds.App.version,
     resource: Kinds.App.plural,
+    namespaced: false,
     subresource: 'plan',
     method: 'GET',
     handle: async ({ name, query, context }) => ({
@@ -319,6 +320,7 @@ function syncExtension(pipeline: Pipeline): Extension {
     group: Kinds.App.group,
     version: Kinds.App.version,
     resource: Kinds.App.plural,
+    namespaced: false,
     subresource: 'sync',
     method: 'POST',
     handle: async ({ name, context }) => {
@@ -334,6 +336,7 @@ function chainsExtension(pipeline: Pipeline): Extension {
     group: Kinds.Record.group,
     version: Kinds.Record.version,
     resource: 'recordchains',
+    namespaced: false,
     method: 'GET',
     handle: async () => ({ json: { chains: await pipeline.chains() } }),
   }

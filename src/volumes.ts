@@ -53,7 +53,7 @@ export interface VolumeRoutes {
 /** What `bowline volume` asks: under `/apis/bowline.dev/v1alpha1/namespaces/<namespace>/volumes/<claim>`. */
 export function volumeExtensions(routes: VolumeRoutes): readonly Extension[] {
   const running: RunningSnapshots = new Map()
-  const base = { group: Kinds.App.group, version: Kinds.App.version, resource: 'volumes' }
+  const base = { group: Kinds.App.group, version: Kinds.App.version, resource: 'volumes', namespaced: true }
   const post = (subresource: string, handle: (request: ExtensionRequest) => Promise<unknown>): Extension => ({
     ...base,
     subresource,

@@ -2,7 +2,12 @@ import { StatusError } from '../../../kube/index.ts'
 import type { Extension } from '../http/extension.ts'
 import type { JoinTokenOptions, JoinTokens } from './join-tokens.ts'
 
-const PLACE = { group: 'bowline.dev', version: 'v1alpha1', resource: 'jointokens' } as const
+const PLACE = {
+  group: 'bowline.dev',
+  version: 'v1alpha1',
+  resource: 'jointokens',
+  namespaced: false,
+} as const
 
 /**
  * `bowline token create|list|delete` over HTTPS, for whoever the authorizer lets: POST with `JoinTokenOptions` answers

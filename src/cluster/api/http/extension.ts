@@ -14,6 +14,8 @@ export interface Extension {
   readonly group: string
   readonly version: string
   readonly resource: string
+  /** Whether its objects belong to namespaces. It answers at no other place: a role of a namespace would count for what belongs to none. */
+  readonly namespaced: boolean
   /** Absent: the resource itself, its collection and its objects. */
   readonly subresource?: string
   readonly method: 'DELETE' | 'GET' | 'POST'
@@ -54,8 +56,14 @@ export function findExtension(
       extension.version === path.version &&
       extension.resource === path.resource &&
       (extension.subresource ?? '') === path.subresource &&
+      isAtHome(extension, path) &&
       extension.method === method,
   )
+}
+
+/** The collection of all namespaces has none in its path. */
+function isAtHome({ namespaced }: Extension, { namespace, name }: ApiPath): boolean {
+  return namespaced ? namespace !== '' || name === '' : namespace === ''
 }
 
 export async function answerExtension(

@@ -36,6 +36,7 @@ beforeAll(async () => {
         group: 'bowline.dev',
         version: 'v1alpha1',
         resource: 'apps',
+        namespaced: false,
         subresource: 'plan',
         method: 'GET',
         handle: async ({ name, query }) => ({ json: { name, revision: query.get('revision') } }),
@@ -44,6 +45,7 @@ beforeAll(async () => {
         group: 'bowline.dev',
         version: 'v1alpha1',
         resource: 'apps',
+        namespaced: false,
         subresource: 'follow',
         method: 'GET',
         streams: true,
@@ -54,6 +56,14 @@ beforeAll(async () => {
           }
           return { contentType: 'text/plain', stream: lines() }
         },
+      },
+      {
+        group: 'bowline.dev',
+        version: 'v1alpha1',
+        resource: 'volumes',
+        namespaced: true,
+        method: 'GET',
+        handle: async ({ namespace, name }) => ({ json: { namespace, name } }),
       },
     ],
   })
@@ -677,6 +687,15 @@ describe('extensions', () => {
     expect(
       (await ask(api, '/apis/bowline.dev/v1alpha1/apps/shop/plan', { method: 'POST', body: {} })).code,
     ).toBe(404)
+  })
+
+  it('answer where they belong: in a namespace, or in none', async () => {
+    const code = async (path: string) => (await ask(api, `/apis/bowline.dev/v1alpha1/${path}`)).code
+    expect(await code('namespaces/default/apps/shop/plan')).toBe(404)
+    expect(await code('namespaces/default/jointokens')).toBe(404)
+    expect(await code('namespaces/default/volumes/data')).toBe(200)
+    expect(await code('volumes')).toBe(200)
+    expect(await code('volumes/data')).toBe(404)
   })
 
   it('stream', async () => {

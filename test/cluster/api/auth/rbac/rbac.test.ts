@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLogger, systemClock, systemIds } from '../../../../../src/base/index.ts'
 import { Informers } from '../../../../../src/client/index.ts'
 import { ClusterRoleAggregationController } from '../../../../../src/cluster/controllers/cluster-role-aggregation-controller.ts'
+import { Kinds } from '../../../../../src/kube/index.ts'
 import { eventually } from '../../../../base/eventually.ts'
 import { startTestApi, type TestApi, type TestIdentity } from '../../support/api-server.ts'
 import { ask, type Question, type Reply } from '../../support/https.ts'
@@ -22,6 +23,7 @@ beforeAll(async () => {
   for (const [name, groups] of [
     ['ada', []],
     ['bob', ['ops']],
+    ['chief', []],
     ['eve', []],
     ['lead', []],
   ] as const)
@@ -92,6 +94,32 @@ describe('RBAC over HTTPS', () => {
       { as: as('ada') },
     )
     expect(write.code).toBe(403)
+  })
+
+  it('a role of one namespace, however wide, makes no join token', async () => {
+    await api.client.create(
+      Kinds.Role,
+      {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'Role',
+        metadata: { name: 'everything' },
+        rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }],
+      },
+      { namespace: 'shop' },
+    )
+    await post(`${ROLES}/namespaces/shop/rolebindings`, {
+      metadata: { name: 'everything' },
+      roleRef: { kind: 'Role', name: 'everything' },
+      subjects: [{ kind: 'User', name: 'chief' }],
+    })
+    await becomes(200, () => ask(api, '/api/v1/namespaces/shop/secrets', { as: as('chief') }))
+    for (const place of ['', 'namespaces/shop/']) {
+      const path = `/apis/bowline.dev/v1alpha1/${place}jointokens`
+      const code = place === '' ? 403 : 404
+      expect((await post(path, {}, { as: as('chief') })).code, path).toBe(code)
+      expect((await ask(api, path, { as: as('chief') })).code, path).toBe(code)
+    }
+    expect(await api.joinTokens.list()).toEqual([])
   })
 
   it('a role of a group counts for its members, by name and by subresource', async () => {
