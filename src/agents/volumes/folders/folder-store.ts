@@ -100,7 +100,7 @@ export class FolderStore {
     )
   }
 
-  /** Makes the folder of a new volume, empty or from a snapshot. One that is there already must be this claim's. */
+  /** Makes the folder of a new volume, empty or from a snapshot of its namespace. One that is there already must be this claim's. */
   async create(
     volume: string,
     claim: FolderClaim,
@@ -114,7 +114,12 @@ export class FolderStore {
       return
     }
     await this.#makeNew(volume, folder, async made => {
-      if (snapshot !== undefined) await unpackSnapshot(this.#snapshotPlace(snapshot), made, signal)
+      if (snapshot !== undefined)
+        await unpackSnapshot(
+          this.#snapshotPlace(snapshot),
+          { folder: made, namespace: claim.namespace },
+          signal,
+        )
       else {
         await mkdir(join(made, DATA))
         // As kubelet makes an emptyDir: whatever user a container runs as may write.

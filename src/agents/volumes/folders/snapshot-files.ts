@@ -56,10 +56,17 @@ export async function readSnapshot(place: string): Promise<StoredSnapshot | unde
   return (await readJson(join(place, FILE))) as StoredSnapshot | undefined
 }
 
-/** Unpacks a snapshot into an empty folder, and reads back that it is what was copied. */
-export async function unpackSnapshot(place: string, folder: string, signal: AbortSignal): Promise<void> {
+/**
+ * Unpacks a snapshot into an empty folder, and reads back that it is what was copied. Any claim can name any snapshot: one that a claim of
+ * another namespace left is none for it.
+ */
+export async function unpackSnapshot(
+  place: string,
+  { folder, namespace }: { readonly folder: string; readonly namespace: string },
+  signal: AbortSignal,
+): Promise<void> {
   const known = await readSnapshot(place)
-  if (known === undefined)
+  if (known?.claim.namespace !== namespace)
     throw new BowlineError('not-found', `Cannot restore the snapshot ${place}: this host does not have it`)
   const archive = await open(join(place, ARCHIVE))
   try {

@@ -215,6 +215,16 @@ describe('FolderStore', () => {
     expect((await store.list()).folders.map(({ volume }) => volume)).toEqual(['pvc-1', 'pvc-2'])
   })
 
+  it('create() gives no claim what a claim of another namespace held', async () => {
+    await fill(await created())
+    await store.snapshot('pvc-1', 's1', signal)
+    const stranger = { namespace: 'elsewhere', name: CLAIM.name, uid: 'claim-2' }
+    await expect(store.create('pvc-2', stranger, 'host-1/pvc-1/s1', signal)).rejects.toThrow(
+      'this host does not have it',
+    )
+    await expect(store.open('pvc-2')).rejects.toThrow('is missing')
+  })
+
   it('snapshot() of files that change all the time says so and leaves nothing', async () => {
     const data = await created()
     await writeFile(join(data, 'log'), '')

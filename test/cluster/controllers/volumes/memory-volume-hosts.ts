@@ -41,7 +41,9 @@ export class MemoryVolumeHosts implements VolumeHosts {
     const known = this.folders.get(key)
     if (known !== undefined && known.claim.uid !== claim.uid)
       throw new StatusError('Conflict', `Cannot create folder ${volume}: it is another claim's`)
-    const content = snapshot === undefined ? '' : this.snapshots.get(snapshot)?.content
+    const named = snapshot === undefined ? undefined : this.snapshots.get(snapshot)
+    const isOwn = named?.claim.namespace === claim.namespace
+    const content = snapshot === undefined ? '' : isOwn ? named?.content : undefined
     if (content === undefined) throw new StatusError('NotFound', `Cannot find snapshot ${snapshot}`)
     if (known === undefined) this.folders.set(key, { claim, content })
   }
