@@ -7,6 +7,7 @@ import type { Authenticator } from './authenticator.ts'
 import { chainAuthorizers, mastersAuthorizer, systemAuthorizer } from './authorizers.ts'
 import { bootstrapAuthorizer } from './bootstrap-authorizer.ts'
 import { certificatePermissions } from './certificate-permissions.ts'
+import { claimMoveState } from './claim-move-state.ts'
 import { nodeAuthorizer } from './node-authorizer.ts'
 import { NodeGraph } from './node-graph.ts'
 import { nodeRestriction } from './node-restriction.ts'
@@ -44,6 +45,7 @@ export function createAccess({ clock, log }: { readonly clock: Clock; readonly l
       nodeRestriction(graph),
       requesterStamp,
       certificatePermissions(authorizer),
+      claimMoveState,
       roleEscalation(authorizer, roles),
     ],
     reviewers: authenticator =>

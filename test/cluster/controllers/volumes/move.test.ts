@@ -196,6 +196,35 @@ describe('VolumeMoveController', () => {
     await runsOn('host-1')
   })
 
+  it('goes on with no move that a claim only says of itself: the volume that it names is another’s', async () => {
+    const name = await volumeName()
+    const before = await cluster.client.get(Kinds.PersistentVolume, name)
+    const claimRef = { namespace: 'default', name: 'thief' }
+    const state: MoveState = {
+      id: 'm1',
+      from: 'host-1',
+      to: 'host-2',
+      phase: 'Rebinding',
+      volume: { spec: { ...before.spec, claimRef } },
+    }
+    const thief = claim('thief', { volumeName: name })
+    const annotations = { [STATE]: JSON.stringify(state), [MOVE_TO]: 'host-2' }
+    await cluster.client.create(
+      Kinds.PersistentVolumeClaim,
+      fresh({ ...thief, metadata: { ...thief.metadata, annotations } }),
+      NAMESPACE,
+    )
+    const phase = await until('it is judged', async () => {
+      const seen = await cluster.client.get(Kinds.PersistentVolumeClaim, 'thief', NAMESPACE)
+      const { phase } = moveStateOf(seen) ?? state
+      return phase === 'Rebinding' ? undefined : phase
+    })
+    const after = await cluster.client.get(Kinds.PersistentVolume, name)
+    expect(phase).toBe('Refused')
+    expect([after.metadata.uid, after.spec]).toEqual([before.metadata.uid, before.spec])
+    await runsOn('host-1')
+  })
+
   describe('goes on from wherever it was cut off:', () => {
     /** The world as a server left it that died in a phase of the move `m1`. */
     async function resume(phase: MoveState['phase'], done: (name: string) => Promise<void>): Promise<void> {

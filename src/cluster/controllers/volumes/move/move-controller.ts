@@ -76,7 +76,8 @@ export class VolumeMoveController implements Service {
     const claim = this.#claims.get(key)
     if (claim === undefined) return undefined
     const { [MOVE_TO]: to, [MOVE_CONFIRMED]: confirmed } = claim.metadata.annotations ?? {}
-    const state = moveStateOf(claim)
+    // What an unbound claim says of itself is nobody's move: the volume that it names is not its own.
+    const state = claim.status?.phase === 'Bound' ? moveStateOf(claim) : undefined
     switch (state?.phase) {
       case 'Stopping':
       case 'Copying':
