@@ -32,7 +32,7 @@ export function listComponentStatuses(
   query: ListQuery,
 ): EntryList {
   const { fieldSelector } = query
-  authorize(services, context, componentStatusKind, { verb: 'list', namespace: '', fieldSelector, name: '' })
+  authorize(services, context, componentStatusKind, { verb: 'list', namespace: '', fieldSelector })
   context.warnings.push(DEPRECATED)
   const selection = selectionOf(componentStatusKind, query)
   const objects = services.components().map(statusOf).filter(selection.matches)

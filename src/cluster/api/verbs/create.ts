@@ -1,4 +1,3 @@
-import { isObject } from '../../../base/index.ts'
 import { storedKindOf } from '../../../kinds/index.ts'
 import type { Kind } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
@@ -19,11 +18,7 @@ export async function createObject(
   options: MutationOptions,
 ): Promise<Entry> {
   const { kind, namespace, body } = request
-  const attributes = authorize(services, context, kind, {
-    verb: 'create',
-    namespace,
-    name: nameIn(body),
-  })
+  const attributes = authorize(services, context, kind, { verb: 'create', namespace })
   const object = intoStored(kind, readBody(kind, body, options.fieldValidation, context.warnings), undefined)
   checkNamespace(kind, namespace, object.metadata.namespace)
   const review = services.reviews.get(kind)
@@ -44,11 +39,4 @@ export function checkNamespace(kind: Kind, requested: string, inObject: string |
   if (requested === '') throw badRequest('an empty namespace may not be set during creation')
   if (inObject && inObject !== requested)
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
-}
-
-/** The name in a body that nobody has looked at yet. */
-function nameIn(body: unknown): string {
-  const metadata = isObject(body) ? body.metadata : undefined
-  const name = isObject(metadata) ? metadata.name : undefined
-  return typeof name === 'string' ? name : ''
 }

@@ -24,7 +24,7 @@ export async function listObjects(
   query: ListQuery,
 ): Promise<EntryList> {
   const { namespace, fieldSelector } = query
-  authorize(services, context, kind, { verb: 'list', namespace, fieldSelector, name: '' })
+  authorize(services, context, kind, { verb: 'list', namespace, fieldSelector })
   const selection = selectionOf(kind, query)
   const revision = parseResourceVersion(query.resourceVersion)
   checkVersionMatch(query, revision)

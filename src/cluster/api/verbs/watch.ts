@@ -28,7 +28,7 @@ export async function watchObjects(
 ): Promise<AsyncIterable<EntryEvent>> {
   const { world, store } = services
   const { namespace, fieldSelector } = query
-  authorize(services, context, kind, { verb: 'watch', namespace, fieldSelector, name: '' })
+  authorize(services, context, kind, { verb: 'watch', namespace, fieldSelector })
   const selection = selectionOf(kind, query)
   const wanted = parseResourceVersion(query.resourceVersion)
   const { signal } = context

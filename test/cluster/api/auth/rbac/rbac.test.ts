@@ -26,6 +26,7 @@ beforeAll(async () => {
     ['chief', []],
     ['eve', []],
     ['lead', []],
+    ['namer', []],
   ] as const)
     people.set(name, await api.identity(name, groups))
   await post('/api/v1/namespaces', { metadata: { name: 'shop' } })
@@ -148,6 +149,48 @@ describe('RBAC over HTTPS', () => {
       }).then(({ code }) => code)
     expect(await scale('/scale')).toBe(404)
     expect(await scale('')).toBe(403)
+  })
+
+  it('a name in a rule counts for no creation: it comes with the body (as upstream)', async () => {
+    await post(`${ROLES}/namespaces/shop/roles`, {
+      metadata: { name: 'named' },
+      rules: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: ['mine'], verbs: ['*'] }],
+    })
+    await post(`${ROLES}/namespaces/shop/rolebindings`, {
+      metadata: { name: 'named' },
+      roleRef: { kind: 'Role', name: 'named' },
+      subjects: [{ kind: 'User', name: 'namer' }],
+    })
+    const path = '/api/v1/namespaces/shop/configmaps'
+    await becomes(404, () => ask(api, `${path}/mine`, { as: as('namer') }))
+    const { code, json } = await post(path, { metadata: { name: 'mine' } }, { as: as('namer') })
+    expect([code, json.message]).toEqual([
+      403,
+      'configmaps is forbidden: User "namer" cannot create resource "configmaps" in API group "" in the namespace "shop"',
+    ])
+    // Of an apply, the path names what it makes.
+    const applied = await ask(api, `${path}/mine?fieldManager=namer`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/apply-patch+yaml' },
+      body: '{"apiVersion": "v1", "kind": "ConfigMap"}',
+      as: as('namer'),
+    })
+    expect(applied.code).toBe(201)
+  })
+
+  it('a list and a watch of one name, by a field selector, count as of that name (as upstream)', async () => {
+    const path = '/api/v1/namespaces/shop/configmaps'
+    const named = (name: string, more = '') =>
+      ask(api, `${path}?fieldSelector=metadata.name%3D${name}${more}`, { as: as('namer') })
+    expect((await named('mine')).json.items).toHaveLength(1)
+    expect((await named('mine', '&watch=1&timeoutSeconds=1')).code).toBe(200)
+    expect((await named('kube-root-ca.crt')).code).toBe(403)
+    expect((await ask(api, `${path}?fieldSelector=metadata.name!%3Dx`, { as: as('namer') })).code).toBe(403)
+    const removal = await ask(api, `${path}?fieldSelector=metadata.name%3Dmine`, {
+      method: 'DELETE',
+      as: as('namer'),
+    })
+    expect(removal.code).toBe(403)
   })
 
   it('what is taken away is gone', async () => {
