@@ -158,7 +158,7 @@ export class RequestHandler {
   ): Promise<Answer> {
     if (path !== undefined && extension !== undefined)
       return answerExtension(extension, path, exchange, this.#options.authorizer)
-    const { verbs, clock, ids } = this.#options
+    const { verbs, authorizer, clock, ids } = this.#options
     const { kinds } = verbs
     const kind = path && (await kinds.find(path.group, path.version, path.resource, exchange.context))
     if (path === undefined) return this.#routeDocument(exchange)
@@ -166,7 +166,7 @@ export class RequestHandler {
     if (kind === undefined) throw pathNotFound()
     if (path.subresource === 'log' && kind.subresources.includes('log'))
       return answerLog(this.#options, exchange, path)
-    return answerResource({ verbs, clock, ids, onBug }, exchange, kind, path)
+    return answerResource({ verbs, authorizer, clock, ids, onBug }, exchange, kind, path)
   }
 
   async #routeDocument(exchange: Exchange): Promise<Answer> {

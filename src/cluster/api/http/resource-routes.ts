@@ -1,7 +1,9 @@
 import type { Clock, Ids } from '../../../base/index.ts'
 import { scaleTable, subresourcesOf } from '../../../kinds/index.ts'
 import { type Kind, resourceName, StatusError, type Verb } from '../../../kube/index.ts'
-import type { Entry, MutationOptions, Verbs } from '../contract.ts'
+import { requireAllowed } from '../auth/require-allowed.ts'
+import { attributesOf } from '../authorize.ts'
+import type { Authorizer, Entry, MutationOptions, Verbs } from '../contract.ts'
 import { methodNotAllowed } from '../refusals.ts'
 import { type Answer, bytesAnswer, jsonAnswer } from './answer.ts'
 import type { ApiPath } from './api-path.ts'
@@ -23,6 +25,7 @@ import { WatchStream } from './watch-stream.ts'
 
 export interface ResourceParts {
   readonly verbs: Verbs
+  readonly authorizer: Authorizer
   readonly clock: Clock
   readonly ids: Ids
   /** Logs a bug that shows itself after the headers are out; answers what the client is told. */
@@ -168,7 +171,8 @@ async function answerCreate(
   const { context, query } = exchange
   const render = renderOptions(parts, exchange, kind)
   const options = parseMutationOptions(query, '')
-  const body = await readObject(exchange, kind, options)
+  const bytes = await readAllowed(parts, exchange, kind, { ...path, name: '', verb: 'create' })
+  const body = parseObject(bytes, exchange, kind, options)
   const entry = await parts.verbs.create(context, kind, path.namespace, body, options)
   // The path of a creation does not say what was made.
   if (context.audit !== undefined) context.audit.objectName = entry.object.metadata.name ?? ''
@@ -179,10 +183,12 @@ async function answerCreateSubresource(
   parts: ResourceParts,
   exchange: Exchange,
   kind: Kind,
-  { namespace, name, subresource }: ApiPath,
+  path: ApiPath,
 ): Promise<Answer> {
+  const { namespace, name, subresource } = path
   const options = parseMutationOptions(exchange.query, subresource)
-  const body = await readObject(exchange, kind, options)
+  const bytes = await readAllowed(parts, exchange, kind, { ...path, verb: 'create' })
+  const body = parseObject(bytes, exchange, kind, options)
   return jsonAnswer(
     201,
     await parts.verbs.createSubresource(exchange.context, kind, namespace, name, subresource, body, options),
@@ -198,7 +204,8 @@ async function answerUpdate(
   const { namespace, name, subresource } = path
   const render = renderOptions(parts, exchange, kind)
   const options = parseMutationOptions(exchange.query, subresource)
-  const body = await readObject(exchange, kind, options)
+  const bytes = await readAllowed(parts, exchange, kind, { ...path, verb: 'update' })
+  const body = parseObject(bytes, exchange, kind, options)
   const entry = await parts.verbs.update(exchange.context, kind, namespace, name, body, options)
   return entryAnswer(200, entry, render, subresource)
 }
@@ -214,7 +221,8 @@ async function answerPatch(
   const render = renderOptions(parts, exchange, kind)
   const options = parseMutationOptions(query, subresource)
   const contentType = request.headers['content-type']
-  const { type, value, duplicates } = parsePatchBody(contentType, await readBody(request))
+  const bytes = await readAllowed(parts, exchange, kind, { ...path, verb: 'patch' })
+  const { type, value, duplicates } = parsePatchBody(contentType, bytes)
   judgeDuplicates(duplicates, exchange, kind, options)
   const force = isForced(query)
   if (force && type !== 'apply')
@@ -239,8 +247,8 @@ async function answerDelete(
   path: ApiPath,
 ): Promise<Answer> {
   const { context, query, request } = exchange
-  const body = parseDeleteBody(request.headers['content-type'], await readBody(request))
-  const options = parseDeletionOptions(query, body)
+  const bytes = await readAllowed(parts, exchange, kind, { ...path, verb: 'delete' })
+  const options = parseDeletionOptions(query, parseDeleteBody(request.headers['content-type'], bytes))
   const { entry, gone } = await parts.verbs.delete(context, kind, path.namespace, path.name, options)
   if (!gone) return bytesAnswer(200, entry.bytes)
   const { name, uid } = entry.object.metadata
@@ -260,8 +268,8 @@ async function answerDeleteCollection(
   path: ApiPath,
 ): Promise<Answer> {
   const { context, query, request } = exchange
-  const body = parseDeleteBody(request.headers['content-type'], await readBody(request))
-  const options = parseDeletionOptions(query, body)
+  const bytes = await readAllowed(parts, exchange, kind, { ...path, verb: 'deletecollection' })
+  const options = parseDeletionOptions(query, parseDeleteBody(request.headers['content-type'], bytes))
   const entries = await parts.verbs.deleteCollection(
     context,
     kind,
@@ -275,9 +283,21 @@ async function answerDeleteCollection(
   )
 }
 
-async function readObject(exchange: Exchange, kind: Kind, options: MutationOptions): Promise<unknown> {
+/** The body of who may do this. It is not looked into for anybody else, whom that would let keep the process busy. */
+async function readAllowed(
+  { authorizer }: ResourceParts,
+  { request, context }: Exchange,
+  kind: Kind,
+  { verb, namespace, name, subresource }: ApiPath & { readonly verb: Verb },
+): Promise<Buffer> {
+  const bytes = await readBody(request)
+  requireAllowed(authorizer, attributesOf(context.user, kind, { verb, namespace, name, subresource }))
+  return bytes
+}
+
+function parseObject(bytes: Buffer, exchange: Exchange, kind: Kind, options: MutationOptions): unknown {
   const { request } = exchange
-  const { value, duplicates } = parseObjectBody(request.headers['content-type'], await readBody(request))
+  const { value, duplicates } = parseObjectBody(request.headers['content-type'], bytes)
   judgeDuplicates(duplicates, exchange, kind, options)
   return value
 }

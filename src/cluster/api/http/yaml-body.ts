@@ -1,8 +1,11 @@
 import { parseManifestText, StatusError, yamlLimits } from '../../../kube/index.ts'
 import { MAX_BODY_BYTES } from './body-limit.ts'
 
-/** A request's object is bounded by its body; aliases and depth as in every manifest. */
-const LIMITS = { ...yamlLimits, bytes: MAX_BODY_BYTES, documents: 2 }
+/**
+ * A request's object is bounded by its body; aliases and depth as in every manifest. A file of Git is read aside, a body while everybody
+ * waits, and every user may send one: a second's tokens are enough for the longest definitions of kinds, and programs send JSON.
+ */
+const LIMITS = { ...yamlLimits, bytes: MAX_BODY_BYTES, documents: 2, tokens: 200_000 }
 
 /** The one object of a YAML body. A StatusError of reason BadRequest names the place of the first problem. */
 export function parseYamlBody(text: string): unknown {

@@ -676,6 +676,14 @@ describe('limits and failures', () => {
   })
 })
 
+it('a body in YAML has its bounds, as everybody may send one', async () => {
+  const type = { 'content-type': 'application/yaml' }
+  const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'
+  const body = Array.from({ length: 40_000 }, (_, line) => `k${line}: 1`).join('\n')
+  const { code, json } = await ask(api, path, { method: 'POST', headers: type, body })
+  expect([code, json.message]).toEqual([400, expect.stringContaining('made of more than 200000 tokens')])
+})
+
 describe('extensions', () => {
   it('answer under their path after authorization', async () => {
     const path = '/apis/bowline.dev/v1alpha1/apps/shop/plan?revision=a1b2'

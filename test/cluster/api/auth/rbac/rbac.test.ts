@@ -151,6 +151,26 @@ describe('RBAC over HTTPS', () => {
     expect(await scale('')).toBe(403)
   })
 
+  it('who may not is told so, whatever the body holds: it is not looked into', async () => {
+    const path = '/api/v1/namespaces/shop/configmaps'
+    const asks: readonly (readonly [string, string, string])[] = [
+      ['POST', path, 'application/json'],
+      ['POST', path, 'application/yaml'],
+      ['PUT', `${path}/x`, 'application/json'],
+      ['PATCH', `${path}/x`, 'application/json-patch+json'],
+      ['PATCH', `${path}/x?fieldManager=eve`, 'application/apply-patch+yaml'],
+      ['DELETE', `${path}/x`, 'application/json'],
+      ['DELETE', path, 'application/json'],
+      ['POST', '/api/v1/namespaces/shop/pods/x/eviction', 'application/json'],
+      ['POST', '/api/v1/namespaces/shop/serviceaccounts/x/token', 'application/yaml'],
+    ]
+    for (const [method, place, type] of asks) {
+      const headers = { 'content-type': type }
+      const { code } = await ask(api, place, { method, headers, body: '{"a": [', as: as('eve') })
+      expect(code, `${method} ${place} ${type}`).toBe(403)
+    }
+  })
+
   it('a name in a rule counts for no creation: it comes with the body (as upstream)', async () => {
     await post(`${ROLES}/namespaces/shop/roles`, {
       metadata: { name: 'named' },
