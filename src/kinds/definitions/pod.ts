@@ -1,10 +1,16 @@
 import type { Pod } from '../../kube/generated/types.ts'
-import { Kinds } from '../../kube/index.ts'
+import { Kinds, type ObjectMeta } from '../../kube/index.ts'
 import { setPodDefaults } from '../pod/defaults.ts'
 import { podQosClass } from '../pod/qos.ts'
 import { podColumns, podRow } from '../pod/row.ts'
 import { validatePod } from '../pod/validate.ts'
 import { defineKind, type KindDefinition } from './definition.ts'
+
+/** What of a pod's metadata its subresources leave alone (kubernetes `pkg/registry/core/pod/strategy.go`). */
+const KEPT_METADATA: Readonly<Record<string, readonly (keyof ObjectMeta)[]>> = {
+  ephemeralcontainers: ['annotations', 'finalizers', 'generateName', 'labels', 'ownerReferences'],
+  status: ['ownerReferences'],
+}
 
 export const podKind: KindDefinition<Pod> = defineKind(Kinds.Pod, {
   definition: 'io.k8s.api.core.v1.Pod',
@@ -29,6 +35,10 @@ export const podKind: KindDefinition<Pod> = defineKind(Kinds.Pod, {
       draft.spec = { ...draft.spec, terminationGracePeriodSeconds: 1 }
   },
   prepareForUpdate(draft, old, subresource) {
+    const metadata = (draft.metadata ?? {}) as { [field: string]: unknown }
+    for (const field of KEPT_METADATA[subresource] ?? [])
+      if (old.metadata[field] === undefined) delete metadata[field]
+      else metadata[field] = old.metadata[field]
     // Containers for a look around come in by their own subresource, which changes nothing else.
     const [spec = {}, other = {}] =
       subresource === 'ephemeralcontainers' ? [old.spec, draft.spec] : [draft.spec, old.spec]

@@ -119,6 +119,36 @@ describe('prepareForUpdate()', () => {
     expect(next).toMatchObject({ status: { phase: 'Running', qosClass: 'BestEffort' } })
   })
 
+  describe('of a pod', () => {
+    const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: 'u1', controller: true }
+    const pod = created(podManifest({}, { labels: { app: 'web' }, ownerReferences: [owner] }))
+    const forged = {
+      ...pod.metadata,
+      labels: { app: 'other' },
+      annotations: { a: 'b' },
+      finalizers: ['example.com/held'],
+      ownerReferences: [{ ...owner, uid: 'u2' }],
+    }
+    const written = (subresource: string, metadata: object) =>
+      prepareForUpdate(Kinds.Pod, { ...pod, metadata } as KubeObject, pod, subresource).metadata
+
+    it('leaves its owners to writes of the pod itself, as old agents spoil them in a status', () => {
+      const { ownerReferences: _, ...unowned } = pod.metadata
+      expect(written('status', forged).ownerReferences).toEqual([owner])
+      expect(written('status', unowned).ownerReferences).toEqual([owner])
+      expect(written('status', forged).annotations).toEqual({ a: 'b' })
+      expect(written('', forged).ownerReferences).toEqual(forged.ownerReferences)
+    })
+
+    it('lets who adds a container for a look around change nothing else', () => {
+      expect(written('ephemeralcontainers', forged)).toEqual(pod.metadata)
+      expect(written('ephemeralcontainers', { name: 'web' })).toMatchObject({
+        labels: { app: 'web' },
+        ownerReferences: [owner],
+      })
+    })
+  })
+
   it('lets only finalize take the finalizers of a Namespace away', () => {
     const namespace = created(manifest('v1', 'Namespace'))
     const emptied = { ...namespace, spec: { finalizers: [] } } as KubeObject

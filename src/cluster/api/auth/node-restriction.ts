@@ -66,6 +66,9 @@ function restrictNode(request: AdmissionRequest, nodeName: string): void {
     !deepEqual(object.metadata.ownerReferences ?? [], old.metadata.ownerReferences ?? [])
   )
     throw refuse(request, `node "${nodeName}" is not allowed to modify ownerReferences`)
+  // Stricter than upstream: a host that is removed has its certificate until its Node is gone.
+  if (!deepEqual(object.metadata.finalizers ?? [], old?.metadata.finalizers ?? []))
+    throw refuse(request, `node "${nodeName}" is not allowed to modify finalizers`)
   // Stricter than upstream: other hosts send to wherever a Node says its pods are.
   if (!deepEqual(podRangesOf(object), old === undefined ? [] : podRangesOf(old)))
     throw refuse(request, `node "${nodeName}" is not allowed to choose the range of its pods`)

@@ -305,6 +305,16 @@ describe('a node may not write', () => {
       '/api/v1/nodes/a',
       { method: 'PATCH', headers: MERGE, body: '{"spec":{"podCIDR":"10.42.9.0/24"}}' },
     ],
+    [
+      'its finalizers, by which it would outlast its removal',
+      '/api/v1/nodes/a',
+      { method: 'PATCH', headers: MERGE, body: '{"metadata":{"finalizers":["example.com/held"]}}' },
+    ],
+    [
+      'its finalizers, by its status',
+      '/api/v1/nodes/a/status',
+      { method: 'PATCH', headers: MERGE, body: '{"metadata":{"finalizers":["example.com/held"]}}' },
+    ],
     ['its taints', '/api/v1/nodes/a', { method: 'PATCH', headers: MERGE, body: '{"spec":{"taints":null}}' }],
     ['the deletion of its Node', '/api/v1/nodes/a', { method: 'DELETE' }],
     [
