@@ -1,4 +1,4 @@
-import { type Kind, parseFieldSelector, StatusError, type Verb } from '../../kube/index.ts'
+import { type Kind, Kinds, parseFieldSelector, StatusError, type Verb } from '../../kube/index.ts'
 import type { Attributes, Identity, RequestContext } from './contract.ts'
 import { forbiddenByAuthorizer, methodNotAllowed } from './refusals.ts'
 import type { VerbServices } from './services.ts'
@@ -13,7 +13,7 @@ export interface Question {
   readonly fieldSelector?: string
 }
 
-/** What an authorizer is asked. */
+/** What an authorizer is asked. Of a Namespace itself, as of what is in it, those may who are bound there. */
 export function attributesOf(user: Identity, kind: Kind, question: Question): Attributes {
   return {
     user,
@@ -21,7 +21,7 @@ export function attributesOf(user: Identity, kind: Kind, question: Question): At
     group: kind.group,
     resource: kind.plural,
     subresource: question.subresource ?? '',
-    namespace: question.namespace,
+    namespace: isNamespace(kind) ? (question.name ?? '') : question.namespace,
     name: question.name || selectedName(question),
     fieldSelector: question.fieldSelector ?? '',
   }
@@ -57,5 +57,9 @@ export function authorize(
       ? kind.verbs.includes(question.verb)
       : kind.subresources.includes(attributes.subresource)
   if (!offered) throw methodNotAllowed()
-  return attributes
+  return isNamespace(kind) ? { ...attributes, namespace: question.namespace } : attributes
+}
+
+function isNamespace({ group, kind }: Kind): boolean {
+  return group === '' && kind === Kinds.Namespace.kind
 }

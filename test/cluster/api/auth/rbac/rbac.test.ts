@@ -89,6 +89,16 @@ describe('RBAC over HTTPS', () => {
     expect(await read('/api/v1/namespaces/till/pods')).toBe(403)
     expect(await read('/api/v1/pods')).toBe(403)
     expect(await read('/api/v1/nodes')).toBe(403)
+    // A Namespace is in itself (apiserver `request/requestinfo.go`); all of them are in none.
+    expect(await read('/api/v1/namespaces/shop')).toBe(200)
+    expect(await read('/api/v1/namespaces/shop/status')).toBe(200)
+    expect(await read('/api/v1/namespaces/till')).toBe(403)
+    expect(await read('/api/v1/namespaces')).toBe(403)
+    expect(await read('/api/v1/namespaces?fieldSelector=metadata.name%3Dshop')).toBe(403)
+    const removal = await ask(api, '/api/v1/namespaces/shop', { method: 'DELETE', as: as('ada') })
+    expect(removal.json.message).toBe(
+      'namespaces "shop" is forbidden: User "ada" cannot delete resource "namespaces" in API group "" in the namespace "shop"',
+    )
     const write = await post(
       '/api/v1/namespaces/shop/configmaps',
       { metadata: { name: 'x' } },
