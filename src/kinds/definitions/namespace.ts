@@ -21,6 +21,16 @@ export const namespaceKind: KindDefinition<Namespace> = defineKind(Kinds.Namespa
     if (draft.metadata === undefined || name === undefined || name === '') return
     draft.metadata.labels = { ...draft.metadata.labels, [NAME_LABEL]: name }
   },
+  validate(object, problems, old) {
+    const { phase } = object.status ?? {}
+    if (old === undefined || phase === old.status?.phase) return
+    // Into one that ends nothing is made, by this word: who may write a status would end one without deleting it, or fill one that ends.
+    const isEnding = object.metadata?.deletionTimestamp !== undefined
+    const wanted = isEnding ? 'Terminating' : 'Active'
+    if (phase === wanted) return
+    const when = isEnding ? 'is not empty' : 'is empty'
+    problems.invalid('status.Phase', phase, `may only be '${wanted}' if \`deletionTimestamp\` ${when}`)
+  },
   prepareForCreate(draft) {
     draft.status = { phase: 'Active' }
     const finalizers = draft.spec?.finalizers ?? []

@@ -636,3 +636,19 @@ describe('undecodableError()', () => {
     )
   })
 })
+
+describe('validateObject() of a Namespace', () => {
+  const phase = (phase: string, metadata = {}) => manifest('v1', 'Namespace', { status: { phase } }, metadata)
+  const ending = { deletionTimestamp: '2026-01-01T00:00:00Z' }
+
+  it('lets its status say what its deletion says, and nothing else', () => {
+    expect(problemsOf(phase('Terminating'), phase('Active'))).toEqual([
+      'status.Phase: Invalid value: "Terminating": may only be \'Active\' if `deletionTimestamp` is empty',
+    ])
+    expect(problemsOf(phase('Active', ending), phase('Terminating', ending))).toEqual([
+      'status.Phase: Invalid value: "Active": may only be \'Terminating\' if `deletionTimestamp` is not empty',
+    ])
+    expect(problemsOf(phase('Terminating', ending), phase('Active', ending))).toEqual([])
+    expect(problemsOf(phase('Active'), phase('Active'))).toEqual([])
+  })
+})
