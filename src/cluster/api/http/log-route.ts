@@ -1,5 +1,5 @@
 import { Kinds, type Pod, StatusError } from '../../../kube/index.ts'
-import { systemIdentity } from '../auth/identity.ts'
+import { isUnlimited, systemIdentity } from '../auth/identity.ts'
 import { requireAllowed } from '../auth/require-allowed.ts'
 import type { Authorizer, Verbs } from '../contract.ts'
 import { methodNotAllowed } from '../refusals.ts'
@@ -50,6 +50,7 @@ export async function answerLog(parts: LogParts, exchange: Exchange, path: ApiPa
     method: 'GET',
     path: `/containerLogs/${target}${options}`,
     signal,
+    reader: isUnlimited(user) ? undefined : user.username,
   })
   if (answer.status === 200)
     return { type: 'stream', code: 200, contentType: 'text/plain', body: answer.body }

@@ -20,6 +20,8 @@ export interface TunnelRequest {
   readonly body?: AsyncIterable<Uint8Array>
   /** Aborting it ends the request on both sides, also while its body is being read. */
   readonly signal: AbortSignal
+  /** The user for whom it is made, who takes a share of what the agent answers at once; absent: the server, or who may do everything. */
+  readonly reader?: string | undefined
 }
 
 export interface TunnelAnswer {
@@ -37,6 +39,10 @@ export const TUNNEL_PROTOCOL = 'bowline-tunnel'
 const PING_EVERY_MS = 15_000
 const PING_ANSWER_MS = 10_000
 
+/** What an agent answers at once for one user, and for all users together: the server asks over the same tunnel for the pods' volumes. */
+const SHARE_OF_ONE = 1 / 4
+const SHARE_OF_ALL = 3 / 4
+
 /** How long an agent may take to begin its answer. */
 const ANSWER_MS = 30_000
 
@@ -48,6 +54,8 @@ export class Tunnels {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #sessions = new Map<string, ClientHttp2Session>()
+  /** How much is being read over each tunnel for whom. */
+  readonly #readers = new WeakMap<ClientHttp2Session, Map<string, number>>()
 
   constructor({ clock, log }: { readonly clock: Clock; readonly log: Logger }) {
     this.#clock = clock
@@ -80,15 +88,22 @@ export class Tunnels {
   }
 
   /** Sends a request to a node's agent; resolves with the head of its answer. A StatusError (ServiceUnavailable, Timeout) names the node. */
-  async request(nodeName: string, { method, path, body, signal }: TunnelRequest): Promise<TunnelAnswer> {
+  async request(
+    nodeName: string,
+    { method, path, body, signal, reader }: TunnelRequest,
+  ): Promise<TunnelAnswer> {
     const session = this.#sessions.get(nodeName)
     if (session === undefined || session.closed || session.destroyed)
       throw unreachable(nodeName, 'its agent has no tunnel to this server')
     signal.throwIfAborted()
+    const leave = reader === undefined ? undefined : this.#enter(nodeName, session, reader)
     const stream = session.request({ ':method': method, ':path': path }, { endStream: body === undefined })
     const cancel = (): void => stream.close(constants.NGHTTP2_CANCEL)
     signal.addEventListener('abort', cancel, { once: true })
-    stream.once('close', () => signal.removeEventListener('abort', cancel))
+    stream.once('close', () => {
+      signal.removeEventListener('abort', cancel)
+      leave?.()
+    })
     // A body that cannot be read to its end must not look like one that was.
     if (body !== undefined) pipeline(body, stream).catch(() => stream.close(constants.NGHTTP2_CANCEL))
     const { status, headers } = await this.#head(nodeName, stream, signal)
@@ -103,6 +118,26 @@ export class Tunnels {
   /** Closes every tunnel. */
   close(): void {
     for (const session of [...this.#sessions.values()]) session.destroy()
+  }
+
+  /** Takes a place among what is read for users; what it returns gives it back. A StatusError (TooManyRequests) when there is none. */
+  #enter(nodeName: string, session: ClientHttp2Session, reader: string): () => void {
+    const readers = this.#readers.get(session) ?? new Map<string, number>()
+    this.#readers.set(session, readers)
+    const own = readers.get(reader) ?? 0
+    const all = [...readers.values()].reduce((sum, count) => sum + count, 0)
+    const most = session.remoteSettings?.maxConcurrentStreams ?? Number.POSITIVE_INFINITY
+    if (own >= Math.max(1, most * SHARE_OF_ONE) || all >= Math.max(1, most * SHARE_OF_ALL))
+      throw new StatusError(
+        'TooManyRequests',
+        `Cannot read from node "${nodeName}": too much is read from it at once, ${own} of it by "${reader}"; end some of that first`,
+      )
+    readers.set(reader, own + 1)
+    return () => {
+      const left = (readers.get(reader) ?? 1) - 1
+      if (left > 0) readers.set(reader, left)
+      else readers.delete(reader)
+    }
   }
 
   #head(

@@ -5,9 +5,11 @@ import type { Duplex } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { TUNNEL_PATH, TUNNEL_PROTOCOL } from '../../../../src/cluster/api/index.ts'
 import { Kinds, type KubeObject, type Pod } from '../../../../src/kube/index.ts'
-import { startTestApi, type TestApi } from '../support/api-server.ts'
+import { eventually } from '../../../base/eventually.ts'
+import { startTestApi, type TestApi, type TestIdentity } from '../support/api-server.ts'
 import { ask, open } from '../support/https.ts'
 import { kubectl, kubectlOk, spawnKubectl } from '../support/kubectl.ts'
+import { allowEverything } from '../support/roles.ts'
 
 type Handler = (stream: ServerHttp2Stream, url: URL) => void
 
@@ -46,8 +48,8 @@ afterAll(async () => {
 })
 
 /** The agent's end, as an agent makes it. */
-async function openTunnel(): Promise<Duplex> {
-  const identity = await api.identity('system:node:host-1', ['system:nodes'])
+async function openTunnel(node = 'host-1', maxConcurrentStreams?: number): Promise<Duplex> {
+  const identity = await api.identity(`system:node:${node}`, ['system:nodes'])
   const request = httpsRequest({
     host: '127.0.0.1',
     port: api.port,
@@ -58,7 +60,8 @@ async function openTunnel(): Promise<Duplex> {
   })
   request.end()
   const [, socket] = (await once(request, 'upgrade')) as [unknown, Duplex]
-  const session = performServerHandshake(socket)
+  const settings = maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams }
+  const session = performServerHandshake(socket, { settings })
   session.on('error', () => undefined)
   session.on('stream', (stream, headers) => {
     stream.on('error', () => undefined)
@@ -176,6 +179,42 @@ describe('GET pods/log', () => {
     )
     handler = (stream, url) => answer(url.pathname)(stream, url)
     expect((await ask(api, path)).text).toBe('/containerLogs/default/two/b')
+  })
+
+  it('of one node takes a share of its tunnel for each reader, and leaves room for the server', async () => {
+    await api.client.create(Kinds.Pod, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'narrow', namespace: 'default' },
+      spec: { nodeName: 'host-2', containers: [{ name: 'main', image: 'a' }] },
+    })
+    const narrow = await openTunnel('host-2', 8)
+    await allowEverything(api, 'readers', 'default')
+    const [ada, bob] = await Promise.all(['ada', 'bob'].map(name => api.identity(name, ['readers'])))
+    const path = `${LOG.replace('web', 'narrow')}?follow=true`
+    handler = stream => {
+      stream.respond({ ':status': 200 })
+      stream.write('first\n')
+    }
+    const read = (as: TestIdentity | undefined) => open(api, path, { ...(as && { as }), agent: false })
+    await eventually('ada may read', async () => {
+      const reply = await ask(api, `${LOG.replace('web', 'none')}`, { as: ada as TestIdentity })
+      return reply.code === 404
+    })
+    const own = [await read(ada), await read(ada)]
+    expect(own.map(({ statusCode }) => statusCode)).toEqual([200, 200])
+    const refused = await read(ada)
+    expect(refused.statusCode).toBe(429)
+    const others = [await read(bob), await read(undefined)]
+    expect(others.map(({ statusCode }) => statusCode)).toEqual([200, 200])
+    own[0]?.destroy()
+    await eventually('the place is free', async () => {
+      const again = await read(ada)
+      others.push(again)
+      return again.statusCode === 200
+    })
+    for (const response of [...own, ...others, refused]) response.destroy()
+    narrow.destroy()
   })
 
   it('is for those whom the authorizer lets', async () => {
