@@ -29,15 +29,15 @@ export class TunnelVolumeHosts implements VolumeHosts {
     claim: FolderClaim,
     { snapshot, bytes }: FolderContent,
   ): Promise<void> {
-    await this.#order(node, `${volume}/create`, { claim, snapshot, bytes })
+    await this.#order(node, `${part(volume)}/create`, { claim, snapshot, bytes })
   }
 
   async grow(node: string, volume: string, claimUid: string, bytes: number): Promise<void> {
-    await this.#order(node, `${volume}/grow`, { claimUid, bytes })
+    await this.#order(node, `${part(volume)}/grow`, { claimUid, bytes })
   }
 
   async retire(node: string, volume: string, claimUid: string): Promise<void> {
-    await this.#order(node, `${volume}/retire`, { claimUid })
+    await this.#order(node, `${part(volume)}/retire`, { claimUid })
   }
 
   async list(
@@ -52,13 +52,13 @@ export class TunnelVolumeHosts implements VolumeHosts {
   async copy(from: string, to: string, volume: string, move: string): Promise<FolderDigest> {
     const archive = await this.#tunnels.request(from, {
       method: 'GET',
-      path: `/volumes/${volume}/archive`,
+      path: `/volumes/${part(volume)}/archive`,
       signal: this.#signal,
     })
     if (archive.status !== 200) throw await refusalOf(from, archive.status, archive.body)
-    const path = `/volumes/${volume}/receive?move=${move}`
+    const path = `/volumes/${part(volume)}/receive?move=${part(move)}`
     const received = await this.#ask(to, { method: 'POST', path, body: archive.body })
-    const sent = await this.#order(from, `${volume}/digest`)
+    const sent = await this.#order(from, `${part(volume)}/digest`)
     const [a, b] = [sent as FolderDigest, received as FolderDigest]
     if (a.digest === b.digest) return b
     throw new StatusError(
@@ -68,23 +68,23 @@ export class TunnelVolumeHosts implements VolumeHosts {
   }
 
   async adopt(node: string, volume: string, move: string): Promise<void> {
-    await this.#order(node, `${volume}/adopt?move=${move}`)
+    await this.#order(node, `${part(volume)}/adopt?move=${part(move)}`)
   }
 
   async keep(node: string, volume: string, move: string): Promise<void> {
-    await this.#order(node, `${volume}/keep?move=${move}`)
+    await this.#order(node, `${part(volume)}/keep?move=${part(move)}`)
   }
 
   async forget(node: string, volume: string, move: string): Promise<void> {
-    await this.#order(node, `${volume}/forget?move=${move}`)
+    await this.#order(node, `${part(volume)}/forget?move=${part(move)}`)
   }
 
   async discard(node: string, volume: string, move: string): Promise<void> {
-    await this.#order(node, `${volume}/discard?move=${move}`)
+    await this.#order(node, `${part(volume)}/discard?move=${part(move)}`)
   }
 
   async snapshot(node: string, volume: string, id: string): Promise<HostSnapshot> {
-    return (await this.#order(node, `${volume}/snapshot?id=${id}`)) as HostSnapshot
+    return (await this.#order(node, `${part(volume)}/snapshot?id=${part(id)}`)) as HostSnapshot
   }
 
   #order(node: string, path: string, order: object = {}): Promise<unknown> {
@@ -116,6 +116,13 @@ export class TunnelVolumeHosts implements VolumeHosts {
 interface Line {
   readonly result: unknown
   readonly error: { readonly reason: StatusReason; readonly message: string }
+}
+
+/** A name as a part of a path. Users choose some: what is none, as a path, would end the tunnel for everybody. */
+function part(name: string): string {
+  if (/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(name)) return name
+  const text = JSON.stringify(name.slice(0, 100))
+  throw new StatusError('BadRequest', `Cannot use ${text} as the name of a volume's folder`)
 }
 
 async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {

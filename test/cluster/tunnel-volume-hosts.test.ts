@@ -99,6 +99,19 @@ describe('TunnelVolumeHosts', () => {
     await hosts.discard('host-1', 'pvc-1', 'none')
   })
 
+  it.each(['a\r\nb', 'a&id=b', 'a#b', '../a', '', 'a'.repeat(70_000)])(
+    'sends a host no name that is none, which would end its tunnel: %#',
+    async name => {
+      await filled()
+      const refusal = expect.objectContaining({ reason: 'BadRequest' })
+      await expect(hosts.snapshot('host-1', 'pvc-1', name)).rejects.toEqual(refusal)
+      await expect(hosts.snapshot('host-1', name, 's1')).rejects.toEqual(refusal)
+      await expect(hosts.keep('host-1', 'pvc-1', name)).rejects.toEqual(refusal)
+      await expect(hosts.copy('host-1', 'host-2', name, 'm1')).rejects.toEqual(refusal)
+      expect((await hosts.list('host-1')).snapshots).toEqual([])
+    },
+  )
+
   it('grow() lets a folder have what the host could hold', async () => {
     await filled()
     await hosts.grow('host-1', 'pvc-1', CLAIM.uid, 1)
