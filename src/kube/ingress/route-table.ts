@@ -1,3 +1,4 @@
+import { withoutTrailing } from '../../base/index.ts'
 import type { Ingress, IngressBackend } from '../generated/types.ts'
 import { objectKey } from '../object.ts'
 import { normalizeHost } from './host.ts'
@@ -99,7 +100,7 @@ function addRules(table: Table, ingress: Ingress): void {
       table.add(
         pathType === 'Exact'
           ? { host, match: 'exact', path: text === '' ? '/' : text, ingress, backend }
-          : { host, match: 'prefix', path: text.replace(/\/+$/, ''), ingress, backend },
+          : { host, match: 'prefix', path: withoutTrailing(text, '/'), ingress, backend },
       )
     }
   }
