@@ -10,10 +10,13 @@ export function pullPolicy({ imagePullPolicy, image = '' }: Container): 'Always'
   return tag === undefined || tag === 'latest' ? 'Always' : 'IfNotPresent'
 }
 
-/** The registry that an image reference names; Docker Hub when it names none. */
+/**
+ * The registry that an image reference names; Docker Hub when it names none. As the engine tells (distribution `reference`): it sends there
+ * what it is given, so that another answer would give one registry's password to another.
+ */
 export function registryOf(image: string): string {
   const first = image.split('/', 1)[0] ?? ''
-  const isHost = image.includes('/') && (/[.:]/.test(first) || first === 'localhost')
+  const isHost = image.includes('/') && (/[.:A-Z]/.test(first) || first === 'localhost')
   return isHost ? first : 'docker.io'
 }
 

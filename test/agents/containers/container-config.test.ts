@@ -170,6 +170,8 @@ describe('pullPolicy() and registryAuth()', () => {
     ['ghcr.io/team/app:1', 'ghcr.io'],
     ['localhost/app', 'localhost'],
     ['host:5000/app', 'host:5000'],
+    // Docker Hub has no upper case: it is the name of a host.
+    ['REGISTRY/team/app', 'REGISTRY'],
   ])('registryOf() of %s is %s', (image, registry) => {
     expect(registryOf(image)).toBe(registry)
   })

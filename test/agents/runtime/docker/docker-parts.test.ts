@@ -1,10 +1,14 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { containerStatus } from '../../../../src/agents/runtime/docker/container-status.ts'
 import { parseEndpoint } from '../../../../src/agents/runtime/docker/engine/endpoint.ts'
-import { splitReference } from '../../../../src/agents/runtime/docker/images/pull.ts'
+import { Engine } from '../../../../src/agents/runtime/docker/engine/engine.ts'
+import { imageStatus, splitReference } from '../../../../src/agents/runtime/docker/images/pull.ts'
 import { containerName, networkName, sandboxName } from '../../../../src/agents/runtime/docker/names.ts'
 import { withMountHint } from '../../../../src/agents/runtime/docker/volumes.ts'
-import { BowlineError, messageOf } from '../../../../src/base/index.ts'
+import { BowlineError, messageOf, systemClock } from '../../../../src/base/index.ts'
 
 it.each([
   ['/run/docker.sock', { socketPath: '/run/docker.sock' }],
@@ -31,6 +35,40 @@ it.each([
   ['app@sha256:abc', 'app', 'sha256:abc'],
 ])('splitReference() reads %s', (image, name, tag) => {
   expect(splitReference(image)).toEqual({ name, tag })
+})
+
+it('imageStatus() asks for images only, whatever a pod names', async () => {
+  const asked: string[] = []
+  const server = createServer(({ url = '' }, response) => {
+    asked.push(url)
+    response.end(JSON.stringify({ Id: 'sha256:1', Version: '20.10', ApiVersion: '1.41', Arch: 'amd64' }))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    const { port } = server.address() as AddressInfo
+    const engine = await Engine.connect(`tcp://127.0.0.1:${port}`, systemClock)
+    asked.length = 0
+    for (const image of [
+      '../containers/app',
+      'a/../../volumes/x',
+      'app/json?x=',
+      'app#',
+      'a%2f..',
+      './a',
+      'a b',
+      'ä',
+      '',
+    ])
+      expect(await imageStatus(engine, image), image).toBeUndefined()
+    expect(asked).toEqual([])
+    const good = ['app', 'Host_1:5000/team__a/app-b.c:1.0@sha256:ab', 'sha256:ab']
+    for (const image of good) expect(await imageStatus(engine, image)).toMatchObject({ id: 'sha256:1' })
+    expect(asked.map(url => url.replace('/v1.41/images/', ''))).toEqual(good.map(image => `${image}/json?`))
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
 })
 
 it.each([

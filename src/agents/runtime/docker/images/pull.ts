@@ -7,7 +7,12 @@ import { readJsonLines } from '../engine/json-stream.ts'
 /** A pull that reports no progress for so long has lost its registry. */
 const SILENCE_MS = 120_000
 
+/** What references are made of: nothing that has a meaning in the path of a request. */
+const REFERENCE = /^[\w@:-][\w.@:-]*(?:\/[\w@:-][\w.@:-]*)*$/
+
 export async function imageStatus(engine: Engine, image: string): Promise<ImageStatus | undefined> {
+  // No reference, no such image; pulling it says so.
+  if (!REFERENCE.test(image)) return undefined
   try {
     const answer = await engine.call<{
       Id: string
