@@ -92,12 +92,19 @@ export function portNumberProblems(port: number): readonly string[] {
     : ['must be between 1 and 65535, inclusive']
 }
 
-/** apimachinery `IsValidPathSegmentName`. */
+/** No path of a request has a longer part. */
+const MAX_SEGMENT = 512
+
+/** apimachinery `IsValidPathSegmentName`, and what else no path of a request can name: who could be made so could not be removed. */
 export function pathSegmentProblems(name: string): readonly string[] {
   if (name === '.' || name === '..') return [`may not be '${name}'`]
-  return ['/', '%']
+  if (name.length > MAX_SEGMENT) return [`must be no more than ${MAX_SEGMENT} characters`]
+  const problems = ['/', '%', '\\']
     .filter(character => name.includes(character))
     .map(character => `may not contain '${character}'`)
+  if (/[\p{Cc}\p{Surrogate}]/u.test(name))
+    problems.push('may not contain control characters or halves of characters')
+  return problems
 }
 
 /** The length is looked at first: a pattern never runs over long text. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseApiPath, segmentsOf } from '../../../../src/cluster/api/http/api-path.ts'
-import { StatusError } from '../../../../src/kube/index.ts'
+import { apiPath, Kinds, nameProblems, StatusError } from '../../../../src/kube/index.ts'
 
 function read(path: string): unknown {
   return parseApiPath(segmentsOf(path))
@@ -81,6 +81,30 @@ describe('parseApiPath()', () => {
           return error instanceof StatusError && error.code === 400
         }
       }),
+    )
+  })
+})
+
+describe('names', () => {
+  it('that an object may have are names that a path can say', () => {
+    const character = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 2 }),
+      fc.constantFrom('\\', '\ud800', '\n', '..', '%2f', '?', '#', ':'),
+    )
+    const name = fc.oneof(
+      fc.array(character, { maxLength: 8 }).map(parts => parts.join('')),
+      fc.constant('x'.repeat(513)),
+    )
+    fc.assert(
+      fc.property(name, text => {
+        for (const rule of ['path-segment', 'subdomain', 'label'] as const)
+          if (text !== '' && nameProblems(rule, text).length === 0)
+            expect(read(apiPath(Kinds.ClusterRole, undefined, text))).toMatchObject({
+              name: text,
+              subresource: '',
+            })
+      }),
+      { numRuns: 1_000 },
     )
   })
 })
