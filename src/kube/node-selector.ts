@@ -9,8 +9,11 @@ export function matchesNodeSelector(selector: NodeSelector, node: Node): boolean
 export function matchesNodeSelectorTerm(term: NodeSelectorTerm, node: Node): boolean {
   const { matchExpressions = [], matchFields = [] } = term
   if (matchExpressions.length === 0 && matchFields.length === 0) return false
+  const { labels = {} } = node.metadata
+  // What every object inherits is no label.
+  const labelOf = (key: string) => (Object.hasOwn(labels, key) ? labels[key] : undefined)
   return (
-    matchExpressions.every(one => matchesRequirement(one, node.metadata.labels?.[one.key])) &&
+    matchExpressions.every(one => matchesRequirement(one, labelOf(one.key))) &&
     // `metadata.name` is the only field that upstream knows here.
     matchFields.every(one =>
       matchesRequirement(one, one.key === 'metadata.name' ? node.metadata.name : undefined),

@@ -189,8 +189,12 @@ describe('pickNode()', () => {
           },
         },
       })
-    const nodes = [node('n1', { labels: { zone: 'a', size: '4' } }), node('n2', { labels: { size: '6' } })]
-    if (expected !== undefined) expect(pick(required('zone'), nodes)).toEqual({ node: expected })
+    // The second key is one that every object inherits: only what is set on the node is a label.
+    const n1 = node('n1', { labels: { zone: 'a', constructor: 'a', size: '4' } })
+    const nodes = [n1, node('n2', { labels: { size: '6' } })]
+    if (expected !== undefined)
+      for (const key of ['zone', 'constructor'])
+        expect(pick(required(key), nodes), key).toEqual({ node: expected })
     else expect(pick(required('size'), nodes)).toEqual({ node: operator === 'Gt' ? 'n2' : 'n1' })
   })
 
