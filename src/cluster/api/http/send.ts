@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { type OutgoingHttpHeader, ServerResponse } from 'node:http'
-import type { Writable } from 'node:stream'
+import { Readable, type Writable } from 'node:stream'
 import { promisify } from 'node:util'
-import { gzip as gzipCallback } from 'node:zlib'
+import { createGzip, gzip as gzipCallback } from 'node:zlib'
 import type { Cancellation, Clock } from '../../../base/index.ts'
 import { StatusError } from '../../../kube/index.ts'
 import type { Answer, BytesAnswer, StreamAnswer } from './answer.ts'
@@ -19,6 +19,14 @@ const MAX_WARNING_CHARACTERS = 4096
 
 /** An answer up to this size is written in one piece: copying so little costs less than writing another. */
 const ONE_PIECE_BYTES = 16 * 1024
+
+/**
+ * A larger answer is written as its client takes it. What Node is given at once it encrypts at once, so that each client that reads slowly, or
+ * not at all, would hold a copy of a list whose objects all others share.
+ */
+const PACED_FROM_BYTES = 1024 * 1024
+/** So much of it is written before anybody asks whether the client takes it. */
+const STRIDE_BYTES = 256 * 1024
 
 export interface SendOptions {
   /** Names the request in the log. */
@@ -44,6 +52,7 @@ async function sendBytes(response: ApiResponse, answer: BytesAnswer, options: Se
   const { cancellation, acceptEncoding } = options
   const length = answer.body.reduce((total, piece) => total + piece.length, 0)
   const compress = length >= GZIP_FROM_BYTES && /\bgzip\b/.test(acceptEncoding ?? '')
+  if (length > PACED_FROM_BYTES) return sendPaced(response, answer, { ...options, length, compress })
   const isOne = compress || length <= ONE_PIECE_BYTES
   const whole = isOne ? Buffer.concat(answer.body, length) : undefined
   // Level 1: lists are repetitive and the server's time is worth more than the last tenth of their size.
@@ -61,6 +70,56 @@ async function sendBytes(response: ApiResponse, answer: BytesAnswer, options: Se
     for (const piece of answer.body) sink.write(piece)
   }
   sink.end(body)
+}
+
+async function sendPaced(
+  response: ApiResponse,
+  answer: BytesAnswer,
+  options: SendOptions & { readonly length: number; readonly compress: boolean },
+): Promise<void> {
+  const { clock, cancellation, length, compress } = options
+  if (isGone(response)) return
+  if (cancellation.isOver) throw cancellation.reason
+  const headers = headersOf(options, answer.headers)
+  headers.push('content-type', answer.contentType ?? 'application/json')
+  if (compress) headers.push('content-encoding', 'gzip', 'vary', 'Accept-Encoding')
+  else headers.push('content-length', length)
+  writeHead(response, answer.code, headers)
+  const sink: Writable = response
+  try {
+    for await (const pieces of compress ? zipped(answer.body) : strides(answer.body)) {
+      let isTaken = true
+      sink.cork()
+      for (const piece of pieces) isTaken = sink.write(piece) && isTaken
+      sink.uncork()
+      if (!isTaken) await drained(sink, undefined, clock, cancellation.signal)
+      if (cancellation.isOver) throw cancellation.reason
+    }
+    sink.end()
+  } catch (error) {
+    // The headers are out: cutting the connection is the only way left to say that the body is not whole.
+    cut(response)
+    if (!cancellation.isOver) throw error
+  }
+}
+
+function* strides(body: readonly Buffer[]): Generator<readonly Buffer[]> {
+  let pieces: Buffer[] = []
+  let length = 0
+  for (const piece of body) {
+    pieces.push(piece)
+    length += piece.length
+    if (length < STRIDE_BYTES) continue
+    yield pieces
+    pieces = []
+    length = 0
+  }
+  yield pieces
+}
+
+async function* zipped(body: readonly Buffer[]): AsyncGenerator<readonly Buffer[]> {
+  const zip = createGzip({ level: 1, chunkSize: STRIDE_BYTES })
+  for await (const chunk of Readable.from(body).pipe(zip) as AsyncIterable<Buffer>) yield [chunk]
 }
 
 /** Names and values by turns, as Node takes them fastest. */

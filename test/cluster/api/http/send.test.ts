@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, get } from 'node:http'
+import { createServer, get, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import { createGunzip } from 'node:zlib'
 import { describe, expect, it, vi } from 'vitest'
 import { Cancellation } from '../../../../src/base/index.ts'
 import { chunkOf } from '../../../../src/cluster/api/http/chunk.ts'
@@ -44,6 +46,71 @@ describe('sendAnswer()', () => {
     await closed
     expect(response.complete).toBe(false)
     expect(clock.pending).toBe(0)
+    server.close()
+  })
+
+  it.each(['identity', 'gzip'])(
+    'holds little of a large answer for a client that takes nothing of it, and gives it whole: %s',
+    async encoding => {
+      // Of random bytes, which compress to themselves; the same ones, as entries of a list are for all who read it.
+      const piece = randomBytes(64 * 1024)
+      const body = Array.from({ length: 1_000 }, () => piece)
+      let held: (() => number) | undefined
+      const server = createServer((_, response) => {
+        const { socket } = response
+        held = () => response.writableLength + (socket?.writableLength ?? 0)
+        const cancellation = new Cancellation()
+        const options = {
+          auditId: '',
+          warnings: [],
+          acceptEncoding: encoding,
+          clock: new FakeClock(),
+          cancellation,
+        }
+        void sendAnswer(response, { type: 'bytes', code: 200, body }, options)
+      })
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const request = get({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, agent: false })
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      response.pause()
+      await vi.waitFor(async () => {
+        const before = held?.()
+        await new Promise(resolve => setTimeout(resolve, 50))
+        expect(held?.()).toBe(before)
+      })
+      expect(held?.()).toBeLessThan(2 * 1024 * 1024)
+      const plain = encoding === 'gzip' ? response.pipe(createGunzip()) : response
+      let length = 0
+      for await (const chunk of plain as AsyncIterable<Buffer>) length += chunk.length
+      expect(length).toBe(body.length * piece.length)
+      server.close()
+    },
+  )
+
+  it('ends with a client that goes away in the middle of a large answer', async () => {
+    const cancellation = new Cancellation()
+    let sent: Promise<void> | undefined
+    const server = createServer((_, response) => {
+      response.once('close', () => cancellation.cancel(new Error('gone')))
+      const body = Array.from({ length: 1_000 }, () => Buffer.alloc(64 * 1024))
+      const options = {
+        auditId: '',
+        warnings: [],
+        acceptEncoding: undefined,
+        clock: new FakeClock(),
+        cancellation,
+      }
+      sent = sendAnswer(response, { type: 'bytes', code: 200, body }, options)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const request = get({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, agent: false })
+    request.on('error', () => undefined)
+    const [response] = await once(request, 'response')
+    response.on('error', () => undefined)
+    response.destroy()
+    await sent
     server.close()
   })
 
