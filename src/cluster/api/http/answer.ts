@@ -1,7 +1,7 @@
 import type { StatusError } from '../../../kube/index.ts'
 
 /** What a handler answers; one place (`send.ts`) turns it into HTTP. */
-export type Answer = BytesAnswer | NotModifiedAnswer | StreamAnswer
+export type Answer = BytesAnswer | NotModifiedAnswer | PiecesAnswer | StreamAnswer
 
 export interface BytesAnswer {
   readonly type: 'bytes'
@@ -11,6 +11,14 @@ export interface BytesAnswer {
   /** Pieces that are sent one after another; they are shared with others and never changed. */
   readonly body: readonly Buffer[]
   readonly headers?: Readonly<Record<string, string>>
+}
+
+/** JSON that is made while it is sent. */
+interface PiecesAnswer {
+  readonly type: 'pieces'
+  readonly code: number
+  /** The next piece is made when the client has taken the one before. */
+  readonly body: Iterable<Buffer>
 }
 
 interface NotModifiedAnswer {
@@ -35,6 +43,11 @@ const NEWLINE = Buffer.from('\n')
 /** JSON bytes that exist already. */
 export function bytesAnswer(code: number, ...body: readonly Buffer[]): BytesAnswer {
   return { type: 'bytes', code, body: [...body, NEWLINE] }
+}
+
+/** JSON in pieces: as many as a list has objects, or made one by one. */
+export function piecesAnswer(code: number, body: readonly Buffer[] | Generator<Buffer>): Answer {
+  return Array.isArray(body) ? { type: 'bytes', code, body } : { type: 'pieces', code, body }
 }
 
 /** A value as JSON. */

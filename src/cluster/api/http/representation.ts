@@ -22,21 +22,46 @@ export function renderEntry(entry: Entry, options: RenderOptions): Buffer {
   return json(table([entry], { resourceVersion: entry.resourceVersion }, options, true))
 }
 
-/** A list, in pieces: shown as itself it is the kept bytes of its objects with commas between. */
-export function renderList(list: EntryList, options: RenderOptions): readonly Buffer[] {
+/**
+ * A list, in pieces, with a newline: shown as itself it is the kept bytes of its objects with commas between. What is made for one client
+ * alone is made as that client takes it where it is large: many that read slowly would else hold as many copies.
+ */
+export function renderList(list: EntryList, options: RenderOptions): readonly Buffer[] | Generator<Buffer> {
   const { kind, representation } = options
-  const metadata = listMetadata(list)
-  if (representation.form === 'table') return [json(table(list.entries, metadata, options, true))]
-  if (representation.form === 'object')
-    return joinItems(
-      kind.listKind ?? `${kind.kind}List`,
-      apiVersionOf(kind),
-      metadata,
-      list.entries.map(({ bytes }) => bytes),
-    )
-  const { version } = representation
-  const items = list.entries.map(entry => json(partialObject(entry, version)))
-  return joinItems('PartialObjectMetadataList', metaVersion(version), metadata, items)
+  if (representation.form === 'object') {
+    const head = { kind: kind.listKind ?? `${kind.kind}List`, apiVersion: apiVersionOf(kind) }
+    const items = list.entries.map(({ bytes }) => bytes)
+    return [...joined({ ...head, metadata: listMetadata(list) }, 'items', items)]
+  }
+  const made = representation.form === 'table' ? tablePieces(list, options) : partialPieces(list, options)
+  return sizeOf(list) > MADE_AT_ONCE_BYTES ? made : [Buffer.concat([...made])]
+}
+
+/** Of objects of so many bytes. */
+const MADE_AT_ONCE_BYTES = 1024 * 1024
+
+function sizeOf({ entries }: EntryList): number {
+  return entries.reduce((sum, { bytes }) => sum + bytes.length, 0)
+}
+
+function* tablePieces(list: EntryList, options: RenderOptions): Generator<Buffer> {
+  const { rows: _, ...head } = table([], listMetadata(list), options, true)
+  yield* joined(
+    head,
+    'rows',
+    made(list, entry => tableRowOf(entry, options)),
+  )
+}
+
+function* partialPieces(list: EntryList, { representation }: RenderOptions): Generator<Buffer> {
+  const version = representation.form === 'object' ? 'v1' : representation.version
+  const head = { kind: 'PartialObjectMetadataList', apiVersion: metaVersion(version) }
+  const items = made(list, entry => partialObject(entry, version))
+  yield* joined({ ...head, metadata: listMetadata(list) }, 'items', items)
+}
+
+function* made({ entries }: EntryList, show: (entry: Entry) => object): Generator<Buffer> {
+  for (const entry of entries) yield json(show(entry))
 }
 
 /** One event of a watch, with its newline. Only a watch's first Table carries the column definitions, as upstream's. */
@@ -59,7 +84,7 @@ const EVENT_START = Buffer.from('{"type":"')
 const EVENT_OBJECT = Buffer.from('","object":')
 const EVENT_END = Buffer.from('}\n')
 const COMMA = Buffer.from(',')
-const LIST_END = Buffer.from(']}')
+const LIST_END = Buffer.from(']}\n')
 
 function renderEventObject(
   type: EntryEvent['type'],
@@ -80,18 +105,26 @@ function table(
   metadata: object,
   options: RenderOptions,
   withColumns: boolean,
-): object {
-  const { kind, representation, nowMs } = options
+): { readonly rows: readonly object[]; readonly [field: string]: unknown } {
+  const { kind, representation } = options
   const version = representation.form === 'object' ? 'v1' : representation.version
   return {
     kind: 'Table',
     apiVersion: metaVersion(version),
     metadata,
     columnDefinitions: withColumns ? (options.table?.columns ?? tableColumns(kind)) : null,
-    rows: entries.map(entry => ({
-      cells: options.table?.row(entry.object, nowMs) ?? tableRow(kind, entry.object, nowMs),
-      ...rowObject(entry, options.includeObject, version),
-    })),
+    rows: entries.map(entry => tableRowOf(entry, options)),
+  }
+}
+
+function tableRowOf(
+  entry: Entry,
+  { kind, representation, nowMs, table, includeObject }: RenderOptions,
+): object {
+  const version = representation.form === 'object' ? 'v1' : representation.version
+  return {
+    cells: table?.row(entry.object, nowMs) ?? tableRow(kind, entry.object, nowMs),
+    ...rowObject(entry, includeObject, version),
   }
 }
 
@@ -104,20 +137,16 @@ function partialObject({ object }: Entry, version: 'v1' | 'v1beta1'): object {
   return { kind: 'PartialObjectMetadata', apiVersion: metaVersion(version), metadata: object.metadata }
 }
 
-function joinItems(
-  kind: string,
-  apiVersion: string,
-  metadata: object,
-  items: readonly Buffer[],
-): readonly Buffer[] {
-  const head = JSON.stringify({ kind, apiVersion, metadata })
-  const pieces: Buffer[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)]
-  items.forEach((item, index) => {
-    if (index > 0) pieces.push(COMMA)
-    pieces.push(item)
-  })
-  pieces.push(LIST_END)
-  return pieces
+/** An object with a list of things as its last field, and a newline. */
+function* joined(head: object, field: string, items: Iterable<Buffer>): Generator<Buffer> {
+  yield Buffer.from(`${JSON.stringify(head).slice(0, -1)},"${field}":[`)
+  let isFirst = true
+  for (const item of items) {
+    if (!isFirst) yield COMMA
+    isFirst = false
+    yield item
+  }
+  yield LIST_END
 }
 
 function listMetadata(list: EntryList): object {

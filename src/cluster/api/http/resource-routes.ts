@@ -5,7 +5,7 @@ import { requireAllowed } from '../auth/require-allowed.ts'
 import { attributesOf } from '../authorize.ts'
 import type { Authorizer, Entry, MutationOptions, Verbs } from '../contract.ts'
 import { methodNotAllowed } from '../refusals.ts'
-import { type Answer, bytesAnswer, jsonAnswer } from './answer.ts'
+import { type Answer, bytesAnswer, jsonAnswer, piecesAnswer } from './answer.ts'
 import type { ApiPath } from './api-path.ts'
 import { parseDeleteBody, parseObjectBody, parsePatchBody, readBody } from './body.ts'
 import { type Exchange, pathNotFound } from './exchange.ts'
@@ -121,7 +121,7 @@ async function answerList(
 ): Promise<Answer> {
   const render = renderOptions(parts, exchange, kind)
   const list = await parts.verbs.list(exchange.context, kind, parseListQuery(exchange.query, path.namespace))
-  return bytesAnswer(200, ...renderList(list, render))
+  return piecesAnswer(200, renderList(list, render))
 }
 
 async function answerWatch(
@@ -277,9 +277,9 @@ async function answerDeleteCollection(
     options,
   )
   const list = { entries, resourceVersion: '', continue: '', remainingItemCount: undefined }
-  return bytesAnswer(
+  return piecesAnswer(
     200,
-    ...renderList(list, { ...renderOptions(parts, exchange, kind), representation: { form: 'object' } }),
+    renderList(list, { ...renderOptions(parts, exchange, kind), representation: { form: 'object' } }),
   )
 }
 

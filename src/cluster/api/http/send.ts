@@ -44,14 +44,18 @@ export interface SendOptions {
 export async function sendAnswer(response: ApiResponse, answer: Answer, options: SendOptions): Promise<void> {
   if (answer.type === 'bytes') return sendBytes(response, answer, options)
   if (answer.type === 'stream') return sendStream(response, answer, options)
+  if (answer.type === 'pieces') {
+    const compress = takesGzip(options)
+    return sendPaced(response, answer, { ...options, length: undefined, compress })
+  }
   writeHead(response, 304, headersOf(options, answer.headers))
   response.end()
 }
 
 async function sendBytes(response: ApiResponse, answer: BytesAnswer, options: SendOptions): Promise<void> {
-  const { cancellation, acceptEncoding } = options
+  const { cancellation } = options
   const length = answer.body.reduce((total, piece) => total + piece.length, 0)
-  const compress = length >= GZIP_FROM_BYTES && /\bgzip\b/.test(acceptEncoding ?? '')
+  const compress = length >= GZIP_FROM_BYTES && takesGzip(options)
   if (length > PACED_FROM_BYTES) return sendPaced(response, answer, { ...options, length, compress })
   const isOne = compress || length <= ONE_PIECE_BYTES
   const whole = isOne ? Buffer.concat(answer.body, length) : undefined
@@ -72,10 +76,14 @@ async function sendBytes(response: ApiResponse, answer: BytesAnswer, options: Se
   sink.end(body)
 }
 
+function takesGzip({ acceptEncoding = '' }: SendOptions): boolean {
+  return /\bgzip\b/.test(acceptEncoding)
+}
+
 async function sendPaced(
   response: ApiResponse,
-  answer: BytesAnswer,
-  options: SendOptions & { readonly length: number; readonly compress: boolean },
+  answer: Omit<BytesAnswer, 'body' | 'type'> & { readonly body: Iterable<Buffer> },
+  options: SendOptions & { readonly length: number | undefined; readonly compress: boolean },
 ): Promise<void> {
   const { clock, cancellation, length, compress } = options
   if (isGone(response)) return
@@ -83,7 +91,7 @@ async function sendPaced(
   const headers = headersOf(options, answer.headers)
   headers.push('content-type', answer.contentType ?? 'application/json')
   if (compress) headers.push('content-encoding', 'gzip', 'vary', 'Accept-Encoding')
-  else headers.push('content-length', length)
+  else if (length !== undefined) headers.push('content-length', length)
   writeHead(response, answer.code, headers)
   const sink: Writable = response
   try {
@@ -103,7 +111,7 @@ async function sendPaced(
   }
 }
 
-function* strides(body: readonly Buffer[]): Generator<readonly Buffer[]> {
+function* strides(body: Iterable<Buffer>): Generator<readonly Buffer[]> {
   let pieces: Buffer[] = []
   let length = 0
   for (const piece of body) {
@@ -117,7 +125,7 @@ function* strides(body: readonly Buffer[]): Generator<readonly Buffer[]> {
   yield pieces
 }
 
-async function* zipped(body: readonly Buffer[]): AsyncGenerator<readonly Buffer[]> {
+async function* zipped(body: Iterable<Buffer>): AsyncGenerator<readonly Buffer[]> {
   const zip = createGzip({ level: 1, chunkSize: STRIDE_BYTES })
   for await (const chunk of Readable.from(body).pipe(zip) as AsyncIterable<Buffer>) yield [chunk]
 }
