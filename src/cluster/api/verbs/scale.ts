@@ -3,6 +3,7 @@ import { readScale, writeScale } from '../../../kinds/index.ts'
 import { type Kind, type KubeObject, StatusError } from '../../../kube/index.ts'
 import { entryOf } from '../cache/stored-entry.ts'
 import type { Attributes, Entry, MutationOptions, PatchRequest, RequestContext } from '../contract.ts'
+import { badRequest } from '../refusals.ts'
 import type { VerbServices } from '../services.ts'
 import { managerOf } from '../write/manager.ts'
 import { modifyObject } from '../write/modify.ts'
@@ -33,7 +34,9 @@ export async function updateScale(
       old: readScale(kind, old),
     }),
     derive(current) {
-      const scale = derive(readScale(kind, current))
+      const shown = readScale(kind, current)
+      const scale = derive(shown)
+      checkShape(scale, shown)
       const scaled = writeScale(kind, current, replicasIn(scale, attributes.name))
       const { uid, resourceVersion } = metadataIn(scale)
       return { ...scaled, metadata: { ...scaled.metadata, uid, resourceVersion } } as KubeObject
@@ -58,6 +61,23 @@ export function patchScale(
     { kind, attributes, manager: managerOf(options, context), derive },
     options,
   )
+}
+
+/** What a body says of its kind, its name and its place is what the path says, or left out. */
+function checkShape(scale: unknown, { apiVersion, kind, metadata: { name, namespace } }: KubeObject): void {
+  if (!isObject(scale)) throw badRequest('the body must be a Scale object')
+  const { metadata = {} } = scale
+  if ((scale.apiVersion ?? apiVersion) !== apiVersion || (scale.kind ?? kind) !== kind)
+    throw badRequest(
+      `the API version and kind in the data are not the expected ones (${apiVersion}, ${kind})`,
+    )
+  if (!isObject(metadata)) throw badRequest('metadata must be an object')
+  if ((metadata.name || name) !== name)
+    throw badRequest(
+      `the name of the object (${String(metadata.name)}) does not match the name on the URL (${name})`,
+    )
+  if ((metadata.namespace || namespace) !== namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
 }
 
 function replicasIn(scale: unknown, name: string): number {

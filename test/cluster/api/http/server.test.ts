@@ -684,6 +684,33 @@ it('a body in YAML has its bounds, as everybody may send one', async () => {
   expect([code, json.message]).toEqual([400, expect.stringContaining('made of more than 200000 tokens')])
 })
 
+it('a Scale of another kind, name or place changes nothing', async () => {
+  const deployments = '/apis/apps/v1/namespaces/default/deployments'
+  const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } }
+  const spec = { replicas: 0, selector: { matchLabels: { a: 'b' } }, template }
+  await ask(api, deployments, { method: 'POST', body: { metadata: { name: 'scaled' }, spec } })
+  const path = `${deployments}/scaled/scale`
+  const scale = (await ask(api, path)).json
+  const merge = { 'content-type': 'application/merge-patch+json' }
+  for (const change of [
+    { kind: 'Pod' },
+    { apiVersion: 'v1' },
+    { metadata: { ...scale.metadata, name: 'other' } },
+    { metadata: { ...scale.metadata, namespace: 'kube-system' } },
+    { metadata: 'x' },
+  ]) {
+    const body = { ...scale, spec: { replicas: 3 }, ...change }
+    expect((await ask(api, path, { method: 'PUT', body })).code, JSON.stringify(change)).toBe(400)
+    const patched = await ask(api, path, { method: 'PATCH', headers: merge, body: JSON.stringify(body) })
+    expect(patched.code, JSON.stringify(change)).toBe(400)
+  }
+  expect((await ask(api, path)).json.spec.replicas ?? 0).toBe(0)
+  expect((await ask(api, path, { method: 'PUT', body: { spec: { replicas: 2 } } })).json.spec.replicas).toBe(
+    2,
+  )
+  await ask(api, `${deployments}/scaled`, { method: 'DELETE' })
+})
+
 describe('extensions', () => {
   it('answer under their path after authorization', async () => {
     const path = '/apis/bowline.dev/v1alpha1/apps/shop/plan?revision=a1b2'
