@@ -8,6 +8,9 @@ const MAX_OPERATIONS = 10_000
 /** What all `copy` operations together may add, in characters of JSON (apiserver: 3 MiB); repeated doubling ends here. */
 const MAX_COPIED = 3 * 1024 * 1024
 
+/** What bodies may nest; a patch puts values below others, and again, and what works on objects recursively relies on the bound. */
+const MAX_LEVELS = 200
+
 /** Keys that `rfc6902` steps over instead of into; a patch that names one is refused rather than misapplied. */
 const UNREACHABLE_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
@@ -23,12 +26,25 @@ export function applyJsonPatch(object: unknown, operations: unknown): unknown {
   let copied = 0
   for (const operation of list) {
     if (operation.op === 'copy') {
-      copied += JSON.stringify(locate(document, operation.from)).length
+      const source = locate(document, operation.from)
+      copied += JSON.stringify(source).length
       if (copied > MAX_COPIED) throw inapplicablePatch(`copy operations exceed ${MAX_COPIED} characters`)
+      refuseDeeper(source, MAX_LEVELS - tokensOf(operation.path).length)
     }
     applyOperation(document, operation)
   }
+  refuseDeeper(document, MAX_LEVELS)
   return document
+}
+
+function refuseDeeper(value: unknown, levels: number): void {
+  if (isDeeper(value, levels))
+    throw inapplicablePatch(`what the patch makes is nested deeper than ${MAX_LEVELS} levels`)
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels <= 0 || Object.values(value).some(member => isDeeper(member, levels - 1))
 }
 
 function applyOperation(document: unknown, operation: Operation): void {

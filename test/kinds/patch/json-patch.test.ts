@@ -97,3 +97,34 @@ function refusalOf(operations: unknown): StatusError {
   }
   throw new Error('the patch was applied')
 }
+
+describe('applyJsonPatch() of nested values', () => {
+  const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
+  const inside = (levels: number) => `/a${'/0'.repeat(levels)}`
+
+  it.each([
+    ['adding below what is there', [{ op: 'add', path: `${inside(150)}/-`, value: nested(150) }]],
+    ['copying a value into itself', [{ op: 'copy', from: '/a', path: `${inside(150)}/-` }]],
+    [
+      'copying it again and again',
+      Array.from({ length: 12 }, () => ({ op: 'copy', from: '/a', path: '/a/-' })).concat([
+        { op: 'copy', from: '/a', path: `${inside(150)}/-` },
+      ]),
+    ],
+    ['moving one into another', [{ op: 'move', from: '/b', path: `${inside(150)}/-` }]],
+  ])('makes no object deeper than a body may be, by %s', (_, operations) => {
+    const deep = { a: nested(152), b: nested(152) }
+    expect(() => applyJsonPatch(deep, operations)).toThrow(StatusError)
+    try {
+      applyJsonPatch(deep, operations)
+    } catch (error) {
+      expect(JSON.stringify((error as StatusError).details)).toContain('deeper than 200 levels')
+    }
+  })
+
+  it('makes one that is as deep', () => {
+    expect(applyJsonPatch({ a: [] }, [{ op: 'add', path: '/a/-', value: nested(198) }])).toEqual({
+      a: [nested(198)],
+    })
+  })
+})

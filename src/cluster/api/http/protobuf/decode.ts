@@ -1,6 +1,7 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
-import { isObject, setOwn } from '../../../../base/index.ts'
+import { isObject, messageOf, setOwn } from '../../../../base/index.ts'
 import { formatTime, StatusError } from '../../../../kube/index.ts'
+import { parseJsonText } from '../json-text.ts'
 import { type Field, findMessage, type Message, messageOfKind } from './messages.ts'
 
 /** What every protobuf body of Kubernetes begins with (apimachinery `pkg/runtime/serializer/protobuf`). */
@@ -245,9 +246,10 @@ function jsonObject(bytes: Uint8Array): JsonObject {
   if (bytes.length === 0) return {}
   let value: unknown
   try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'))
-  } catch {
-    throw badBody('it holds JSON that cannot be read')
+    // With the bounds of every body: what works on objects recursively relies on them.
+    value = parseJsonText(Buffer.from(bytes).toString('utf8')).value
+  } catch (error) {
+    throw badBody(`it holds JSON that cannot be read: ${messageOf(error)}`)
   }
   if (!isObject(value)) throw badBody('it holds JSON that is no object')
   return value

@@ -282,3 +282,15 @@ describe('the table of fields', () => {
     return name === 'apiVersion' || name === 'kind'
   }
 })
+
+it('bounds the JSON in it as every other JSON of a body', () => {
+  const deep = '['.repeat(300) + ']'.repeat(300)
+  const enveloped = (json: string): Buffer =>
+    Buffer.concat([
+      body('example.com/v1', 'Thing', Buffer.from(json)),
+      // A later field of the envelope counts: what the message is written in.
+      Buffer.from([0x22, 'application/json'.length, ...Buffer.from('application/json')]),
+    ])
+  expect(decodeProtobuf(enveloped('{"spec":{"any":[]}}'))).toMatchObject({ spec: { any: [] } })
+  expect(() => decodeProtobuf(enveloped(`{"spec":{"any":${deep}}}`))).toThrow('nested deeper than 200 levels')
+})
