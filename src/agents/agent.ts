@@ -45,7 +45,7 @@ import { Publisher } from './status/publisher.ts'
 import { Tunnel, type TunnelOptions, type TunnelRequest } from './tunnel.ts'
 import { untilAborted } from './until-aborted.ts'
 import { answerVolumeRequest } from './volume-requests.ts'
-import { createVolumes, FolderStore, type Volumes } from './volumes/index.ts'
+import { createVolumes, FolderStore, readHome, type Volumes } from './volumes/index.ts'
 
 export interface AgentOptions {
   /** Speaks to the API server as `system:node:<nodeName>`. */
@@ -122,8 +122,9 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   const { signal } = stop
   const { client, runtime, nodeName, dataDir, memoryDir, allowHost, capacityShare, reconnect } = options
   const { clock, ids, log } = options
+  const volumeDir = options.volumeDir ?? join(dataDir, 'volumes')
   const folders = new FolderStore({
-    folder: options.volumeDir ?? join(dataDir, 'volumes'),
+    folder: volumeDir,
     nodeName,
     users: volume => volumes.usersOf(volume),
     clock,
@@ -140,6 +141,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     engineVolumes: () => runtime.volumes,
   })
   await volumes.prepare()
+  const home = await readHome([dataDir, volumeDir])
   const readAddresses = options.readAddresses ?? (() => hostAddresses().map(({ address }) => address))
   const hostAddress = new HostAddress({ read: readAddresses, clock, log })
   const { current: facts, refresh } = await gatherFacts(options, hostAddress, signal)
@@ -243,7 +245,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
       tokens,
       directory,
       network,
-      host: hostShape(facts(), hostAddress),
+      host: hostShape(facts(), hostAddress, home),
       clock,
       starts: new Limit(Math.max(2, Math.ceil(2 * facts().info.cpus * capacityShare))),
       removals: new Limit(REMOVALS_AT_ONCE),

@@ -312,6 +312,37 @@ describe.skipIf(!available)(`startAgent() over a Docker Engine (${reason})`, { t
     ])
   })
 
+  it('startAgent() restarts what mounts its folders when these were moved, and keeps the files up to date', async () => {
+    agent = await startDockerAgent(engine)
+    const settings: ConfigMap = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'settings', namespace: 'default' },
+      data: { color: 'blue' },
+    }
+    await agent.client.create(Kinds.ConfigMap, settings)
+    const volumes = [{ name: 'settings', configMap: { name: 'settings' } }]
+    const volumeMounts = [{ name: 'settings', mountPath: '/settings' }]
+    await agent.createPod('web', { containers: [{ ...sleeper, volumeMounts }], volumes })
+    await podUntil(agent, 'web', isReady)
+    await agent.stop()
+    await agent.moveFolder()
+    await agent.start({ reopen: true })
+    await podUntil(
+      agent,
+      'web',
+      current => isReady(current) && current.containerStatuses?.[0]?.restartCount === 1,
+    )
+    await agent.client.update(Kinds.ConfigMap, { ...settings, data: { color: 'green' } })
+    await until('the file is new', async () => (await run('web', 'cat /settings/color')) === 'green')
+    const containers = await engine.docker.listContainers()
+    const sources = containers.flatMap(({ Mounts }) => Mounts.map(({ Source }) => Source))
+    expect(sources.filter(source => source.includes('bowline-agent-'))).not.toEqual([])
+    expect(
+      sources.filter(source => source.includes('bowline-agent-') && !source.startsWith(agent.folder)),
+    ).toEqual([])
+  })
+
   it.skipIf(process.env.BOWLINE_TEST_DOCKER !== undefined)(
     'startAgent() survives a restart of the engine, and brings every pod back',
     async () => {

@@ -12,13 +12,14 @@ export interface ContainerFindings {
   readonly environment: readonly Variable[]
   readonly mounts: readonly ContainerMount[]
   readonly nodeMemoryBytes: number
+  readonly home: string
 }
 
 /** How a container is described to the runtime. Pure; what the host forbids was refused before. */
 export function containerConfig(
   pod: AssignedPod,
   container: Container,
-  { attempt, environment, mounts, nodeMemoryBytes }: ContainerFindings,
+  { attempt, environment, mounts, nodeMemoryBytes, home }: ContainerFindings,
 ): ContainerConfig {
   const { name, command = [], args = [], workingDir, image = '', securityContext = {} } = container
   const values = new Map(environment.map(variable => [variable.name, variable.value]))
@@ -47,6 +48,7 @@ export function containerConfig(
     tty: container.tty ?? false,
     stdin: container.stdin ?? false,
     specHash: specHash(container),
+    home,
   }
 }
 

@@ -17,12 +17,13 @@ export function fallbackRuntimeInfo(runtimeName: string): RuntimeInfo {
 }
 
 /** The node as its pods need to know it; its address is the one that it has when a pod starts. */
-export function hostShape(facts: NodeFacts, address: { readonly current: string }): HostShape {
+export function hostShape(facts: NodeFacts, address: { readonly current: string }, home: string): HostShape {
   return {
     get hostIP() {
       return address.current
     },
     allocatable: nodeAllocatable(facts),
     memoryBytes: facts.info.memoryBytes,
+    home,
   }
 }

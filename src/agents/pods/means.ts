@@ -17,6 +17,8 @@ export interface HostShape {
   readonly allocatable: PodSurroundings['allocatable']
   /** The whole machine's memory, which out-of-memory scores are relative to. */
   readonly memoryBytes: number
+  /** The folders that pods mount from, as one word. */
+  readonly home: string
 }
 
 /** What pods are told of names and services when they start. */

@@ -1,6 +1,6 @@
 import type { MountedVolume } from '../volumes/index.ts'
 import type { AssignedPod } from './assigned-pod.ts'
-import type { ObservedPods } from './observed-pods.ts'
+import type { CarryOutMeans } from './means.ts'
 import { graceMsOf } from './step.ts'
 import { type ContainerNotes, NO_NOTES, type PodFailure, type PodView } from './view.ts'
 
@@ -85,7 +85,11 @@ export class PodEntry {
   }
 
   /** Everything that the next step depends on. `isPublished` is asked when a step hangs on it: only the last of a deleted pod does. */
-  view(observed: ObservedPods, now: number, isPublished: (view: PodView) => boolean): PodView {
+  view(
+    { observed, host }: Pick<CarryOutMeans, 'observed' | 'host'>,
+    now: number,
+    isPublished: (view: PodView) => boolean,
+  ): PodView {
     const { sandboxes, containers } = observed.pod(this.uid)
     const isDeleted = this.pod.metadata.deletionTimestamp !== undefined
     return {
@@ -97,6 +101,7 @@ export class PodEntry {
       busy: new Set(this.busy.keys()),
       stopping: new Map([...this.stopping].map(([id, { killAt }]) => [id, killAt])),
       volumesMounted: this.volumes !== undefined,
+      home: host.home,
       podRetryAt: this.podRetryAt,
       failure: this.failure,
       killAt: this.killAt,

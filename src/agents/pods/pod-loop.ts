@@ -100,7 +100,7 @@ export class PodLoop {
   }
 
   view(entry: PodEntry): PodView {
-    return entry.view(this.#options.means.observed, this.#options.clock.now(), this.#options.isPublished)
+    return entry.view(this.#options.means, this.#options.clock.now(), this.#options.isPublished)
   }
 
   /** What may be told of a pod now; undefined while the last words of a container that has ended are still being read. */

@@ -79,6 +79,7 @@ async function describe(
     environment,
     mounts: [...mounts, { hostPath: messageFile, containerPath, readOnly: false }],
     nodeMemoryBytes: host.memoryBytes,
+    home: host.home,
   })
 }
 

@@ -168,8 +168,9 @@ function containerStep(view: PodView, spec: Container, role: ContainerRole, sand
   if (view.busy.has(spec.name)) return { type: 'wait' }
   const notes = view.notes.get(spec.name) ?? NO_NOTES
   const container = currentContainer(view, spec.name)
-  const changed = container !== undefined && container.specHash !== specHash(spec)
-  if (container?.state === 'running') return runningStep(view, spec, container, changed)
+  const change = container === undefined ? undefined : changeOf(view, spec, container)
+  const changed = change !== undefined
+  if (container?.state === 'running') return runningStep(view, spec, container, change)
   if (container !== undefined) {
     const ended = hasEnded(view, container)
     if (ended && !isRestarted(view.pod, role, exitCodeOf(container))) return { type: 'wait' }
@@ -190,17 +191,25 @@ function containerStep(view: PodView, spec: Container, role: ContainerRole, sand
   }
 }
 
-function runningStep(view: PodView, spec: Container, container: ContainerStatus, changed: boolean): Step {
+/** Why a container is no longer what it should be, if so. One that does not say where its mounts are from is left alone. */
+function changeOf(view: PodView, spec: Container, container: ContainerStatus): string | undefined {
+  if (container.specHash !== specHash(spec))
+    return `Container ${spec.name} definition changed, will be restarted`
+  if (container.home === undefined || container.home === view.home) return undefined
+  return `Container ${spec.name} mounts folders of the agent that were moved or put back since, will be restarted`
+}
+
+function runningStep(
+  view: PodView,
+  spec: Container,
+  container: ContainerStatus,
+  change: string | undefined,
+): Step {
   if (view.stopping.has(container.id)) return { type: 'wait' }
   const condemned = view.notes.get(spec.name)?.condemned
   const graceMs = graceMsOf(view.pod)
-  if (changed)
-    return {
-      type: 'stop-container',
-      container,
-      killAt: view.now + graceMs,
-      message: `Container ${spec.name} definition changed, will be restarted`,
-    }
+  if (change !== undefined)
+    return { type: 'stop-container', container, killAt: view.now + graceMs, message: change }
   if (condemned?.id === container.id)
     return {
       type: 'stop-container',

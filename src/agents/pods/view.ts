@@ -20,6 +20,8 @@ export interface PodView {
   /** Containers being stopped, by id: when they will be killed. */
   readonly stopping: ReadonlyMap<string, number>
   readonly volumesMounted: boolean
+  /** The folders that this agent's containers mount from, as one word. */
+  readonly home: string
   /** Volumes and sandbox are not tried again before this. */
   readonly podRetryAt: number
   /** Why the pod as a whole failed; its containers are stopped and never start again. */

@@ -194,6 +194,8 @@ export interface ContainerConfig {
   readonly stdin: boolean
   /** Identifies the container's spec: a container whose hash differs from the pod's must be replaced. */
   readonly specHash: string
+  /** The folders that its mounts are from, as one word: those of an agent whose folders were moved are no longer kept up to date. */
+  readonly home?: string
 }
 
 export interface ContainerStatus {
@@ -207,6 +209,8 @@ export interface ContainerStatus {
   /** What the image resolved to, for `status.containerStatuses[].imageID`. */
   readonly imageId: string
   readonly specHash: string
+  /** As it was described; absent where it was not. */
+  readonly home?: string
   /** Milliseconds since the epoch. */
   readonly createdAt: number
   readonly startedAt?: number

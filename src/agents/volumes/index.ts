@@ -8,6 +8,7 @@
  *     const mounts = await volumes.containerMounts(container, mounted, expand)
  */
 export { FolderStore, type FolderStoreOptions } from './folders/folder-store.ts'
+export { readHome } from './home.ts'
 export { isPathAllowed } from './host-path.ts'
 export type { PayloadSources } from './payload.ts'
 export {

@@ -67,6 +67,7 @@ describe('containerConfig()', () => {
       environment,
       mounts: [],
       nodeMemoryBytes: NODE_MEMORY,
+      home: 'here',
     })
     expect(config).toMatchObject({
       pod: { uid: 'uid-1', namespace: 'shop', name: 'web' },

@@ -183,6 +183,32 @@ const restarting: readonly Case[] = [
     step: { type: 'create-container', attempt: 1, replaces: undefined },
   },
   {
+    name: 'stops a container that mounts folders of the agent that lie elsewhere now',
+    view: { containers: [running('app', { home: 'elsewhere' })] },
+    step: {
+      type: 'stop-container',
+      killAt: NOW + 30_000,
+      message:
+        'Container app mounts folders of the agent that were moved or put back since, will be restarted',
+    },
+  },
+  {
+    name: 'leaves a container alone whose mounts are from here, or that does not say where from',
+    view: {
+      pod: pod({ containers: [container('a'), container('b')] }),
+      containers: [running('a', { home: 'here' }), running('b')],
+    },
+    step: { type: 'wait' },
+  },
+  {
+    name: 'makes a container anew that was only created, with mounts from elsewhere',
+    view: {
+      containers: [running('app', { state: 'created', home: 'elsewhere' })],
+      notes: notes({ app: { imageFor: 1 } }),
+    },
+    step: { type: 'create-container', attempt: 1, replaces: undefined },
+  },
+  {
     name: 'stops a condemned container with the grace period of its probe',
     view: {
       containers: [running('app')],

@@ -72,6 +72,7 @@ export function view(rest: Partial<PodView> = {}): PodView {
     busy: new Set(),
     stopping: new Map(),
     volumesMounted: true,
+    home: 'here',
     podRetryAt: 0,
     failure: undefined,
     killAt: undefined,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startAgent } from '../../../src/agents/index.ts'
@@ -27,6 +27,8 @@ export interface TestAgent {
   readonly folder: string
   /** Ends the agent; its containers stay. */
   stop(): Promise<void>
+  /** Copies the folder of an agent that has ended and removes it, as who moves it to another disk; the next one starts there. */
+  moveFolder(): Promise<void>
   /** Starts an agent on the same node and runtime; with `reopen` the runtime is read back from disk first. */
   start(options?: { readonly reopen?: boolean }): Promise<void>
   createPod(name: string, spec: Partial<PodSpec>, metadata?: Pod['metadata']): Promise<Pod>
@@ -98,13 +100,15 @@ async function startTestAgent(
   }: TestAgentOptions,
 ): Promise<TestAgent> {
   const server = await startTestServer()
-  const folder = await mkdtemp(join(parent, 'bowline-agent-'))
+  let folder = await mkdtemp(join(parent, 'bowline-agent-'))
   let runtime = await open(folder)
   let abort = new AbortController()
   let running = Promise.resolve()
   const agent: TestAgent = {
     server,
-    folder,
+    get folder() {
+      return folder
+    },
     get client() {
       return server.client
     },
@@ -114,6 +118,12 @@ async function startTestAgent(
     async stop() {
       abort.abort()
       await running
+    },
+    async moveFolder() {
+      const moved = await mkdtemp(join(parent, 'bowline-agent-'))
+      await cp(folder, moved, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
+      await rm(folder, { recursive: true })
+      folder = moved
     },
     async start({ reopen = false } = {}) {
       if (reopen) {

@@ -20,6 +20,7 @@ export function containerBody(
       ...podLabels(config.pod, config.attempt),
       [Labels.container]: config.name,
       [Labels.specHash]: config.specHash,
+      ...(config.home !== undefined && { [Labels.home]: config.home }),
       [Labels.sandbox]: sandboxId,
     },
     // As Kubernetes reads it: `command` replaces the entrypoint and then the image's arguments are dropped too.

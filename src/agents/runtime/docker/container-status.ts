@@ -10,6 +10,7 @@ import { attemptOf, Labels, podOf } from './names.ts'
 export function containerStatus(inspect: ContainerInspect, ranOutOfMemory: boolean): ContainerStatus {
   const { State, Config } = inspect
   const labels = Config.Labels
+  const home = labels[Labels.home]
   return {
     id: inspect.Id,
     sandboxId: labels[Labels.sandbox] ?? '',
@@ -19,6 +20,7 @@ export function containerStatus(inspect: ContainerInspect, ranOutOfMemory: boole
     image: Config.Image,
     imageId: inspect.Image,
     specHash: labels[Labels.specHash] ?? '',
+    ...(home !== undefined && { home }),
     createdAt: Date.parse(inspect.Created),
     ...progressOf(State, Date.parse(inspect.Created), ranOutOfMemory),
     ...(State.Error !== '' && { message: State.Error }),

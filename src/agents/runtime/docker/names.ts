@@ -20,6 +20,7 @@ export const Labels = {
   container: 'bowline.dev/container',
   attempt: 'bowline.dev/attempt',
   specHash: 'bowline.dev/spec-hash',
+  home: 'bowline.dev/home',
   /** On a pod's container: the id of the sandbox whose network it joined. */
   sandbox: 'bowline.dev/sandbox',
   /** On a sandbox that the agent wires itself: the pod's address. */

@@ -150,6 +150,7 @@ export class HollowRuntime implements OpenRuntime {
       image: config.image,
       imageId: imageIdOf(config.image),
       specHash: config.specHash,
+      ...(config.home !== undefined && { home: config.home }),
       createdAt: this.#clock.now(),
     })
     return id

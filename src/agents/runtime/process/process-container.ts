@@ -85,6 +85,7 @@ export class ProcessContainer {
       image: config.image,
       imageId: config.image,
       specHash: config.specHash,
+      ...(config.home !== undefined && { home: config.home }),
       createdAt,
       ...(await this.#progress()),
     }
