@@ -9,17 +9,27 @@ import {
   findGit,
   locateRepository,
   openRepository,
+  parseAddress,
   type Repository,
   readAuthor,
 } from './sync/index.ts'
 
-/** What the words of a command line say about a source: a URL, or a folder in a repository of this machine. */
+/** `https://…`, `ssh://…`, and `git@host:path` as Git knows it: no folder. */
+const ADDRESS = /^(?:[a-z][a-z0-9+.-]*:\/\/|[^/:]+@[^/:]+:)/i
+
+/**
+ * What the words of a command line say about a source: a URL, or a folder in a repository of this machine. Throws `bad-config` for an
+ * address that cannot be followed, before an App shows it to everybody who may read Apps: it may hold a password.
+ */
 export async function locateSource(
   repo: string,
   branch: string | undefined,
   path: string | undefined,
 ): Promise<App['spec']['source']> {
-  if (/^https?:\/\//i.test(repo)) return { repository: repo, branch: branch ?? 'main', path: path ?? '' }
+  if (ADDRESS.test(repo)) {
+    parseAddress(repo)
+    return { repository: repo, branch: branch ?? 'main', path: path ?? '' }
+  }
   const located = await locateRepository(repo)
   const chosen = branch ?? located.branch
   if (chosen === undefined)

@@ -40,13 +40,13 @@ export async function readCredentials(file: string, address: URL): Promise<Crede
  */
 export function parseAddress(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  const refuse = (state: string): BowlineError =>
-    new BowlineError(
-      'bad-config',
-      `Cannot use repository ${url === undefined ? 'address' : printable(url)}: ${state}`,
-    )
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:'))
-    throw refuse('only http and https addresses and local folders are supported')
+    throw new BowlineError(
+      'bad-config',
+      'Cannot use repository address: only http and https addresses and local folders are supported',
+    )
+  const refuse = (state: string): BowlineError =>
+    new BowlineError('bad-config', `Cannot use repository ${printable(url)}: ${state}`)
   if (url.username !== '' || url.password !== '')
     throw refuse('the address holds a user or password; put them in a credentials file')
   if (url.search !== '' || url.hash !== '') throw refuse('the address has a query or fragment')
