@@ -42,13 +42,14 @@ export function rolloutOfRef(
 function rolloutOf(deployment: Deployment, { replicaSets, pods }: View): Rollout {
   const { name = '', namespace = '', uid, annotations } = deployment.metadata
   const own = replicaSets.list(namespace).filter(set => isOwnedBy(set, uid))
-  const current = own.find(({ metadata }) => metadata.annotations?.[REVISION] === annotations?.[REVISION])
+  const newest = own.find(({ metadata }) => metadata.annotations?.[REVISION] === annotations?.[REVISION])
+  const current = isHeldBack(deployment) ? undefined : newest
   const older = own
     .filter(set => set !== current && (set.status?.availableReplicas ?? 0) > 0)
     .toSorted(
       (a, b) => Number(b.metadata.annotations?.[REVISION]) - Number(a.metadata.annotations?.[REVISION]),
     )
-  const [newest] = older
+  const [serving] = older
   return {
     name,
     version: versionOf(deployment.spec?.template),
@@ -59,13 +60,18 @@ function rolloutOf(deployment: Deployment, { replicaSets, pods }: View): Rollout
         .filter(pod => current !== undefined && isOwnedBy(pod, current.metadata.uid) && isReady(pod)),
     ),
     serving:
-      newest === undefined
+      serving === undefined
         ? undefined
         : {
-            version: versionOf(newest.spec?.template),
+            version: versionOf(serving.spec?.template),
             available: older.reduce((sum, { status }) => sum + (status?.availableReplicas ?? 0), 0),
           },
   }
+}
+
+/** Paused before there was a ReplicaSet of its template: the newest one is of an older template then. */
+function isHeldBack({ spec, status }: Deployment): boolean {
+  return spec?.paused === true && (status?.updatedReplicas ?? 0) === 0
 }
 
 /** A StatefulSet has its pods itself; those below the partition are as it wants them, of whichever version. */

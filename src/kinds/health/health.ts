@@ -15,6 +15,8 @@ export interface Health {
   readonly state: 'healthy' | 'progressing' | 'failed'
   /** In a few words for a person: `1 of 3 replicas are available`. Empty where there is nothing to say. */
   readonly reason: string
+  /** Of what is healthy, as nothing more comes of waiting, and yet is not as its object says: why nobody should take it for that. */
+  readonly caveat?: string
 }
 
 interface Rule {

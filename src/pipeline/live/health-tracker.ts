@@ -18,6 +18,8 @@ export class HealthTracker {
   readonly #dirty = new Set<string>()
   /** What was written and does nothing, with the reason: nobody should take it for healthy. */
   readonly #inert = new Map<string, string>()
+  /** What is healthy with a caveat, told beside it. */
+  readonly #caveats = new Map<string, string>()
   /** Everything that is not healthy. */
   readonly #troubles = new Map<string, Trouble>()
   /** Those of them that will not become so by waiting. */
@@ -89,12 +91,15 @@ export class HealthTracker {
     const ref = this.#judged.get(key)
     if (ref === undefined) return
     const health = this.#judge(ref)
+    if (health.caveat === undefined) this.#caveats.delete(key)
+    else this.#caveats.set(key, `${describeRef(ref)} ${health.caveat}`)
     this.#note(key, health.state === 'healthy' ? undefined : { ref, health })
   }
 
   #forget(key: string): void {
     this.#judged.delete(key)
     this.#inert.delete(key)
+    this.#caveats.delete(key)
     this.#note(key, undefined)
   }
 
@@ -106,11 +111,16 @@ export class HealthTracker {
   }
 
   #describeHealthy(): string {
-    const healthy = this.#total - this.#inert.size
+    const healthy = this.#total - this.#inert.size - this.#caveats.size
     const words = healthy === 1 ? '1 object is healthy' : `${healthy} objects are healthy`
-    if (this.#inert.size === 0) return words
-    const inert = `nothing acts yet on ${joinNamed([...this.#inert.values()], ', on ')}`
-    return healthy === 0 ? inert : `${words}, but ${inert}`
+    const buts = [
+      ...(this.#caveats.size === 0 ? [] : [joinNamed([...this.#caveats.values()], ', ')]),
+      ...(this.#inert.size === 0
+        ? []
+        : [`nothing acts yet on ${joinNamed([...this.#inert.values()], ', on ')}`]),
+    ]
+    if (buts.length === 0) return words
+    return [...(healthy === 0 ? [] : [words]), buts.join(', and ')].join(', but ')
   }
 
   #describeTroubles(): string {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { rolloutOfRef, rolloutsIn } from '../../../src/cli/follow/rollout.ts'
 import type { View } from '../../../src/cli/follow/view.ts'
-import type { KubeObject, Pod, StatefulSet } from '../../../src/kube/index.ts'
+import type { Deployment, KubeObject, Pod, ReplicaSet, StatefulSet } from '../../../src/kube/index.ts'
 
 const DB = { kind: 'StatefulSet', namespace: 'shop', name: 'db' }
 
@@ -71,5 +71,49 @@ describe('rolloutOfRef() of a StatefulSet', () => {
       viewOf(statefulSet(2), [pod(0, 'old'), pod(1, 'old'), pod(2, 'new')]),
     )
     expect(rollout).toMatchObject({ ready: ['host-2', 'host-1', 'host-0'], serving: undefined })
+  })
+})
+
+describe('rolloutOfRef() of a Deployment', () => {
+  const REVISION = 'deployment.kubernetes.io/revision'
+
+  function paused(updatedReplicas?: number): Deployment {
+    return {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web', namespace: 'shop', uid: 'u1', annotations: { [REVISION]: '1' } },
+      spec: {
+        replicas: 1,
+        paused: true,
+        template: { spec: { containers: [{ name: 'web', image: 'web:2' }] } },
+      },
+      status: { replicas: 1, ...(updatedReplicas === undefined ? {} : { updatedReplicas }) },
+    } as unknown as Deployment
+  }
+
+  const replicaSet = {
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    metadata: {
+      ...{ name: 'web-1', namespace: 'shop', uid: 'u2', annotations: { [REVISION]: '1' } },
+      ownerReferences: [
+        { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'u1', controller: true },
+      ],
+    },
+    spec: { template: { spec: { containers: [{ name: 'web', image: 'web:1' }] } } },
+    status: { availableReplicas: 1 },
+  } as unknown as ReplicaSet
+
+  it('counts no pod of a paused Deployment for its template while all are of an older one', () => {
+    const view = viewOf(statefulSet(0), [{ ...pod(0, 'old', 'u2') }])
+    const lister = <T extends KubeObject>(object: T) => ({ get: () => object, list: () => [object] })
+    const of = (deployment: Deployment) =>
+      rolloutOfRef({ kind: 'Deployment', namespace: 'shop', name: 'web' }, {
+        ...view,
+        deployments: lister(deployment),
+        replicaSets: lister(replicaSet),
+      } as unknown as View)
+    expect(of(paused())).toMatchObject({ ready: [], serving: { version: '1', available: 1 } })
+    expect(of(paused(1))).toMatchObject({ ready: ['host-0'], serving: undefined })
   })
 })

@@ -51,6 +51,21 @@ describe('healthOf() a Deployment', () => {
   })
 })
 
+describe('healthOf() a paused Deployment', () => {
+  it.each([
+    [2, 0, 'is paused: 2 pods are as before until it is resumed'],
+    [3, 2, 'is paused: 1 pod is as before until it is resumed'],
+    [2, 2, undefined],
+  ])(
+    'tells of the pods that are not as it says: of %s replicas %s are updated',
+    (replicas, updatedReplicas, caveat) => {
+      const status = { observedGeneration: 2, replicas, updatedReplicas, availableReplicas: replicas }
+      const object = make('apps/v1', 'Deployment', { spec: { replicas, paused: true }, status })
+      expect(healthOf(object)).toEqual({ state: 'healthy', reason: 'is paused', caveat })
+    },
+  )
+})
+
 describe('healthOf() a StatefulSet', () => {
   const complete = { observedGeneration: 2, replicas: 3, updatedReplicas: 3, availableReplicas: 3 }
   it.each<[string, string, object, object]>([

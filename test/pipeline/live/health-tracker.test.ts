@@ -57,6 +57,20 @@ describe('HealthTracker', () => {
     expect(judged).toEqual(['web', 'web'])
   })
 
+  it('look() tells of what is healthy and yet not as its object says, until it is', () => {
+    tracker.expect(desired(WEB, API))
+    states.set('web', { state: 'healthy', reason: 'is paused', caveat: 'is paused: 2 pods are as before' })
+    expect(tracker.look()).toEqual({
+      state: 'healthy',
+      message: '1 object is healthy, but Deployment shop/web is paused: 2 pods are as before',
+    })
+    tracker.expect(desired(WEB))
+    expect(tracker.look().message).toBe('Deployment shop/web is paused: 2 pods are as before')
+    states.delete('web')
+    tracker.touch(refKey(WEB))
+    expect(tracker.look().message).toBe('1 object is healthy')
+  })
+
   it('expect() keeps what is known of objects that stay, and forgets those that go', () => {
     states.set('web', { state: 'failed', reason: 'exit 1' })
     tracker.expect(desired(WEB, API))
