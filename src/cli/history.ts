@@ -83,6 +83,14 @@ export async function verifyRecords(
   const { chains } = (await client.rawGet(CHAINS_PATH)) as { readonly chains: readonly ChainHead[] }
   const records = await listRecords(client, app)
   const heads = new Map(chains.map(head => [head.app, head]))
+  if (app !== undefined && records.length === 0 && !heads.has(app))
+    throw new BowlineError(
+      'not-found',
+      `Cannot verify the records of ${app}: there are none, nor were there any`,
+      {
+        data: { next: '`bowline audit verify` checks every app that has some' },
+      },
+    )
   const names = app === undefined ? [...records.map(({ spec }) => spec.app), ...heads.keys()] : [app]
   let broken = false
   for (const name of [...new Set(names)].sort()) {

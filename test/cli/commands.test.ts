@@ -156,6 +156,25 @@ describe('commands that read', () => {
   })
 })
 
+describe('audit verify of an app', () => {
+  let world: CliWorld
+
+  beforeAll(async () => {
+    world = await CliWorld.create({ nodes: [] })
+  })
+
+  afterAll(() => world.close())
+
+  it('calls nothing intact of an app that never had a record', async () => {
+    world.push('one', { 'config.yaml': configMap('config') })
+    expect((await world.bowline(['follow'])).code).toBe(0)
+    expect(await world.bowline(['audit', 'verify', 'shop'])).toMatchObject({ code: 0 })
+    const { code, out, err } = await world.bowline(['audit', 'verify', 'shpo'])
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toContain('Cannot verify the records of shpo: there are none, nor were there any')
+  })
+})
+
 describe('commands that find something wrong', () => {
   let world: CliWorld
 
