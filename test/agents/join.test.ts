@@ -15,6 +15,7 @@ import {
 } from '../../src/agents/index.ts'
 import { type OpenRuntime, openProcessRuntime } from '../../src/agents/runtime/index.ts'
 import { type Clock, silentLogger, systemClock, systemIds } from '../../src/base/index.ts'
+import { explain } from '../../src/cli/exit-code.ts'
 import { createHttpsClient, type HttpsClient } from '../../src/client/index.ts'
 import { isNodeRemoved, Kinds, type Node, type Pod } from '../../src/kube/index.ts'
 import { createAuthority, createKeyPair, DAY_MS, issueCertificate, validFrom } from '../../src/pki/index.ts'
@@ -108,6 +109,17 @@ describe('joinCluster()', () => {
     const { token, info } = await server.joinTokens.create()
     await server.joinTokens.revoke(info.id)
     await expect(joinAs('late', token)).rejects.toThrow(/bowline token create/)
+  })
+
+  it('joinCluster() says what to do when the token was used up, and speaks of no kubeconfig', async () => {
+    const { token } = await server.joinTokens.create({ singleUse: true })
+    await joinAs('first', token)
+    const refused: unknown = await joinAs('second', token).catch((error: unknown) => error)
+    expect(refused).toMatchObject({
+      message: expect.stringMatching(/has been used for another node.*"bowline token create"$/),
+      data: { next: 'put the new token into a file, and pass it with --token-file' },
+    })
+    expect(explain(refused)).not.toContain('kubeconfig')
   })
 
   it('joinCluster() never shows its secret to a server of another authority', async () => {

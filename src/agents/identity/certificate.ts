@@ -49,7 +49,9 @@ export async function requestCertificate(
       return { certificate: Buffer.from(certificate, 'base64').toString('utf8'), key: privateKey }
     const refusal = conditions.find(({ type }) => type === 'Denied' || type === 'Failed')
     if (refusal !== undefined)
-      throw new BowlineError('unauthorized', refusal.message ?? refusal.reason ?? 'the request was refused')
+      throw new BowlineError('unauthorized', refusal.message ?? refusal.reason ?? 'the request was refused', {
+        data: { reason: refusal.reason },
+      })
     if (clock.now() > deadline)
       throw new BowlineError('timeout', `the server did not sign within ${GIVE_UP_MS / 1000} s`, {
         retryable: true,

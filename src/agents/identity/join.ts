@@ -49,22 +49,28 @@ export async function joinCluster(options: JoinOptions): Promise<NodeIdentity> {
   }
 }
 
-/** Says why, and what whoever runs the agent can do about it. */
+/** Says why, and what whoever runs the agent can do about it: next to a join, no kubeconfig is to blame. */
 function joinRefusal(server: string, nodeName: string, error: unknown): unknown {
   const state = messageOf(error).replace(/\.$/, '')
-  const subject = `Cannot join ${server} as node "${nodeName}": ${state}`
-  if (error instanceof StatusError && error.reason === 'Unauthorized')
-    return new BowlineError(
-      'unauthorized',
-      `${subject}. The join token has expired or was revoked: print a new one with "bowline token create"`,
-      { cause: error },
+  const refuse = (why: string, next: string) =>
+    new BowlineError('unauthorized', `Cannot join ${server} as node "${nodeName}": ${why}`, {
+      cause: error,
+      data: { next },
+    })
+  const isUnknown = error instanceof StatusError && error.reason === 'Unauthorized'
+  const isSpent = error instanceof BowlineError && error.data.reason === 'TokenSpent'
+  if (isUnknown || isSpent) {
+    const why = isSpent ? state : `${state}. The join token has expired or was revoked`
+    return refuse(
+      `${why}: print a new one with "bowline token create"`,
+      'put the new token into a file, and pass it with --token-file',
     )
+  }
   const isRefusal =
     error instanceof StatusError || (error instanceof BowlineError && error.code === 'unauthorized')
   if (!isRefusal) return error
-  return new BowlineError(
-    'unauthorized',
-    `${subject}. If this host takes the place of another, remove that one first with "bowline host remove ${nodeName}"; else choose another name with --node-name`,
-    { cause: error },
+  return refuse(
+    `${state}. If this host takes the place of another, remove that one first with "bowline host remove ${nodeName}"; else choose another name with --node-name`,
+    'start it again once the other is removed, or with the other name',
   )
 }
