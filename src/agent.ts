@@ -14,7 +14,7 @@ import {
 import { openRoutedPods, removeNetwork } from './agents/network/index.ts'
 import { proxyDefaults, purgeIngress } from './agents/network/ingress/index.ts'
 import type { OpenRuntime } from './agents/runtime/index.ts'
-import { BowlineError, type Clock, type Ids, isAborted, type Logger } from './base/index.ts'
+import { BowlineError, type Clock, type Ids, isAborted, type Logger, messageOf } from './base/index.ts'
 import { createHttpsClient } from './client/index.ts'
 import { chooseRuntime, openRuntime, type RuntimeChoice } from './runtime-choice.ts'
 import { VERSION } from './version.ts'
@@ -168,7 +168,11 @@ async function joinFirst(
         },
       },
     )
-  const token = (await readFile(tokenFile, 'utf8')).trim()
+  const text = await readFile(tokenFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === 'ENOENT' ? 'there is no such file' : messageOf(error)
+    throw new BowlineError('bad-config', `Cannot read the token file ${tokenFile}: ${why}`)
+  })
+  const token = text.trim()
   return joinCluster({ server, token, nodeName, dataDir, ...parts })
 }
 

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type AgentConfig, runAgent } from '../agent.ts'
-import { systemClock, systemIds } from '../base/index.ts'
+import { BowlineError, systemClock, systemIds } from '../base/index.ts'
 import { readConfig } from '../config.ts'
 import { openDataDir } from '../data-dir.ts'
 import { openMemoryDir } from '../memory-dir.ts'
@@ -54,6 +54,7 @@ async function secretsCredential(): Promise<string | undefined> {
 
 /** Runs this host's agent until the signal aborts, or until the `bowline up` that started it says so or goes away. */
 export async function runAgentCommand(flags: AgentFlags, signal: AbortSignal): Promise<void> {
+  requireServerAddress(flags.server)
   const path = flags.dataDir ?? join(readConfig().dataDir, 'agent')
   const dataDir = await openDataDir(path)
   const parent = followParent()
@@ -86,6 +87,14 @@ export async function runAgentCommand(flags: AgentFlags, signal: AbortSignal): P
     parent.dispose()
     await dataDir.release()
   }
+}
+
+function requireServerAddress(server: string): void {
+  if (URL.canParse(server) && new URL(server).protocol === 'https:') return
+  throw new BowlineError(
+    'bad-config',
+    `Cannot use --server "${server}": expected an https URL, such as https://server.example.org:6443`,
+  )
 }
 
 /**

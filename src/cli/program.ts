@@ -85,7 +85,7 @@ function addServices(program: Command, terminal: Terminal, signal: AbortSignal):
     .option('--nodes <n>', "nodes that share this machine's capacity", wholeNumber, 1)
     .option('--volume-dir <dir>', 'where the folders of volumes are (default: volumes in the data folder)')
     .option('--docker-socket <path>', "the engine's socket")
-    .option('--allow-host <path...>', 'host folders that pods may mount; nothing in Git can grant it')
+    .addOption(allowHostOption())
     .option('--stop-containers', 'stop and remove the containers when the server stops')
     .action(async (dir: string | undefined, flags: UpFlags) =>
       (await import('./up.ts')).runUpCommand(dir, flags, terminal, signal),
@@ -105,7 +105,7 @@ function addServices(program: Command, terminal: Terminal, signal: AbortSignal):
     .option('--data-dir <dir>', 'where the agent keeps its certificate and volumes')
     .option('--volume-dir <dir>', 'where the folders of volumes are (default: volumes in the data folder)')
     .option('--docker-socket <path>', "the engine's socket")
-    .option('--allow-host <path...>', 'host folders that pods may mount; nothing in Git can grant it')
+    .addOption(allowHostOption())
     .option(
       '--secrets-key-file <file>',
       "the key of the Secrets kept on disk (default: derived from the node's private key)",
@@ -146,6 +146,14 @@ function withServerFlags(command: Command): Command {
     .option('--acme-ca-file <file>', 'a root by which that authority proves itself, beside the public ones')
     .option('--audit-log', 'keep who wrote what over the API in api-audit.log of the data folder')
     .addOption(logLevelOption())
+}
+
+/** One word each time: more would take the folder of `bowline up` for another one. */
+function allowHostOption(): Option {
+  return new Option(
+    '--allow-host <what>',
+    'a host folder that pods may mount, `privileged`, `capability:NAME` or `docker-volume:NAME`; may be given again; nothing in Git can grant it',
+  ).argParser((word: string, before: readonly string[] = []) => [...before, word])
 }
 
 function logLevelOption(): Option {

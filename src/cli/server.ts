@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { basename } from 'node:path'
-import { BowlineError, systemClock, systemIds, withoutTrailing } from '../base/index.ts'
+import { BowlineError, messageOf, systemClock, systemIds, withoutTrailing } from '../base/index.ts'
 import { type HostAddress, readClusterNetwork } from '../cluster-network.ts'
 import { readConfig } from '../config.ts'
 import { openDataDir } from '../data-dir.ts'
@@ -102,7 +102,14 @@ async function acmeOf(flags: ServerFlags, email: string): Promise<NonNullable<Se
   const { acmeDirectory: directory, acmeCaFile } = flags
   if (!URL.canParse(directory) || new URL(directory).protocol !== 'https:')
     throw new BowlineError('bad-config', `Cannot use --acme-directory "${directory}": expected an https URL`)
-  return { directory, email, ca: acmeCaFile === undefined ? undefined : await readFile(acmeCaFile, 'utf8') }
+  return { directory, email, ca: acmeCaFile === undefined ? undefined : await readRoot(acmeCaFile) }
+}
+
+async function readRoot(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const state = error.code === 'ENOENT' ? 'there is no such file' : messageOf(error)
+    throw new BowlineError('bad-config', `Cannot read --acme-ca-file ${path}: ${state}`)
+  })
 }
 
 /** The App that the flags of a server stand for. Its name is the repository's. */
@@ -144,7 +151,8 @@ export function parseHostPort(
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text)
   const host = match?.[1] ?? match?.[2] ?? ''
   const port = match?.[3] === undefined ? defaultPort : Number(match[3])
-  if (match === null || port > 65_535)
+  // A number alone is meant for the port, and would be the address 0.0.25.43.
+  if (match === null || port > 65_535 || /^\d+$/.test(host))
     throw new BowlineError(
       'bad-config',
       `Cannot use ${flag} "${text}": expected host:port, such as 127.0.0.1:6443`,

@@ -110,7 +110,7 @@ function spawnAgent(name: string, { server, flags, dataDir, tokenFile }: Supervi
     // Several hosts of one machine do not share a folder.
     ...(flags.volumeDir === undefined ? [] : ['--volume-dir', resolve(flags.volumeDir, name)]),
     ...(flags.dockerSocket === undefined ? [] : ['--docker-socket', flags.dockerSocket]),
-    ...(flags.allowHost?.length ? ['--allow-host', ...flags.allowHost] : []),
+    ...(flags.allowHost ?? []).flatMap(word => ['--allow-host', word]),
     ...['--ingress-http-port', String(flags.ingressHttpPort)],
     ...['--ingress-https-port', String(flags.ingressHttpsPort)],
     ...(flags.ingress ? [] : ['--no-ingress']),

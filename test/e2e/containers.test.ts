@@ -25,7 +25,7 @@ describe.skipIf(!available)(`containers of pods (${reason})`, () => {
     await writeFile(join(allowed, 'file'), 'from the host\n')
     await site.repository.push('nothing yet', { 'README.md': 'empty' })
     // The node of this host, for what busybox has no program for.
-    await site.start(['--allow-host', allowed, '/usr', dirname(process.execPath)])
+    await site.start([allowed, '/usr', dirname(process.execPath)].flatMap(folder => ['--allow-host', folder]))
   })
   afterAll(async () => {
     await site?.destroy()
