@@ -87,6 +87,8 @@ export interface RunningServer {
   readonly url: string
   readonly kubeconfigPath: string
   readonly joinTokens: JoinTokens
+  /** The repositories that it follows from its start: what an earlier one was told, it goes on with. */
+  readonly repositories: readonly string[]
   /** Settles when everything has ended and is closed; rejects with what ended it early. */
   readonly closed: Promise<void>
 }
@@ -216,6 +218,7 @@ export async function startServer(
       log,
     })
     if (config.app !== undefined) await ensureApp(clientOf('pipeline'), config.app)
+    const repositories = await followedBy(clientOf('pipeline'))
 
     const auditLog = config.auditLog
       ? new ApiAuditLog({ path: join(config.dataDir, 'api-audit.log'), log })
@@ -291,7 +294,7 @@ export async function startServer(
       log.info('Pods cannot reach the API: it listens for this machine alone', { listen: config.listen.host })
     const clusterIp = apiClusterIp(config)
     run('kubernetes-service', new ApiServiceController(controllers, { clusterIp, endpoint }))
-    return { url, kubeconfigPath, joinTokens, closed: closeAfter(tasks, ground, store) }
+    return { url, kubeconfigPath, joinTokens, repositories, closed: closeAfter(tasks, ground, store) }
   } catch (error) {
     stop.abort()
     await closeAfter(tasks, ground, store).catch(() => undefined)
@@ -358,6 +361,13 @@ async function ensureApp(
     { type: 'apply', body, force: true },
     { fieldManager: 'bowline-up' },
   )
+}
+
+/** The repositories of the Apps that no other App made. */
+async function followedBy(client: ReturnType<typeof createInProcessClient>): Promise<readonly string[]> {
+  const { items } = await client.list(Kinds.App)
+  const roots = items.filter(({ metadata }) => !metadata.ownerReferences?.some(({ kind }) => kind === 'App'))
+  return [...new Set(roots.map(({ spec }) => spec.source.repository))]
 }
 
 /** The first address of the range of Services is the API's. */

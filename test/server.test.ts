@@ -62,6 +62,21 @@ describe('startServer()', () => {
     expect(names).toContain('DNS:kubernetes.default.svc.cluster.local')
   })
 
+  it('goes on with the repository of an earlier start, and says so', async () => {
+    await start({})
+    expect(server.repositories).toEqual([])
+    stop.abort()
+    await server.closed
+    stop = new AbortController()
+    const source = { repository: join(folder, 'shop'), branch: 'main', path: '' }
+    await start({ app: { name: 'shop', spec: { source } } })
+    stop.abort()
+    await server.closed
+    stop = new AbortController()
+    await start({})
+    expect(server.repositories).toEqual([source.repository])
+  })
+
   it('admits a pod in a namespace that every cluster has from the first request on', async () => {
     await start({})
     client = await connect({ dataDir: folder })

@@ -54,12 +54,18 @@ export async function runUpCommand(
         `serving ${server.url} with ${names.length === 1 ? 'host' : 'hosts'} ${names.join(', ')}`,
       )
       terminal.print(`  export KUBECONFIG=${server.kubeconfigPath}`)
-      if (repo === undefined) terminal.print('  no repository: name one with `bowline up DIR`')
+      if (repo === undefined) terminal.print(`  ${sourcesText(server.repositories)}`)
       await Promise.all(agents)
       await rm(tokenFile, { force: true })
       serverSignal.abort()
     },
   )
+}
+
+/** What a start that names no repository follows. */
+function sourcesText(repositories: readonly string[]): string {
+  if (repositories.length === 0) return 'no repository: name one with `bowline up DIR`'
+  return `following ${repositories.join(', ')}, as before`
 }
 
 /** One node has the host's name; several are numbered. */
