@@ -28,7 +28,12 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   })
   const stop = stopOnSignals(terminal)
   try {
-    return await runCommand(argv, terminal, stop.signal)
+    const code = await runCommand(argv, terminal, stop.signal)
+    const { loss } = terminal
+    // What is asked to end, as a server is, has answered long ago.
+    if (loss === undefined || code !== EXIT.ok || stop.signal.aborted) return code
+    terminal.note(`error: Cannot write the answer: ${loss.message}`)
+    return EXIT.failed
   } finally {
     stop.dispose()
   }

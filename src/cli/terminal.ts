@@ -17,6 +17,8 @@ export interface Terminal {
   progress(lines: readonly string[]): void
   readonly isTerminal: boolean
   readonly columns: number
+  /** Why not all of the answer could be written, such as for want of room; undefined when it was, or nobody reads on. */
+  readonly loss?: Error | undefined
 }
 
 export function createTerminal(options: {
@@ -25,8 +27,9 @@ export function createTerminal(options: {
   readonly noColor: boolean
 }): Terminal {
   const { stdout, stderr } = options
-  // Whoever read may have gone (`| head`): that ends no server, and a command that prints ends as it would have.
-  for (const stream of [stdout, stderr]) stream.on('error', passOverBrokenPipe)
+  // Whoever read may have gone (`| head`), and a disk may be full: that ends no server. A command ends as it would have, but for an
+  // answer that is not all there.
+  for (const stream of [stdout, stderr]) stream.on('error', () => {})
   const isTerminal = stdout.isTTY === true
   const colours = isTerminal && !options.noColor
   let shown: readonly string[] = []
@@ -36,6 +39,10 @@ export function createTerminal(options: {
   }
   return {
     isTerminal,
+    get loss() {
+      const { errored } = stdout
+      return errored === null || isBrokenPipe(errored) ? undefined : errored
+    },
     get columns() {
       return stdout.columns || 120
     },
@@ -62,8 +69,8 @@ export function createTerminal(options: {
   }
 }
 
-function passOverBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+function isBrokenPipe({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'EPIPE' || code === 'EIO'
 }
 
 /** A line that wraps would break the count of lines to clear; escape sequences take no room. */

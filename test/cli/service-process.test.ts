@@ -48,6 +48,34 @@ describe('a process that serves', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: 'alive\n' })
   })
 
+  it.runIf(existsSync('/dev/full'))(
+    'createTerminal() goes on when what it prints cannot be written, and runCli() ends with 1 for that',
+    () => {
+      const full = openSync('/dev/full', 'w')
+      try {
+        const terminal = run(
+          `
+          const terminal = createTerminal({ stdout: process.stdout, stderr: process.stderr, noColor: true })
+          for (let index = 0; index < 2; index += 1) {
+            terminal.print('serving')
+            await later(50)
+          }
+          terminal.note('alive')
+        `,
+          { stdout: full },
+        )
+        expect({ status: terminal.status, stderr: terminal.stderr }).toEqual({ status: 0, stderr: 'alive\n' })
+        const help = run(`process.exitCode = await runCli(['node', 'bowline', '--version'])`, {
+          stdout: full,
+        })
+        expect(help.status).toBe(1)
+        expect(help.stderr).toMatch(/^error: Cannot write the answer: ENOSPC: [^\n]+\n$/)
+      } finally {
+        closeSync(full)
+      }
+    },
+  )
+
   it('returnYoungMemory() gives memory back once there is nothing to do, and not before', () => {
     const { status, stdout, stderr } = run(
       `
@@ -84,9 +112,14 @@ describe('a process that serves', () => {
 function run(
   program: string,
   {
+    stdout = 'pipe',
     stderr = 'pipe',
     flags = [],
-  }: { readonly stderr?: number | 'pipe'; readonly flags?: readonly string[] } = {},
+  }: {
+    readonly stdout?: number | 'pipe'
+    readonly stderr?: number | 'pipe'
+    readonly flags?: readonly string[]
+  } = {},
 ) {
   const source = `
     import { createLogger } from '${CLI}/log.ts'
@@ -94,12 +127,13 @@ function run(
     import { returnYoungMemory } from '${CLI}/young-memory.ts'
     import { getHeapSpaceStatistics } from 'node:v8'
     import { createTerminal } from '${CLI}/terminal.ts'
+    import { runCli } from '${CLI}/program.ts'
     const later = ms => new Promise(resolve => setTimeout(resolve, ms))
     ${program}
   `
   return spawnSync(process.execPath, [...flags, '--import', 'tsx', '--input-type=module', '--eval', source], {
     encoding: 'utf8',
-    stdio: ['ignore', 'pipe', stderr],
+    stdio: ['ignore', stdout, stderr],
     timeout: 30_000,
   })
 }
