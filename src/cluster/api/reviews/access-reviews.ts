@@ -142,13 +142,15 @@ function attributesOf(user: Identity, { resourceAttributes, nonResourceAttribute
   }
 }
 
-/** What of a field selector decides something: requirements that one field has one value. */
+/** What of a field selector decides something: requirements that one field has one value, in which no character means another. */
 function selectorOf(attributes: ResourceAttributes | undefined): string {
   const { rawSelector = '', requirements = [] } = attributes?.fieldSelector ?? {}
   if (requirements.length === 0) return rawSelector
   return requirements
-    .filter(({ operator, values = [] }) => operator === 'In' && values.length === 1)
-    .map(({ key, values = [] }) => `${key}=${values[0]}`)
+    .filter(
+      ({ key, operator, values = [] }) => operator === 'In' && values.length === 1 && !/[\\,=]/.test(key),
+    )
+    .map(({ key, values = [] }) => `${key}=${values[0]?.replace(/[\\,=]/g, '\\$&')}`)
     .join(',')
 }
 

@@ -123,6 +123,24 @@ describe('SubjectAccessReview and LocalSubjectAccessReview', () => {
     expect(refused.code).toBe(403)
   })
 
+  it('take the values of field selectors for what they are', async () => {
+    const listed = async (requirements: object[]) =>
+      (
+        await post(`${AUTHORIZATION}/subjectaccessreviews`, {
+          spec: {
+            user: 'system:node:n1',
+            groups: ['system:nodes'],
+            resourceAttributes: { verb: 'list', resource: 'pods', fieldSelector: { requirements } },
+          },
+        })
+      ).json.status.allowed
+    const is = (key: string, value: string) => ({ key, operator: 'In', values: [value] })
+    expect(await listed([is('spec.nodeName', 'n1')])).toBe(true)
+    expect(await listed([is('metadata.name', 'x,spec.nodeName=n1')])).toBe(false)
+    expect(await listed([is('spec.nodeName=n1,metadata.name', 'x')])).toBe(false)
+    expect(await listed([is('spec.nodeName', 'n1'), is('metadata.name', 'a=b\\c,')])).toBe(true)
+  })
+
   it('a local one is about its own namespace', async () => {
     const path = `${AUTHORIZATION}/namespaces/shop/localsubjectaccessreviews`
     const good = await post(path, {
