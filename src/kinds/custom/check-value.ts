@@ -1,4 +1,4 @@
-import { canonicalJson, deepEqual, isObject } from '../../base/index.ts'
+import { canonicalJson, deepEqual, isObject, setOwn } from '../../base/index.ts'
 import { compilePattern, type Pattern } from '../pattern.ts'
 import { Problems } from '../validation/problems.ts'
 import { hasFormat } from './formats.ts'
@@ -133,7 +133,7 @@ function keysOf(schema: SchemaProps, item: unknown): Record<string, unknown> {
   const keys: Record<string, unknown> = {}
   if (!isObject(item)) return keys
   for (const key of schema['x-kubernetes-list-map-keys'] ?? [])
-    if (Object.hasOwn(item, key)) keys[key] = item[key]
+    if (Object.hasOwn(item, key)) setOwn(keys, key, item[key])
   return keys
 }
 

@@ -1,3 +1,4 @@
+import { setOwn } from '../../base/index.ts'
 import type { ListType, Schema } from '../schema/schema.ts'
 import { METADATA_SCHEMA } from './prune.ts'
 import { additionalSchema, isEmbeddedResource, type SchemaProps } from './schema-props.ts'
@@ -22,7 +23,7 @@ function convert(schema: SchemaProps, isResource: boolean): Schema {
   const additional = additionalSchema(schema)
   const converted: Record<string, Schema> = {}
   for (const [name, property] of Object.entries(properties))
-    converted[name] = convert(property, isEmbeddedResource(property))
+    setOwn(converted, name, convert(property, isEmbeddedResource(property)))
   if (isResource) Object.assign(converted, IDENTITY)
   return {
     ...(isType(type) ? { type } : {}),

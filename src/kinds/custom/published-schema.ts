@@ -1,3 +1,4 @@
+import { setOwn } from '../../base/index.ts'
 import { refTo } from '../schema/ref.ts'
 import type { GroupVersionKind } from '../schema/schema.ts'
 import { additionalSchema, isEmbeddedResource, type SchemaProps } from './schema-props.ts'
@@ -18,9 +19,9 @@ export function publishedSchema(schema: SchemaProps, identity: GroupVersionKind)
 function publish(schema: SchemaProps, isResource: boolean): object {
   const { properties, items, additionalProperties: _, ...rest } = schema
   const additional = additionalSchema(schema)
-  const published: Record<string, object> = {}
+  const published: Record<string, unknown> = {}
   for (const [name, property] of Object.entries(properties ?? {}))
-    published[name] = publish(property, isEmbeddedResource(property))
+    setOwn(published, name, publish(property, isEmbeddedResource(property)))
   if (isResource) Object.assign(published, resourceFields())
   return {
     ...rest,
