@@ -333,6 +333,8 @@ export class Pipeline implements Service {
     this.#required().status.forget(name)
     const root = this.#required().tree.rootOf(app)
     if (root !== undefined) this.#restore(root, app)
+    // Its name may be free now for the app of another repository that it was refused.
+    this.#sources.retellWith(name, root?.metadata.name)
   }
 
   /** Git says which apps there are and where they are: what somebody changed of that is put back. */

@@ -260,7 +260,13 @@ describe('Pipeline: what is held', () => {
     const root = await world.reaches('Held', commit)
     expect(root.status?.message).toBe('apps/blog:1:1: there is an app "blog" of another repository already')
     expect((await world.app('blog')).spec.source.repository).toBe('/nowhere')
+    expect(root.status?.diagnostics?.[0]?.hint).toContain('kubectl delete app blog')
     expect(ROOT).not.toBe('blog')
+    await world.client.delete(Kinds.App, 'blog')
+    await world.reaches('Healthy', commit, 'blog')
+    await world.reaches('Healthy', commit)
+    expect((await world.app('blog')).spec.source.repository).not.toBe('/nowhere')
+    await world.client.get(Kinds.ConfigMap, 'own', { namespace: 'blog' })
   })
 })
 

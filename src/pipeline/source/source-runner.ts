@@ -59,6 +59,8 @@ export class SourceRunner implements Service {
   #control: WatchControl | undefined
   /** The head may be read otherwise than it was. */
   #isStale = false
+  /** The head is to be told again, though it reads as it did. */
+  #isOwed = false
 
   constructor(options: SourceRunnerOptions) {
     this.#options = options
@@ -78,6 +80,12 @@ export class SourceRunner implements Service {
   reconsider(): void {
     this.#isStale = true
     this.#control?.tellAgain()
+  }
+
+  /** What kept something of the head from being followed may be gone. */
+  retell(): void {
+    this.#isOwed = true
+    this.reconsider()
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -137,16 +145,23 @@ export class SourceRunner implements Service {
     const { loader, listener, lastKnown } = this.#options
     const previous = this.#last?.revision
     const isSameHead = previous?.commit.id === commit
+    const isOwed = this.#isOwed
     this.#isStale = false
-    if (isSameHead && !previous.dependsOnDefinitions) return listener.problem(undefined)
+    if (isSameHead && !isOwed && !previous.dependsOnDefinitions) return listener.problem(undefined)
     const [revision, skipped] = await Promise.all([
       loader.load(commit, { previous, signal }),
       this.#skipped(previous?.commit.id ?? lastKnown, commit),
     ])
-    if (isSameHead && declaresTheSame(previous, revision)) return listener.problem(undefined)
+    if (isSameHead && !isOwed && declaresTheSame(previous, revision)) return listener.problem(undefined)
     const trigger: Trigger = previous === undefined ? 'start' : isSameHead ? 'retry' : 'push'
     const news = { revision, previous, trigger, skipped }
-    await listener.revision(news)
+    this.#isOwed = false
+    try {
+      await listener.revision(news)
+    } catch (error) {
+      this.#isOwed ||= isOwed
+      throw error
+    }
     this.#last = news
   }
 

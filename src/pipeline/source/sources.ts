@@ -66,6 +66,14 @@ export class Sources {
     for (const name of this.#specs.keys()) this.runner(name)?.reconsider()
   }
 
+  /** The name of an app may be free: the head of each root that declares one of that name, but for the one that had it, is told again. */
+  retellWith(app: string, owner: string | undefined): void {
+    for (const name of this.#specs.keys()) {
+      const runner = name === owner ? undefined : this.runner(name)
+      if (runner?.last?.revision.apps.some(candidate => candidate.name === app)) runner.retell()
+    }
+  }
+
   async close(): Promise<void> {
     this.#specs.clear()
     await this.#running.removeAll()

@@ -43,10 +43,11 @@ export class AppTree {
     return apps.flatMap(({ name, folder }) => {
       const taken = this.#apps.get(name)
       if (taken === undefined || isOwnedBy(taken, root)) return []
+      const other = this.rootOf(taken)?.metadata.name ?? name
       return {
         ...{ file: folder, line: 1, column: 1, code: 'bad-app' },
         message: `there is an app "${name}" of another repository already`,
-        hint: 'rename the folder, or delete that App',
+        hint: `rename the folder; or end the other one with \`kubectl delete app ${other}\`: what runs stays, and is this one's then`,
       }
     })
   }
