@@ -1,3 +1,5 @@
+// Before a certificate is read: Node 20 loads it for `toLegacyObject` half-way otherwise, and whoever imports it later lacks most of it.
+import 'node:tls'
 import { createHash, X509Certificate } from 'node:crypto'
 import type { PeerCertificate } from 'node:tls'
 import { BowlineError } from '../base/index.ts'

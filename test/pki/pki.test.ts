@@ -167,6 +167,16 @@ describe('certificates', () => {
     }
   })
 
+  it('readCertificate() leaves TLS whole in a process that did not need it before', () => {
+    const program = `
+      const { readCertificate } = await import(${JSON.stringify(new URL('../../src/pki/index.ts', import.meta.url).href)})
+      readCertificate(${JSON.stringify(authority.certificate)})
+      const { createSecureContext } = await import('node:tls')
+      console.log(typeof createSecureContext)`
+    const args = ['--import', 'tsx', '--input-type=module', '--eval', program]
+    expect(execFileSync(process.execPath, args, { encoding: 'utf8' }).trim()).toBe('function')
+  })
+
   it('readCertificate() answers bad-input, and nothing else, to any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), bytes => {
