@@ -123,6 +123,7 @@ export class World implements Service {
         await this.#follow(signal)
       } catch (error) {
         if (signal.aborted) break
+        this.#detachAll()
         failures += 1
         this.#log.warn('Lost the place in the store, reading it again', { error: messageOf(error) })
         await this.#clock.sleep(backoffMs(failures, RETRY), signal).catch(() => undefined)
@@ -181,6 +182,17 @@ export class World implements Service {
       previous,
       current: event.current && new StoredEntry(event.current, event.revision),
     })
+  }
+
+  /** Until the place is found again nobody hears what is superseded, and what is held of it by then may be gone from the store. */
+  #detachAll(): void {
+    for (const cache of this.#caches.values())
+      for (const entry of cache.values())
+        try {
+          entry.detach()
+        } catch {
+          // Who asks for it is told so.
+        }
   }
 
   #advance(revision: number): void {
