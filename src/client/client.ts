@@ -35,6 +35,8 @@ export interface Listed<T extends KubeObject> {
   /** `namespace/name`, or `name` for cluster-scoped kinds. */
   readonly key: string
   readonly resourceVersion: string
+  /** Of an object that is made already. */
+  readonly uid?: string | undefined
   readonly object: T
   /** False: none of these words is in its JSON, which may be known without the object. True: one may be. */
   mayMention(words: readonly string[]): boolean

@@ -179,8 +179,7 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
 
   #put(entry: Listed<T>): void {
     const known = this.#cache.get(entry.key)
-    // No two states of anything share a version.
-    if (known?.resourceVersion === entry.resourceVersion) return
+    if (known !== undefined && isSame(known, entry)) return
     if (known !== undefined && known.object.metadata.uid !== entry.object.metadata.uid)
       this.#remove(entry.key)
     const previous = this.#cache.set(entry)
@@ -208,6 +207,15 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
       })
     }
   }
+}
+
+/**
+ * No two states of an object share a version. What is kept of a server that was made anew, or restored, may share it with another object
+ * of that name; objects that are not made yet are of this process, whose store knows one.
+ */
+function isSame<T extends KubeObject>(known: Listed<T>, entry: Listed<T>): boolean {
+  if (known.resourceVersion !== entry.resourceVersion) return false
+  return known.uid === undefined || entry.uid === undefined || known.uid === entry.uid
 }
 
 function tellOfNew<T extends KubeObject>(handler: InformerHandler<T>, entry: Listed<T>): void {

@@ -154,6 +154,7 @@ export function listed<T extends KubeObject>(object: T): Listed<T> {
   return {
     key: objectKey(object),
     resourceVersion: object.metadata.resourceVersion ?? '',
+    uid: object.metadata.uid,
     object,
     // It is made: whoever wants to know can look.
     mayMention: () => true,

@@ -208,6 +208,19 @@ describe('createInformer()', () => {
     expect(seen).toEqual(['+stays', '+gone', '-gone'])
   })
 
+  it('takes an object for another where a server that was made anew gives the same version', async () => {
+    const source = new Source()
+    source.put('a', 'new')
+    source.listError = new Error('away')
+    const { clock, informer, seen } = startInformer(source)
+    informer.preload([pod('a', source.version, 'old')])
+    await informer.synced
+    source.listError = undefined
+    await clock.advance(60_000)
+    expect(seen).toEqual(['+old', '-old', '+new'])
+    expect(informer.get('shop/a')?.metadata.uid).toBe('new')
+  })
+
   it('tells a late subscriber of what is there', async () => {
     const source = new Source()
     source.put('a')
