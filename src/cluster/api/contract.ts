@@ -87,8 +87,10 @@ export interface Entry {
   readonly key?: string
   /** Frozen, with `metadata.resourceVersion`. */
   readonly object: KubeObject
-  /** The object as JSON. */
+  /** The object as JSON; made, and kept, for who asks. */
   readonly bytes: Buffer
+  /** About their number, where that is known without making them. */
+  readonly size?: number
   readonly resourceVersion: string
 }
 

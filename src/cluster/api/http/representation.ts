@@ -41,7 +41,7 @@ export function renderList(list: EntryList, options: RenderOptions): readonly Bu
 const MADE_AT_ONCE_BYTES = 1024 * 1024
 
 function sizeOf({ entries }: EntryList): number {
-  return entries.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  return entries.reduce((sum, entry) => sum + (entry.size ?? entry.bytes.length), 0)
 }
 
 function* tablePieces(list: EntryList, options: RenderOptions): Generator<Buffer> {

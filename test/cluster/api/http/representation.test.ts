@@ -58,4 +58,17 @@ describe('renderList()', () => {
       expect(list).toEqual(alone)
     },
   )
+
+  it.each(['table', 'partial'] as const)('makes no bytes of the objects that a %s shows', form => {
+    const entry: Entry = {
+      object: configMap('one'),
+      resourceVersion: '',
+      size: 100,
+      get bytes(): Buffer {
+        throw new Error('nobody is sent them')
+      },
+    }
+    const list = JSON.parse(textOf(renderList({ ...LIST, entries: [entry] }, options(form))))
+    expect(form === 'table' ? list.rows : list.items).toHaveLength(1)
+  })
 })
