@@ -40,7 +40,9 @@ export interface KubeconfigOptions {
 export async function ensureKubeconfig(options: KubeconfigOptions): Promise<void> {
   const { path, server, authority, clock, log } = options
   const present = await readPresent(path)
-  const credentials = credentialsIn(present, authority, clock.now()) ?? (await issue(authority, clock.now()))
+  const kept = credentialsIn(present, authority)
+  const credentials =
+    kept !== undefined && isFresh(kept, clock.now()) ? kept : await issue(authority, clock.now())
   const text = createAdminKubeconfig({
     server,
     authority: authority.certificate,
@@ -58,17 +60,16 @@ export async function ensureKubeconfig(options: KubeconfigOptions): Promise<void
 }
 
 /**
- * Replaces the credentials of the kubeconfig before they run out, for as long as the server runs. One that somebody took away stays away
- * until the next start.
+ * Replaces the credentials of the kubeconfig before they run out, for as long as the server runs. One that somebody took away,
+ * or put another's credentials into, stays so until the next start.
  */
 export async function keepKubeconfig(options: KubeconfigOptions, signal: AbortSignal): Promise<void> {
   const { path, authority, clock, log } = options
   for (;;) {
     await clock.sleep(DAY_MS, signal)
     try {
-      const present = await readPresent(path)
-      const isDue = present !== undefined && credentialsIn(present, authority, clock.now()) === undefined
-      if (isDue) await ensureKubeconfig(options)
+      const credentials = credentialsIn(await readPresent(path), authority)
+      if (credentials !== undefined && !isFresh(credentials, clock.now())) await ensureKubeconfig(options)
     } catch (error) {
       log.error('Cannot renew the kubeconfig', { path, error: messageOf(error) })
     }
@@ -79,35 +80,34 @@ function readPresent(path: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch(() => undefined)
 }
 
-/** The credentials of a kubeconfig that a server wrote; undefined when they are another's, or are due for renewal. */
-function credentialsIn(
-  kubeconfig: string | undefined,
-  authority: Authority,
-  now: number,
-): AdminCredentials | undefined {
+/** The credentials of a kubeconfig that a server of this authority wrote; undefined when they are anybody else's. */
+function credentialsIn(kubeconfig: string | undefined, authority: Authority): AdminCredentials | undefined {
   const [certificate, key] = ['client-certificate-data', 'client-key-data'].map(field => {
     const data = new RegExp(`^ +${field}: (\\S+)$`, 'm').exec(kubeconfig ?? '')?.[1]
     return data && Buffer.from(data, 'base64').toString()
   })
   if (!certificate || !key) return undefined
   try {
-    return isGood({ certificate, key }, authority, now) ? { certificate, key } : undefined
+    return isOurs({ certificate, key }, authority) ? { certificate, key } : undefined
   } catch {
     // Somebody wrote into it; whatever it was, it is none of ours.
     return undefined
   }
 }
 
-function isGood({ certificate, key }: AdminCredentials, authority: Authority, now: number): boolean {
+function isOurs({ certificate, key }: AdminCredentials, authority: Authority): boolean {
   const x509 = new X509Certificate(certificate)
-  const { subject, ...validity } = readCertificate(certificate)
   return (
     x509.verify(new X509Certificate(authority.certificate).publicKey) &&
     x509.checkPrivateKey(createPrivateKey(key)) &&
-    deepEqual(subject, ADMIN_SUBJECT) &&
-    now >= validity.notBefore &&
-    now < renewalTime(validity, 0)
+    deepEqual(readCertificate(certificate).subject, ADMIN_SUBJECT)
   )
+}
+
+/** They are of now, and not due for renewal. */
+function isFresh({ certificate }: AdminCredentials, now: number): boolean {
+  const validity = readCertificate(certificate)
+  return now >= validity.notBefore && now < renewalTime(validity, 0)
 }
 
 async function issue(authority: Authority, now: number): Promise<AdminCredentials> {

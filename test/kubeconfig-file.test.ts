@@ -92,6 +92,12 @@ describe('the kubeconfig', () => {
       await vi.waitFor(() => expect(clock.pending).toBe(1), { interval: 1 })
     }
     expect(credentials(await readFile(path, 'utf8'))).not.toEqual(credentials(first))
+    // Somebody put a token into it.
+    const theirs = (await readFile(path, 'utf8')).replace(/client-.*\ncontexts/s, 'token: abc\ncontexts')
+    await writeFile(path, theirs)
+    await clock.advance(DAY_MS)
+    await vi.waitFor(() => expect(clock.pending).toBe(1), { interval: 1 })
+    expect(await readFile(path, 'utf8')).toBe(theirs)
     // Somebody took it away.
     await rm(path)
     await clock.advance(DAY_MS)
