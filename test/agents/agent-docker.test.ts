@@ -1,7 +1,13 @@
 import { networkInterfaces } from 'node:os'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type ConfigMap, type Container, Kinds, type Secret } from '../../src/kube/index.ts'
-import { startTestEngine, TEST_IMAGE, type TestEngine, testEngineAvailability } from '../support/dockerd.ts'
+import {
+  importBusybox,
+  startTestEngine,
+  TEST_IMAGE,
+  type TestEngine,
+  testEngineAvailability,
+} from '../support/dockerd.ts'
 import { isReady, NODE, podUntil, startDockerAgent, type TestAgent, until } from './support/test-agent.ts'
 
 const { available, reason } = testEngineAvailability()
@@ -173,6 +179,33 @@ describe.skipIf(!available)(`startAgent() over a Docker Engine (${reason})`, { t
         containerStatuses[0]?.state?.waiting?.reason === 'CreateContainerConfigError',
     )
     expect(status.containerStatuses?.[0]?.state?.waiting?.message).toBe(
+      'container has runAsNonRoot and image will run as root',
+    )
+  })
+
+  it('startAgent() keeps the user of an image beside a group of the pod', async () => {
+    agent = await startDockerAgent(engine)
+    const image = 'bowline.test/user:1'
+    await importBusybox(engine.docker, image, 'USER 1234')
+    const securityContext = { runAsNonRoot: true, runAsGroup: 2345 }
+    await agent.createPod('web', { containers: [{ ...sleeper, image, securityContext }] })
+    await podUntil(agent, 'web', isReady)
+    expect(await run('web', 'id -u; id -g')).toBe('1234\n2345\n')
+  })
+
+  it('startAgent() takes an image that writes its root user with more digits for one of root', async () => {
+    agent = await startDockerAgent(engine)
+    const image = 'bowline.test/zeros:1'
+    await importBusybox(engine.docker, image, 'USER 00')
+    const securityContext = { runAsNonRoot: true }
+    await agent.createPod('web', { containers: [{ ...sleeper, image, securityContext }] })
+    const { containerStatuses } = await podUntil(
+      agent,
+      'web',
+      ({ containerStatuses: [app] = [] }) =>
+        app?.state?.running !== undefined || app?.state?.waiting?.reason === 'CreateContainerConfigError',
+    )
+    expect(containerStatuses?.[0]?.state?.waiting?.message).toBe(
       'container has runAsNonRoot and image will run as root',
     )
   })

@@ -268,12 +268,20 @@ function poolOf(folder: string): string {
   return `10.${64 + sum}.0.0/16`
 }
 
-/** Loads the test image into an engine. */
-export async function importBusybox(docker: Docker): Promise<void> {
+/** Loads the test image into an engine, under another name and with an instruction of a Dockerfile where they are given. */
+export async function importBusybox(
+  docker: Docker,
+  image: string = TEST_IMAGE,
+  changes?: string,
+): Promise<void> {
   const root = packTar(busyboxRoot(readFileSync(findProgram('busybox') ?? '/bin/busybox')))
-  const [repo = '', tag = ''] = TEST_IMAGE.split(':')
+  const [repo = '', tag = ''] = image.split(':')
   // A stream of one chunk: iterating a Buffer would send its bytes one by one.
-  const answer = await docker.importImage(Readable.from([root]) as never, { repo, tag })
+  const answer = await docker.importImage(Readable.from([root]) as never, {
+    repo,
+    tag,
+    ...(changes && { changes }),
+  })
   for await (const _ of answer);
 }
 

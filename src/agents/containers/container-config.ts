@@ -13,18 +13,20 @@ export interface ContainerFindings {
   readonly mounts: readonly ContainerMount[]
   readonly nodeMemoryBytes: number
   readonly home: string
+  /** The user that the image names, without its group; undefined: root. */
+  readonly imageUser: string | undefined
 }
 
 /** How a container is described to the runtime. Pure; what the host forbids was refused before. */
 export function containerConfig(
   pod: AssignedPod,
   container: Container,
-  { attempt, environment, mounts, nodeMemoryBytes, home }: ContainerFindings,
+  { attempt, environment, mounts, nodeMemoryBytes, home, imageUser }: ContainerFindings,
 ): ContainerConfig {
   const { name, command = [], args = [], workingDir, image = '', securityContext = {} } = container
   const values = new Map(environment.map(variable => [variable.name, variable.value]))
   const expand = (text: string) => expandVariables(text, variable => values.get(variable))
-  const user = runAs(pod, container)
+  const user = runAs(pod, container, imageUser)
   const { fsGroup, supplementalGroups = [] } = pod.spec.securityContext ?? {}
   const groups = fsGroup === undefined ? supplementalGroups : [fsGroup, ...supplementalGroups]
   const { add = [], drop = [] } = securityContext.capabilities ?? {}
@@ -52,10 +54,17 @@ export function containerConfig(
   }
 }
 
-/** `uid` or `uid:gid`; a group alone goes with root. The container's word counts before the pod's. */
-function runAs({ spec }: AssignedPod, { securityContext = {} }: Container): string | undefined {
+/**
+ * `uid` or `uid:gid`; a group alone goes with the image's user, whom an engine that is told of a group would forget. The container's
+ * word counts before the pod's.
+ */
+function runAs(
+  { spec }: AssignedPod,
+  { securityContext = {} }: Container,
+  imageUser: string | undefined,
+): string | undefined {
   const user = securityContext.runAsUser ?? spec.securityContext?.runAsUser
   const group = securityContext.runAsGroup ?? spec.securityContext?.runAsGroup
   if (group === undefined) return user === undefined ? undefined : String(user)
-  return `${user ?? 0}:${group}`
+  return `${user ?? imageUser ?? 0}:${group}`
 }

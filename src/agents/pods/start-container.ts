@@ -64,7 +64,8 @@ async function describe(
   { runtime, volumes, references, directory, host }: CarryOutMeans,
 ): Promise<ContainerConfig> {
   const { pod } = entry
-  await requireNonRoot(pod, container, runtime)
+  const imageUser = await imageUserOf(pod, container, runtime)
+  requireNonRoot(pod, container, imageUser)
   const around: PodSurroundings = { podIP, hostIP: host.hostIP, allocatable: host.allocatable }
   const objects = references.of(pod.metadata.namespace)
   const links = await directory.serviceVariables(pod)
@@ -80,23 +81,36 @@ async function describe(
     mounts: [...mounts, { hostPath: messageFile, containerPath, readOnly: false }],
     nodeMemoryBytes: host.memoryBytes,
     home: host.home,
+    imageUser,
   })
 }
 
+/** The user that a container's image names, without the group; undefined when it names none, or when nobody needs to know. */
+async function imageUserOf(
+  { spec }: AssignedPod,
+  { image = '', securityContext = {} }: Container,
+  runtime: Runtime,
+): Promise<string | undefined> {
+  const { runAsUser, runAsGroup, runAsNonRoot } = { ...spec.securityContext, ...securityContext }
+  if (runAsUser !== undefined || (runAsGroup === undefined && !runAsNonRoot)) return undefined
+  const { user = '' } = (await runtime.imageStatus(image)) ?? {}
+  return user.split(':', 1)[0] || undefined
+}
+
 /** `runAsNonRoot` promises that the agent looks, and refuses what would run as root or cannot be told. */
-async function requireNonRoot({ spec }: AssignedPod, container: Container, runtime: Runtime): Promise<void> {
+function requireNonRoot({ spec }: AssignedPod, container: Container, imageUser = '0'): void {
   const own = container.securityContext ?? {}
   if (!(own.runAsNonRoot ?? spec.securityContext?.runAsNonRoot)) return
   const uid = own.runAsUser ?? spec.securityContext?.runAsUser
   if (uid === 0) throw new BowlineError('bad-config', "container's runAsUser breaks non-root policy")
   if (uid !== undefined) return
-  const user = ((await runtime.imageStatus(container.image ?? ''))?.user ?? '').split(':', 1)[0] ?? ''
-  if (user === '' || user === '0' || user === 'root')
+  // An engine reads `00` as a number, too.
+  if (imageUser === 'root' || /^0+$/.test(imageUser))
     throw new BowlineError('bad-config', 'container has runAsNonRoot and image will run as root')
-  if (!/^\d+$/.test(user))
+  if (!/^\d+$/.test(imageUser))
     throw new BowlineError(
       'bad-config',
-      `container has runAsNonRoot and image has non-numeric user (${user}), cannot verify user is non-root`,
+      `container has runAsNonRoot and image has non-numeric user (${imageUser}), cannot verify user is non-root`,
     )
 }
 

@@ -68,6 +68,7 @@ describe('containerConfig()', () => {
       mounts: [],
       nodeMemoryBytes: NODE_MEMORY,
       home: 'here',
+      imageUser: undefined,
     })
     expect(config).toMatchObject({
       pod: { uid: 'uid-1', namespace: 'shop', name: 'web' },
