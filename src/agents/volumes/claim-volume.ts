@@ -6,6 +6,7 @@ import {
   DOCKER_DRIVER,
   folderNodeOf,
   HELD,
+  type HostPathVolumeSource,
   LOCAL_DRIVER,
   type PersistentVolume,
   type PersistentVolumeClaim,
@@ -62,9 +63,11 @@ export async function openClaim(
   const readOnly = isReadOnly(volume, bound)
   const named = await nameInEngine(bound, means)
   if (named !== undefined) return { path: named, isNamed: true, readOnly, ...shareOf(bound) }
-  const path = await openSource(bound, means)
+  const hostPath = hostPathOf(bound)
+  const path =
+    hostPath === undefined ? await openFolder(bound, means) : await openHostPath(hostPath, means.allowHost)
   if (means.group !== undefined && !readOnly) await giveToGroup(path, means.group)
-  return { path, readOnly }
+  return { path, readOnly, ...(hostPath !== undefined && { hostPath }) }
 }
 
 async function boundVolume(claim: PersistentVolumeClaim, sources: PayloadSources): Promise<PersistentVolume> {
@@ -110,19 +113,21 @@ async function nameInEngine(
   return name
 }
 
-async function openSource(volume: PersistentVolume, means: ClaimMeans): Promise<string> {
-  const { csi, hostPath, local } = volume.spec ?? {}
-  if (hostPath !== undefined) return openHostPath(hostPath, means.allowHost)
-  if (local !== undefined) return openHostPath({ path: local.path, type: 'Directory' }, means.allowHost)
-  if (csi?.driver === LOCAL_DRIVER) return openFolder(volume, means)
-  const source = csi === undefined ? 'its source' : `CSI driver ${csi.driver}`
-  throw new BowlineError(
-    'unsupported',
-    `persistentvolume "${volume.metadata.name}": ${source} is not supported on this node`,
-  )
+/** The path of the host that a volume is; undefined for those that have another source. */
+function hostPathOf({ spec }: PersistentVolume): HostPathVolumeSource | undefined {
+  const { hostPath, local } = spec ?? {}
+  return hostPath ?? (local && { path: local.path, type: 'Directory' })
 }
 
 async function openFolder(volume: PersistentVolume, { folders, nodeName }: ClaimMeans): Promise<string> {
+  const { csi } = volume.spec ?? {}
+  if (csi?.driver !== LOCAL_DRIVER) {
+    const source = csi === undefined ? 'its source' : `CSI driver ${csi.driver}`
+    throw new BowlineError(
+      'unsupported',
+      `persistentvolume "${volume.metadata.name}": ${source} is not supported on this node`,
+    )
+  }
   const host = folderNodeOf(volume)
   if (host !== nodeName)
     throw new BowlineError(
@@ -130,7 +135,7 @@ async function openFolder(volume: PersistentVolume, { folders, nodeName }: Claim
       `persistentvolume "${volume.metadata.name}" is on host ${host}, not here`,
     )
   if (folders === undefined) throw new BowlineError('unsupported', 'this node keeps no folders of volumes')
-  return folders.open(volume.spec?.csi?.volumeHandle ?? '')
+  return folders.open(csi.volumeHandle ?? '')
 }
 
 async function requireAlone(

@@ -1,7 +1,14 @@
 import { chmod, chown, mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BowlineError, hasCode, messageOf } from '../../base/index.ts'
-import type { Container, PodSpec, Volume, VolumeMount, VolumeProjection } from '../../kube/index.ts'
+import type {
+  Container,
+  HostPathVolumeSource,
+  PodSpec,
+  Volume,
+  VolumeMount,
+  VolumeProjection,
+} from '../../kube/index.ts'
 import type { ContainerMount, RuntimeVolumes } from '../runtime/index.ts'
 import { hasAtomicFolder, writeAtomicFolder } from './atomic-folder.ts'
 import { openClaim } from './claim-volume.ts'
@@ -36,6 +43,8 @@ export interface MountedVolume {
   readonly path: string
   /** It is a volume of the container engine. */
   readonly isNamed?: boolean
+  /** It is this path of the host. Whoever writes above it can put a link there, so that it is looked at again for each container. */
+  readonly hostPath?: HostPathVolumeSource
   /** `server:path` of the share that it is, whose server may not answer. */
   readonly share?: string
   /** Files that the agent keeps up to date are never writable. */
@@ -118,7 +127,11 @@ export function createVolumes(options: VolumesOptions): Volumes {
     const problem = unsupportedVolume(volume)
     if (problem !== undefined) throw new BowlineError('unsupported', problem)
     if (volume.hostPath !== undefined)
-      return { path: await openHostPath(volume.hostPath, allowHost), readOnly: false }
+      return {
+        path: await openHostPath(volume.hostPath, allowHost),
+        hostPath: volume.hostPath,
+        readOnly: false,
+      }
     if (volume.persistentVolumeClaim !== undefined || volume.ephemeral !== undefined)
       return openClaim(volume, owner, sources, {
         folders,
@@ -147,6 +160,11 @@ export function createVolumes(options: VolumesOptions): Volumes {
     }
     await writeAtomicFolder(path, payload, group)
     return { path, readOnly: true }
+  }
+
+  async function asItIsNow(volume: MountedVolume): Promise<MountedVolume> {
+    if (volume.hostPath === undefined) return volume
+    return { ...volume, path: await openHostPath(volume.hostPath, allowHost) }
   }
 
   return {
@@ -180,7 +198,7 @@ export function createVolumes(options: VolumesOptions): Volumes {
         const volume = mounted.get(mount.name)
         if (volume === undefined) throw new BowlineError('bad-config', `volume "${mount.name}" not found`)
         mounts.push({
-          hostPath: await sourceOf(mount, volume, expand),
+          hostPath: await sourceOf(mount, await asItIsNow(volume), expand),
           ...(volume.isNamed && { volume: volume.path }),
           containerPath: mount.mountPath,
           readOnly: volume.readOnly || (mount.readOnly ?? false),

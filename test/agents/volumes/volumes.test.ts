@@ -217,6 +217,23 @@ describe('Volumes.containerMounts()', () => {
     expect((await stat(made)).isDirectory()).toBe(true)
   })
 
+  it('Volumes.containerMounts() looks again where a path of the host leads, for each container', async () => {
+    const path = join(folder, 'host', 'shared', 'data')
+    await mkdir(path, { recursive: true })
+    const spec = { containers: [], volumes: [{ name: 'v', hostPath: { path } }] }
+    const mounted = await volumes.mount({ uid: 'uid-1', name: 'app', spec }, sources)
+    const container = { name: 'c', volumeMounts: [{ name: 'v', mountPath: '/mnt' }] }
+    expect(await volumes.containerMounts(container, mounted, text => text)).toMatchObject([
+      { hostPath: path },
+    ])
+    // Another pod has the folder above mounted, and puts a link there before the container starts again.
+    await rm(path, { recursive: true })
+    await symlink('/etc', path)
+    await expect(volumes.containerMounts(container, mounted, text => text)).rejects.toThrow(
+      'hostPath leads to "/etc", which this host does not allow',
+    )
+  })
+
   it('Volumes.containerMounts() does not leave the volume by a link or by dots', async () => {
     const path = await mount({ emptyDir: {} })
     await symlink('/etc', join(path, 'out'))
