@@ -15,10 +15,12 @@ import type { Place } from './place.ts'
  *   host, and pods that leave the cluster.
  * - `egress` and `ingress` hold the pods of this node that network policies isolate. They see the real addresses of both ends,
  *   since translation of destinations comes before and that of sources after them.
+ * - The node's DNS address is nobody else's: a pod with port 53 of the host, or a service with that address, would answer for all names.
  * - While the agent starts anew nobody listens at the node's DNS address. Pods are not told so: glibc gives up at once when a
  *   question is refused, and asks again when it is lost.
  */
 export function tableFrame({ podCidr, clusterCidr, serviceCidr }: Place): string {
+  const names = `ip daddr ${dnsAddress(podCidr)} th dport 53`
   return `
     map services { type ipv4_addr . inet_proto . inet_service : verdict; }
     map node-ports { type inet_proto . inet_service : verdict; }
@@ -38,6 +40,7 @@ export function tableFrame({ podCidr, clusterCidr, serviceCidr }: Place): string
 ${pickChains()}
 
     chain refuse {
+      ${names} return
       ip daddr . meta l4proto . th dport @unserved goto refusal
       ip daddr 127.0.0.0/8 return
       fib daddr type local meta l4proto . th dport @unserved-node-ports goto refusal
@@ -63,6 +66,7 @@ ${pickChains()}
       jump translate
     }
     chain translate {
+      ${names} return
       ip daddr . meta l4proto . th dport vmap @services
       ip daddr 127.0.0.0/8 return
       fib daddr type != local return

@@ -317,6 +317,39 @@ describe.skipIf(!availability.available)(`services on two hosts (${availability.
     await reslice('mended', [farBackend])
     expect((await answers(client, spec?.clusterIP ?? '', 80, 2)).servers).toEqual([farBackend.name])
   })
+
+  it('no port of a pod and no address of a service takes the names of a node from its pods', async () => {
+    const own = `${far.name} ${farSecond.address}`
+    await far.serve('TCP', 53)
+    await far.serve('UDP', 53)
+    const ports = (['TCP', 'UDP'] as const).map(protocol => ({ protocol, containerPort: 8080, hostPort: 53 }))
+    await api.client.create(Kinds.Pod, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'names', namespace: 'default' },
+      spec: { nodeName: 'node-2', containers: [{ name: 'c', image: 'i', ports }] },
+    })
+    const body = { status: { phase: 'Running', podIP: farBackend.address } }
+    const where = { namespace: 'default', subresource: 'status' }
+    await api.client.patch(Kinds.Pod, 'names', { type: 'merge', body }, where)
+    await everywhere()
+    // The host's other addresses have the port, as the pod asks for.
+    expect(await client.ask('UDP', far.address, 53)).toContain(farBackend.name)
+    expect(await farSecond.ask('UDP', far.podGateway, 53)).toBe(own)
+    expect(await farSecond.ask('TCP', far.podGateway, 53)).toBe(own)
+    const servicePorts = (['TCP', 'UDP'] as const).map(protocol => ({
+      name: protocol === 'TCP' ? 'web' : 'udp',
+      port: 53,
+      targetPort: 8080,
+      protocol,
+    }))
+    const external = { externalIPs: [far.podGateway], ports: servicePorts }
+    await serve('names', external, [nearBackend])
+    expect(await farSecond.ask('UDP', far.podGateway, 53)).toBe(own)
+    expect(await farSecond.ask('TCP', far.podGateway, 53)).toBe(own)
+    await reslice('names', [])
+    expect(await farSecond.ask('UDP', far.podGateway, 53)).toBe(own)
+  })
 })
 
 /** What traffic put into sets of clients changes by itself. */
