@@ -36,18 +36,42 @@ export async function* readFrames(source: Readable): AsyncGenerator<Frame, void,
   }
 }
 
+/** What is kept of a line while its end is awaited. The engine itself breaks lines into pieces of 16 KiB, each with its time. */
+const MAX_PIECE_BYTES = 256 * 1024
+
+/** A container may write for ever without an end of a line: a line that is too long comes in pieces, all with the time of its start. */
 async function* readTerminal(source: Readable): AsyncGenerator<LogLine, void, void> {
   let rest: Buffer = Buffer.alloc(0)
+  /** When the line began whose first pieces were given already. */
+  let begun: string | undefined
+  const lineOf = (bytes: Buffer): LogLine =>
+    begun === undefined
+      ? parseLine(bytes.toString(), 'stdout')
+      : { time: begun, stream: 'stdout', text: bytes.toString() }
   for await (const chunk of source as AsyncIterable<Buffer>) {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     let start = 0
     for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10, start)) {
-      yield parseLine(rest.toString('utf8', start, end + 1), 'stdout')
+      yield lineOf(rest.subarray(start, end + 1))
+      begun = undefined
       start = end + 1
     }
     rest = rest.subarray(start)
+    if (rest.length <= MAX_PIECE_BYTES) continue
+    const length = wholeCharacters(rest)
+    const piece = lineOf(rest.subarray(0, length))
+    yield piece
+    begun = piece.time
+    rest = rest.subarray(length)
   }
-  if (rest.length > 0) yield parseLine(rest.toString(), 'stdout')
+  if (rest.length > 0) yield lineOf(rest)
+}
+
+/** How many bytes there are up to the last that begins a character of UTF-8: a cut there breaks none. */
+function wholeCharacters(bytes: Buffer): number {
+  for (let at = bytes.length - 1; at > bytes.length - 4 && at > 0; at -= 1)
+    if (((bytes[at] ?? 0) & 0xc0) !== 0x80) return at
+  return bytes.length
 }
 
 /** `2026-01-02T03:04:05.123456789Z text`. */

@@ -49,3 +49,32 @@ it('readLogLines() splits the time from the text, framed or from a terminal', as
     { time, stream: 'stdout', text: 'two' },
   ])
 })
+
+it('readLogLines() gives what a terminal writes without an end of a line, in pieces that are no line too long', async () => {
+  const time = '2026-01-02T03:04:05.123456789Z'
+  const chunk = Buffer.from('ä'.repeat(32 * 1024))
+  let sent = 0
+  function* endless() {
+    yield Buffer.from(`${time} `)
+    for (; sent < 200; sent += 1) yield chunk
+    yield Buffer.from(`\n${time} next\n`)
+  }
+  const lines = readLogLines(Readable.from(endless()), true)
+  const first = await lines.next()
+  // Long before the source ends.
+  expect(sent).toBeLessThan(40)
+  const rest = await collect(lines)
+  expect(first.value).toMatchObject({ time, stream: 'stdout' })
+  expect(rest.at(-1)).toEqual({ time, stream: 'stdout', text: 'next\n' })
+  expect(rest.every(line => line.time === time)).toBe(true)
+})
+
+it('readLogLines() breaks no character of a terminal', async () => {
+  const time = '2026-01-02T03:04:05.123456789Z'
+  const text = `${'ä€😀'.repeat(100_000)}\n`
+  const bytes = Buffer.from(`${time} ${text}`)
+  const cuts = Array.from({ length: 20 }, (_, index) => index * 49_999)
+  const lines = await collect(readLogLines(inPieces(bytes, cuts), true))
+  expect(lines.length).toBeGreaterThan(1)
+  expect(lines.map(line => line.text).join('') === text).toBe(true)
+})
