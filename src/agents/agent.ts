@@ -375,6 +375,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
             slices: informers.of(Kinds.EndpointSlice),
           },
           proxy: options.ingress,
+          podsAreProcesses: runtime.name === 'process',
           node: () => reporter.node,
           record: (about, type, reason, message) => recorder.record(about, type, reason, message),
           clock,

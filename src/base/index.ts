@@ -61,6 +61,7 @@ export type {
 export { LayeredMap } from './layered-map.ts'
 export { Limit } from './limit.ts'
 export { type LogFields, type Logger, silentLogger } from './log.ts'
+export { isLoopback } from './loopback.ts'
 export type { Service } from './service.ts'
 export { SortedList } from './sorted-list.ts'
 export { withoutTrailing } from './trailing.ts'

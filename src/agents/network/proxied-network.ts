@@ -1,4 +1,4 @@
-import { type Clock, formatIpv4, type Ids, type Logger, parseSubnet } from '../../base/index.ts'
+import { type Clock, formatIpv4, type Ids, isLoopback, type Logger, parseSubnet } from '../../base/index.ts'
 import type { Informer, Informers } from '../../client/index.ts'
 import { Kinds, type Node, nodeNetworkOf, type Pod } from '../../kube/index.ts'
 import type { HostResolvers } from './dns/index.ts'
@@ -89,7 +89,10 @@ export class ProxiedNetwork {
       this.#proxy.setPlace({
         scope: 'all',
         isLocalNode: node => localNodes.has(node),
-        reaches: ({ nodeName }) => nodeName === undefined || localNodes.has(nodeName),
+        // Only pods that are processes have loopback addresses: others there are processes of the host.
+        reaches: ({ nodeName, addresses }) =>
+          (nodeName === undefined || localNodes.has(nodeName)) &&
+          (this.#options.podsAreProcesses || !addresses.some(isLoopback)),
       })
     this.#known = known
     this.#placeNames()

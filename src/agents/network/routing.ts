@@ -1,6 +1,6 @@
-import { type Clock, type Ids, type Logger, messageOf } from '../../base/index.ts'
+import { type Clock, type Ids, isLoopback, type Logger, messageOf } from '../../base/index.ts'
 import type { Informer, Informers } from '../../client/index.ts'
-import { Kinds, type Pod } from '../../kube/index.ts'
+import { type Endpoint, Kinds, type Pod } from '../../kube/index.ts'
 import { createNft, programRunner, removeTable } from './nft/index.ts'
 import { nodeHash } from './pods/index.ts'
 import { LocalPods } from './policy/index.ts'
@@ -105,7 +105,7 @@ export class Routing {
     const localNodes = this.#place?.localNodes
     if (localNodes === undefined) return
     const scope = this.#isRouting ? 'loopback' : 'all'
-    this.#proxy.setPlace({ scope, isLocalNode: node => localNodes.has(node), reaches: () => true })
+    this.#proxy.setPlace({ scope, isLocalNode: node => localNodes.has(node), reaches: leadsToPods })
   }
 }
 
@@ -122,4 +122,9 @@ export async function removeRouting(owner: {
 
 function tableName(owner: { readonly clusterUid: string; readonly nodeName: string }): string {
   return `bowline-${nodeHash(owner)}`
+}
+
+/** No pod here has a loopback address: one of an endpoint that somebody wrote would lead to processes of the host. */
+function leadsToPods({ addresses }: Endpoint): boolean {
+  return !addresses.some(isLoopback)
 }

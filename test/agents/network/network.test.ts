@@ -1,6 +1,9 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { HostResolvers } from '../../../src/agents/network/dns/index.ts'
 import { createNetwork } from '../../../src/agents/network/network.ts'
@@ -56,4 +59,52 @@ describe('createNetwork()', () => {
     const names = await eventually('the node is known', () => network.names())
     expect(names).toEqual({ domain: 'cluster.local', dnsAddress: undefined })
   })
+
+  it('leads no port of the host to what listens at the loopback addresses of the host', async () => {
+    const secret = createServer(socket => socket.end('for this host alone'))
+    secret.listen(0, '127.0.0.1')
+    await once(secret, 'listening')
+    const ownPods = createInformer(api.client, Kinds.Pod, CONTEXT)
+    const network = createNetwork({
+      ...{ ...CONTEXT, ...OWNER, client: api.client, informers, folder, ownPods, runtimeName: 'docker' },
+      pods: undefined,
+      hostResolvers: new HostResolvers({ clock: systemClock, files: [] }),
+      onClash: () => {},
+    })
+    const { port } = secret.address() as AddressInfo
+    const hidden = await serve('hidden', '127.0.0.1', port)
+    const plain = await serve('plain', '192.0.2.1', port)
+    const services = [network.run(stop.signal), ownPods.run(stop.signal)]
+    await eventually('the other service to be served', async () => (await ask(plain)) !== 'ECONNREFUSED')
+    expect(await ask(hidden)).toBe('ECONNREFUSED')
+    stop.abort()
+    await Promise.all(services)
+    secret.close()
+  })
+
+  /** A service whose endpoint somebody wrote. Answers with its port of the host. */
+  async function serve(name: string, address: string, port: number): Promise<number> {
+    await api.client.create(Kinds.EndpointSlice, {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name, namespace: 'default', labels: { 'kubernetes.io/service-name': name } },
+      addressType: 'IPv4',
+      ports: [{ port, protocol: 'TCP' }],
+      endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    })
+    const { spec } = await api.client.create(Kinds.Service, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace: 'default' },
+      spec: { type: 'NodePort', ports: [{ port: 80 }] },
+    })
+    return spec?.ports?.[0]?.nodePort ?? 0
+  }
+
+  /** What is said at once, or the code of what went wrong; `` when it stays silent. */
+  function ask(port: number): Promise<string> {
+    const socket = connect({ host: '127.0.0.1', port, timeout: 500 })
+    socket.on('timeout', () => socket.destroy())
+    return text(socket).catch(error => (error as { code: string }).code)
+  }
 })

@@ -47,6 +47,8 @@ export interface IngressOptions {
     readonly slices: Informer<EndpointSlice>
   }
   readonly proxy: ProxyOptions
+  /** Whether pods may have loopback addresses. */
+  readonly podsAreProcesses: boolean
   /** This host's Node as the server has it; undefined before it is registered. */
   readonly node: () => Node | undefined
   readonly record: (about: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string) => void
@@ -224,7 +226,7 @@ class IngressPart implements Part {
   }
 
   async #serve(ingresses: readonly Ingress[]): Promise<IngressState> {
-    const { informers, proxy } = this.#options
+    const { informers, proxy, podsAreProcesses } = this.#options
     const haproxy = await this.#open()
     if (haproxy === undefined) throw new BowlineError('unsupported', NOT_INSTALLED)
     if (this.#state.reason === 'StandBy' && (await isServedByBowline(proxy.httpPort))) return this.#state
@@ -233,6 +235,7 @@ class IngressPart implements Part {
       ingresses,
       service: (namespace, name) => informers.services.get(`${namespace}/${name}`),
       slices: (namespace, service) => informers.slices.byIndex(SERVICE_INDEX, `${namespace}/${service}`),
+      podsAreProcesses,
       secret: (namespace, name) => this.#secrets.get(namespace, name),
       keptPair: (namespace, name) => kept.get(`${namespace}/${name}`),
       challenges: challengesOf(this.#challenges?.get()),

@@ -1,3 +1,4 @@
+import { isLoopback } from '../../../base/index.ts'
 import {
   backendPort,
   type EndpointSlice,
@@ -57,6 +58,8 @@ export interface ClusterView {
   readonly ingresses: readonly Ingress[]
   service(namespace: string, name: string): Service | undefined
   slices(namespace: string, service: string): readonly EndpointSlice[]
+  /** Then they have loopback addresses; else what an endpoint says there is no pod but a process of the host, and gets nothing. */
+  readonly podsAreProcesses: boolean
   secret(namespace: string, name: string): Secret | undefined
   /** What was served last of a Secret that the server has not told of yet; undefined when it has. */
   keptPair(namespace: string, name: string): CertificatePair | undefined
@@ -114,7 +117,9 @@ function resolveBackend(
   return {
     name: `${namespace}:${name}:${port.port}`,
     protocol: PROTOCOLS.get(port.appProtocol ?? '') ?? 'http',
-    endpoints: backendEndpoints(view.slices(namespace, name), port.name ?? ''),
+    endpoints: backendEndpoints(view.slices(namespace, name), port.name ?? '').filter(
+      ({ address }) => view.podsAreProcesses || !isLoopback(address),
+    ),
   }
 }
 

@@ -75,6 +75,7 @@ export function clusterView(parts: {
   readonly slices?: readonly EndpointSlice[]
   readonly secrets?: readonly Secret[]
   readonly challenges?: ClusterView['challenges']
+  readonly podsAreProcesses?: boolean
 }): ClusterView {
   const { ingresses = [], services = [], slices = [], secrets = [], challenges = [] } = parts
   const find = <T extends { metadata: { name?: string; namespace?: string } }>(
@@ -93,6 +94,7 @@ export function clusterView(parts: {
     secret: (namespace, name) => find(secrets, namespace, name),
     keptPair: () => undefined,
     challenges,
+    podsAreProcesses: parts.podsAreProcesses ?? false,
   }
 }
 

@@ -66,6 +66,7 @@ describe.skipIf(why !== undefined)(`createIngress() (${why ?? 'real'})`, { timeo
         slices: informers.of(Kinds.EndpointSlice),
       },
       proxy: { ...(await proxyDefaults(ports)), addresses: ['127.0.0.1'] },
+      podsAreProcesses: false,
       node: () => nodes.get(name),
       record: (about, type, reason, message) => events.push(`${about.kind} ${type} ${reason}: ${message}`),
       ...CONTEXT,

@@ -31,6 +31,19 @@ describe('assembleModel()', () => {
     ])
   })
 
+  it('leads to loopback addresses only where pods are processes: elsewhere processes of the host are there', () => {
+    const slices = [slice('web', ['127.0.0.1', '10.0.0.1'])]
+    const addressesWhen = (podsAreProcesses: boolean) =>
+      assembleModel(
+        clusterView({ ingresses: [web], services: [service('web')], slices, podsAreProcesses }),
+      ).backends.flatMap(({ endpoints }) => endpoints.map(({ address }) => address))
+    expect(addressesWhen(false)).toEqual(['10.0.0.1'])
+    expect(addressesWhen(true)).toEqual(['10.0.0.1', '127.0.0.1'])
+    const mapped = slice('web', ['::ffff:127.0.0.1'], [{ port: 8080 }], { addressType: 'IPv6' })
+    const view = clusterView({ ingresses: [web], services: [service('web')], slices: [mapped] })
+    expect(assembleModel(view).backends.flatMap(({ endpoints }) => endpoints)).toEqual([])
+  })
+
   it('uses endpoints that end when there are no others', () => {
     const { backends } = assembleModel(
       clusterView({

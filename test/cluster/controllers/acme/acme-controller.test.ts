@@ -61,6 +61,7 @@ describe.skipIf(why !== undefined)(`AcmeController (${why ?? 'with pebble'})`, {
         services: informers.of(Kinds.Service),
         slices: informers.of(Kinds.EndpointSlice),
       },
+      podsAreProcesses: false,
       proxy: { ...(await proxyDefaults({ httpPort, httpsPort })), addresses: ['127.0.0.1'] },
       node: () => nodes.get('one'),
       record: () => {},
