@@ -29,6 +29,8 @@ export interface PlanInput {
   readonly allowDelete: number | 'all'
   /** Whether pods run in a namespace. */
   readonly busyNamespaces: (name: string) => boolean
+  /** Whether a namespace has claims, whoever made them. */
+  readonly holdsClaims: (namespace: string) => boolean
   /** The field manager that will apply the plan. */
   readonly manager: string
   /**
@@ -59,6 +61,7 @@ export function assemblePlan(input: PlanInput): Plan {
     kept: deletions.length === 0 ? 0 : (input.kept ?? countKept(input)),
     allowed: input.allowDelete,
     isBusyNamespace: input.busyNamespaces,
+    holdsClaims: input.holdsClaims,
   })
   return {
     app: input.app,

@@ -12,13 +12,21 @@ export interface Deletions {
   /** What the commit's trailer allows; 0 without one. */
   readonly allowed: number | 'all'
   readonly isBusyNamespace: (name: string) => boolean
+  readonly holdsClaims: (namespace: string) => boolean
 }
 
 /**
  * Why deletions wait for a person, if so: they leave nothing of the app, they are at least five and more than half of it, they take a
- * namespace along in which pods run, a claim or volume with data, or a definition with the objects of its kind. The trailer that allows their number lets them go.
+ * namespace along in which pods run or claims are, a claim or volume with data, or a definition with the objects of its kind. The trailer that allows their number lets them go.
  */
-export function holdOf({ app, refs, kept, allowed, isBusyNamespace }: Deletions): Hold | undefined {
+export function holdOf({
+  app,
+  refs,
+  kept,
+  allowed,
+  isBusyNamespace,
+  holdsClaims,
+}: Deletions): Hold | undefined {
   const deletes = refs.length
   if (deletes === 0 || allowed === 'all' || allowed >= deletes) return undefined
   const trailer = `to let it go, commit with the trailer "Bowline-Allow-Delete: ${deletes}" (or "all")`
@@ -34,6 +42,12 @@ export function holdOf({ app, refs, kept, allowed, isBusyNamespace }: Deletions)
   if (busy !== undefined) {
     const message = `This plan deletes namespace ${busy.name}, in which pods run; ${trailer}`
     return { reason: 'deletes-busy-namespace', message, deletes }
+  }
+  // A StatefulSet's are in no manifest, and one that is scaled down has no pods.
+  const full = refs.find(ref => isNamespace(ref) && holdsClaims(ref.name))
+  if (full !== undefined) {
+    const message = `This plan deletes namespace ${full.name}, and with it the data of the claims there; ${trailer}`
+    return { reason: 'deletes-data', message, deletes }
   }
   const data = refs.find(holdsData)
   if (data !== undefined) {

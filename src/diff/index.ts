@@ -2,7 +2,7 @@
  * What has to change: desired objects, live objects and the inventory in, an ordered `Plan` out. Pure: it reads no clock, does no
  * I/O, and the same input always gives the same plan. Secret values are masked here, before anybody can print or keep them.
  *
- *     const plan = assemblePlan({ app, revision, desired, live, inventory, allowDelete: 0, busyNamespaces, manager: 'bowline' })
+ *     const plan = assemblePlan({ app, revision, desired, live, inventory, allowDelete: 0, busyNamespaces, holdsClaims, manager: 'bowline' })
  *     if (plan.hold === undefined && !isEmptyPlan(plan)) await applyPlan(…)
  */
 export { assemblePlan, type OwnedObject, type PlanInput } from './assemble-plan.ts'

@@ -28,12 +28,13 @@ import { targetOf, targetOfNothing } from './source/target-of.ts'
 import { AppTree } from './status/app-tree.ts'
 import { StatusWriter } from './status/status-writer.ts'
 
-/** Always followed: what most manifests declare, and what health is read from. */
+/** Always followed: what most manifests declare, what health is read from, and what a namespace must not take along unasked. */
 const BASE_KINDS: readonly Kind[] = [
   Kinds.ConfigMap,
   Kinds.Deployment,
   Kinds.IngressClass,
   Kinds.Namespace,
+  Kinds.PersistentVolumeClaim,
   Kinds.Pod,
   Kinds.ReplicaSet,
   Kinds.Secret,

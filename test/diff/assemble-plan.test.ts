@@ -265,6 +265,19 @@ describe('assemblePlan() holds', () => {
         'This plan deletes namespace old, in which pods run; to let it go, commit with the trailer "Bowline-Allow-Delete: 1" (or "all")',
     })
   })
+
+  it('a plan that deletes a namespace in which claims are', () => {
+    const world = new World().declare(namespace('shop'), namespace('old'), configMap('a'))
+    world.apply(world.plan()).declare(namespace('shop'), configMap('a'))
+    const holdsClaims = (name: string) => name === 'old'
+    expect(world.plan({ holdsClaims }).hold).toEqual({
+      reason: 'deletes-data',
+      deletes: 1,
+      message:
+        'This plan deletes namespace old, and with it the data of the claims there; to let it go, commit with the trailer "Bowline-Allow-Delete: 1" (or "all")',
+    })
+    expect(world.plan({ holdsClaims, allowDelete: 1 }).hold).toBeUndefined()
+  })
 })
 
 describe('assemblePlan() of claims', () => {

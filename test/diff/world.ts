@@ -42,6 +42,7 @@ export class World {
       inventory: [...this.owned.values()],
       allowDelete: 0,
       busyNamespaces: () => false,
+      holdsClaims: () => false,
       manager: 'bowline',
       ...choices,
     })

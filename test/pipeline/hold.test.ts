@@ -118,6 +118,25 @@ describe('Pipeline: what is held', () => {
     expect((await world.client.get(Kinds.Namespace, 'busy')).metadata.deletionTimestamp).toBeUndefined()
   })
 
+  it('holds a plan that deletes a namespace with a claim that is not of Git, though no pod runs there', async () => {
+    const namespace = 'apiVersion: v1\nkind: Namespace\nmetadata: { name: data }\n'
+    world.push('data', { 'ns.yaml': namespace, 'a.yaml': configMap('a'), 'b.yaml': configMap('b') })
+    await world.start()
+    await world.reaches('Healthy', world.repository.head())
+    // As a StatefulSet makes it, which has no pods now.
+    await world.client.create(Kinds.PersistentVolumeClaim, {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'data-db-0', namespace: 'data' },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+    })
+    world.repository.git('rm', '-q', 'ns.yaml')
+    const commit = world.push('no namespace', {})
+    const held = await world.reaches('Held', commit)
+    expect(held.status?.hold).toMatchObject({ reason: 'deletes-data', deletes: 1 })
+    expect((await world.client.get(Kinds.Namespace, 'data')).metadata.deletionTimestamp).toBeUndefined()
+  })
+
   it('holds an app whose folder left Git, then deletes it and its App, and leaves the others alone', async () => {
     world.push('two apps', {
       'bowline.yaml': 'apps: apps/*\n',

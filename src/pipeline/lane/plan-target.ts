@@ -26,6 +26,7 @@ export function planTarget(target: AppTarget, parts: PlanParts, keys?: Iterable<
     live: ref => live.get(ref),
     allowDelete: target.allowDelete,
     busyNamespaces: name => live.pods(name).some(pod => pod.status?.phase === 'Running'),
+    holdsClaims: name => live.claims(name).length > 0,
     manager: FIELD_MANAGER,
   })
   const rest = target.desired.size - scope.desired.size

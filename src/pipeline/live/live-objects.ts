@@ -12,6 +12,7 @@ import {
   type ObjectRef,
   type OwnerReference,
   objectKey,
+  type PersistentVolumeClaim,
   type Pod,
   refKey,
   refOf,
@@ -211,6 +212,11 @@ export class LiveObjects {
   /** The pods of a namespace. */
   pods(namespace: string): readonly Pod[] {
     return this.#informers.of(Kinds.Pod).list(namespace)
+  }
+
+  /** The claims of a namespace. */
+  claims(namespace: string): readonly PersistentVolumeClaim[] {
+    return this.#informers.of(Kinds.PersistentVolumeClaim).list(namespace)
   }
 
   /** The pods that run, or are ending, on behalf of an object. */
