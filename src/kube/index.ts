@@ -268,6 +268,7 @@ export {
   describeRef,
   groupOf,
   type KubeObject,
+  MAX_NESTING,
   type ManagedFieldsEntry,
   type ObjectMeta,
   type ObjectRef,

@@ -44,6 +44,12 @@ export interface KubeObject {
   readonly metadata: ObjectMeta
 }
 
+/**
+ * Levels of objects and lists inside one another that the API takes, in a body or as the result of a patch: more than any Kubernetes object
+ * has. What works on objects recursively relies on it.
+ */
+export const MAX_NESTING = 200
+
 /** `status.conditions[]` in the form that most kinds share. */
 export interface Condition {
   readonly type: string

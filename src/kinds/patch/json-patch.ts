@@ -1,15 +1,12 @@
 import rfc6902 from 'rfc6902'
 import { deepCopy, deepEqual, isObject } from '../../base/index.ts'
-import { StatusError } from '../../kube/index.ts'
+import { MAX_NESTING, StatusError } from '../../kube/index.ts'
 import { inapplicablePatch, malformedPatch } from './patch-error.ts'
 
 /** apiserver's `maxJSONPatchOperations`. */
 const MAX_OPERATIONS = 10_000
 /** What all `copy` operations together may add, in characters of JSON (apiserver: 3 MiB); repeated doubling ends here. */
 const MAX_COPIED = 3 * 1024 * 1024
-
-/** What bodies may nest; a patch puts values below others, and again, and what works on objects recursively relies on the bound. */
-const MAX_LEVELS = 200
 
 /** Keys that `rfc6902` steps over instead of into; a patch that names one is refused rather than misapplied. */
 const UNREACHABLE_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
@@ -29,17 +26,17 @@ export function applyJsonPatch(object: unknown, operations: unknown): unknown {
       const source = locate(document, operation.from)
       copied += JSON.stringify(source).length
       if (copied > MAX_COPIED) throw inapplicablePatch(`copy operations exceed ${MAX_COPIED} characters`)
-      refuseDeeper(source, MAX_LEVELS - tokensOf(operation.path).length)
+      refuseDeeper(source, MAX_NESTING - tokensOf(operation.path).length)
     }
     applyOperation(document, operation)
   }
-  refuseDeeper(document, MAX_LEVELS)
+  refuseDeeper(document, MAX_NESTING)
   return document
 }
 
 function refuseDeeper(value: unknown, levels: number): void {
   if (isDeeper(value, levels))
-    throw inapplicablePatch(`what the patch makes is nested deeper than ${MAX_LEVELS} levels`)
+    throw inapplicablePatch(`what the patch makes is nested deeper than ${MAX_NESTING} levels`)
 }
 
 function isDeeper(value: unknown, levels: number): boolean {

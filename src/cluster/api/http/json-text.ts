@@ -1,7 +1,4 @@
-import { StatusError } from '../../../kube/index.ts'
-
-/** Deeper than any Kubernetes object; what works on bodies recursively may rely on it. */
-const MAX_DEPTH = 200
+import { MAX_NESTING, StatusError } from '../../../kube/index.ts'
 
 /** More would not be read by anyone. */
 const MAX_DUPLICATES = 20
@@ -46,10 +43,10 @@ function findDuplicates(text: string): readonly string[] {
       if (level?.keys !== undefined && level.expectsKey) noteKey(level, keyOf(text, at, end), found)
       at = end
     } else if (character === OPEN_BRACE || character === OPEN_BRACKET) {
-      if (levels.length >= MAX_DEPTH)
+      if (levels.length >= MAX_NESTING)
         throw new StatusError(
           'BadRequest',
-          `the body of the request is nested deeper than ${MAX_DEPTH} levels`,
+          `the body of the request is nested deeper than ${MAX_NESTING} levels`,
         )
       const isMap = character === OPEN_BRACE
       levels.push({
