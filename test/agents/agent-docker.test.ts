@@ -12,6 +12,13 @@ import { isReady, NODE, podUntil, startDockerAgent, type TestAgent, until } from
 
 const { available, reason } = testEngineAvailability()
 
+const settings: ConfigMap = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'settings', namespace: 'default' },
+  data: { color: 'blue' },
+}
+
 describe.skipIf(!available)(`startAgent() over a Docker Engine (${reason})`, { timeout: 60_000 }, () => {
   let engine: TestEngine
   let agent: TestAgent
@@ -94,12 +101,6 @@ describe.skipIf(!available)(`startAgent() over a Docker Engine (${reason})`, { t
 
   it('startAgent() mounts ConfigMaps, Secrets and empty folders, and brings their files up to date', async () => {
     agent = await startDockerAgent(engine)
-    const settings: ConfigMap = {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'settings', namespace: 'default' },
-      data: { color: 'blue' },
-    }
     const keys: Secret = {
       apiVersion: 'v1',
       kind: 'Secret',
@@ -347,12 +348,6 @@ describe.skipIf(!available)(`startAgent() over a Docker Engine (${reason})`, { t
 
   it('startAgent() restarts what mounts its folders when these were moved, and keeps the files up to date', async () => {
     agent = await startDockerAgent(engine)
-    const settings: ConfigMap = {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'settings', namespace: 'default' },
-      data: { color: 'blue' },
-    }
     await agent.client.create(Kinds.ConfigMap, settings)
     const volumes = [{ name: 'settings', configMap: { name: 'settings' } }]
     const volumeMounts = [{ name: 'settings', mountPath: '/settings' }]
