@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { deployment } from './manifests.ts'
 import { ROOT, TestPipeline } from './test-pipeline.ts'
 
 describe('a pipeline that has just been started', () => {
@@ -22,6 +23,17 @@ describe('a pipeline that has just been started', () => {
     })
     await world.pipeline.lookNow(ROOT, signal)
     await world.reaches('Healthy', pushed)
+  })
+
+  it('knows what was as it should while the commit was still being waited for', async () => {
+    world = await TestPipeline.create({ isBare: true })
+    world.push('first', {
+      'config.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: config }\n',
+      'web.yaml': deployment('web'),
+    })
+    await world.start()
+    await world.noted()
+    expect((await world.records()).map(({ status }) => status?.state)).toEqual(['Open'])
   })
 
   it('waits no longer than whoever asks', async () => {

@@ -1,5 +1,5 @@
 import type { Ledger, Trigger } from '../../audit/index.ts'
-import { backoffMs, isAborted, type Logger, messageOf, type Service } from '../../base/index.ts'
+import { backoffMs, breathe, isAborted, type Logger, messageOf, type Service } from '../../base/index.ts'
 import { isEmptyPlan, type Plan } from '../../diff/index.ts'
 import { type ObjectRef, refKey } from '../../kube/index.ts'
 import { HealthTracker } from '../live/health-tracker.ts'
@@ -21,6 +21,7 @@ import { Recorder, type Work } from './recorder.ts'
 import { RepairPace } from './repair-pace.ts'
 import { describePlan, Standing } from './standing.ts'
 import { type ContainerNews, type Findings, nameActors, Suspects, UNKNOWN_ACTOR } from './suspects.ts'
+import { Unnoted } from './unnoted.ts'
 import { unverifiedBy, verifiedEntries } from './verified.ts'
 
 /** How long a commit may take to become healthy; as a Deployment's own progress deadline. */
@@ -34,6 +35,9 @@ const TELL_MS = 1_000
 
 /** Objects that are compared and noted in one go for the next start; the event loop runs in between. */
 const NOTED_AT_ONCE = 50
+
+/** How long an object has been left alone before it is noted while work is under way; controllers write a first status sooner. */
+const NOTED_AFTER_MS = 2_000
 
 /** Waits before work that failed is tried again. */
 const RETRY = { initialMs: 5_000, maxMs: 300_000 }
@@ -72,7 +76,7 @@ export class AppLane implements Service {
   /** The accepted target, once every object was found or made as it says; what drifted since is among the suspects. */
   #verified: AppTarget | undefined
   /** Keys of what was compared or written since the inventory was told that it is as it should. */
-  readonly #unnoted = new Set<string>()
+  readonly #unnoted = new Unnoted()
   /** The accepted target was left before its end for one that is held. */
   #isUnfinished = false
   /** Ends the work under way: a newer commit, or the end of the process. */
@@ -148,6 +152,7 @@ export class AppLane implements Service {
   /** Something that the health of this object (by `refKey`) depends on has changed. */
   touch(key: string): void {
     this.#health.touch(key)
+    this.#unnoted.hear(key, this.#parts.clock.now())
     this.#isStale = true
     this.#wake()
     if (!this.#recorder.isRecording) return
@@ -196,11 +201,30 @@ export class AppLane implements Service {
 
   /** Tells the inventory what is as it should, for the next start: when there is nothing else to do, and a piece at a time. */
   async #noteVerified(): Promise<boolean> {
-    if (this.#verified === undefined || this.#unnoted.size === 0) return false
-    const keys = [...this.#unnoted].slice(0, NOTED_AT_ONCE)
-    for (const key of keys) this.#unnoted.delete(key)
+    const keys = this.#verified === undefined ? [] : this.#unnoted.take(NOTED_AT_ONCE)
+    if (this.#verified === undefined || keys.length === 0) return false
     await this.#parts.inventory.put(verifiedEntries(this.#verified, keys, this.#parts))
     return true
+  }
+
+  /** The same while a piece of work is under way, which may be long: a server that is stopped right after it has no quiet moment. */
+  async #noteMeanwhile(target: AppTarget, ended: AbortSignal): Promise<void> {
+    const { clock, inventory, log } = this.#parts
+    while (!ended.aborted) {
+      await clock.sleep(NOTED_AFTER_MS, ended).catch(() => undefined)
+      const time = clock.now() - NOTED_AFTER_MS
+      try {
+        while (!ended.aborted) {
+          const keys = this.#unnoted.takeHeard(NOTED_AT_ONCE, time)
+          if (keys.length === 0) break
+          await inventory.put(verifiedEntries(target, keys, this.#parts))
+          await breathe()
+        }
+      } catch (error) {
+        // What is not noted is compared at the next start.
+        log.warn('Cannot note what is as it should', { app: this.app, error: messageOf(error) })
+      }
+    }
   }
 
   /** A piece of work on a target begins, which a newer target or the end of the process may end. */
@@ -222,7 +246,7 @@ export class AppLane implements Service {
       this.#standing.accept(target, plan)
       this.#health.expect(target.desired, this.#verified === undefined ? undefined : keys)
       this.#verified = undefined
-      for (const key of keys) this.#unnoted.add(key)
+      this.#unnoted.add(keys)
       this.#suspects.clear()
       const isUnchanged = isEmptyPlan(plan) && (target.trigger === 'start' || isAsBefore)
       // A crash between the last write and health leaves nothing to write, and a story without its end.
@@ -279,7 +303,7 @@ export class AppLane implements Service {
     try {
       await this.#letGo(accepted)
       const keys = new Set(suspects.map(({ ref }) => refKey(ref)))
-      for (const key of keys) this.#unnoted.add(key)
+      this.#unnoted.add(keys)
       const plan = planTarget(accepted, this.#parts, keys)
       if (plan.hold !== undefined || (isEmptyPlan(plan) && disturbers.length === 0)) return
       if (!isEmptyPlan(plan)) await clock.sleep(this.#pace.next(clock.now()), this.#takeover.signal)
@@ -297,7 +321,9 @@ export class AppLane implements Service {
   }
 
   async #run(work: Work): Promise<void> {
-    const { trigger, plan } = work
+    const { target, trigger, plan } = work
+    const ended = new AbortController()
+    const noting = this.#noteMeanwhile(target, ended.signal)
     try {
       const end = await this.#recorder.run(work, {
         signal: this.#takeover.signal,
@@ -317,6 +343,8 @@ export class AppLane implements Service {
       })
       this.#conclude(work, end)
     } finally {
+      ended.abort()
+      await noting
       this.#standing.end()
     }
     this.#say()
