@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { Kinds } from '../../src/kube/index.ts'
+import { eventually } from '../base/eventually.ts'
 import { deployment } from './manifests.ts'
 import { ROOT, TestPipeline } from './test-pipeline.ts'
 
@@ -34,6 +36,29 @@ describe('a pipeline that has just been started', () => {
     await world.start()
     await world.noted()
     expect((await world.records()).map(({ status }) => status?.state)).toEqual(['Open'])
+  })
+
+  it('knows the version of an object whose status was written later', async () => {
+    world = await TestPipeline.create({ isBare: true })
+    world.push('first', { 'web.yaml': deployment('web', { replicas: 0 }) })
+    await world.start()
+    await world.noted()
+    const status = { observedGeneration: 1, replicas: 0 }
+    const body = {
+      apiVersion: 'apps/v1' as const,
+      kind: 'Deployment' as const,
+      metadata: { name: 'web' },
+      status,
+    }
+    const options = { namespace: 'default', subresource: 'status' }
+    const { metadata } = await world.client.patch(Kinds.Deployment, 'web', { type: 'merge', body }, options)
+    await eventually('the new version to be noted', async () => {
+      const { items } = await world.store.range('/bowline/inventory/')
+      return items.every(({ value }) => {
+        const { verified } = JSON.parse(Buffer.from(value).toString()) as { verified?: string }
+        return verified?.endsWith(` ${metadata.resourceVersion}`) === true
+      })
+    })
   })
 
   it('waits no longer than whoever asks', async () => {

@@ -1,5 +1,5 @@
 import type { Ledger, Trigger } from '../../audit/index.ts'
-import { backoffMs, breathe, isAborted, type Logger, messageOf, type Service } from '../../base/index.ts'
+import { backoffMs, isAborted, type Logger, messageOf, type Service } from '../../base/index.ts'
 import { isEmptyPlan, type Plan } from '../../diff/index.ts'
 import { type ObjectRef, refKey } from '../../kube/index.ts'
 import { HealthTracker } from '../live/health-tracker.ts'
@@ -7,6 +7,7 @@ import { healthOfLive } from '../live/workload-health.ts'
 import type { AppTarget } from '../source/app-target.ts'
 import type { LaneReport } from '../status/lane-report.ts'
 import { type CarryOutParts, Takeover, type WorkEnd } from './carry-out.ts'
+import { Noter } from './noter.ts'
 import { withPassedOver } from './passed-over.ts'
 import {
   changedBetween,
@@ -21,8 +22,7 @@ import { Recorder, type Work } from './recorder.ts'
 import { RepairPace } from './repair-pace.ts'
 import { describePlan, Standing } from './standing.ts'
 import { type ContainerNews, type Findings, nameActors, Suspects, UNKNOWN_ACTOR } from './suspects.ts'
-import { Unnoted } from './unnoted.ts'
-import { unverifiedBy, verifiedEntries } from './verified.ts'
+import { unverifiedBy } from './verified.ts'
 
 /** How long a commit may take to become healthy; as a Deployment's own progress deadline. */
 const DEPLOY_DEADLINE_MS = 600_000
@@ -32,12 +32,6 @@ const REPAIR_DEADLINE_MS = 120_000
 
 /** How often the progress of an attempt is told. */
 const TELL_MS = 1_000
-
-/** Objects that are compared and noted in one go for the next start; the event loop runs in between. */
-const NOTED_AT_ONCE = 50
-
-/** How long an object has been left alone before it is noted while work is under way; controllers write a first status sooner. */
-const NOTED_AFTER_MS = 2_000
 
 /** Waits before work that failed is tried again. */
 const RETRY = { initialMs: 5_000, maxMs: 300_000 }
@@ -75,8 +69,7 @@ export class AppLane implements Service {
   #pending: AppTarget | undefined
   /** The accepted target, once every object was found or made as it says; what drifted since is among the suspects. */
   #verified: AppTarget | undefined
-  /** Keys of what was compared or written since the inventory was told that it is as it should. */
-  readonly #unnoted = new Unnoted()
+  readonly #noter: Noter
   /** The accepted target was left before its end for one that is held. */
   #isUnfinished = false
   /** Ends the work under way: a newer commit, or the end of the process. */
@@ -93,6 +86,7 @@ export class AppLane implements Service {
     this.app = app
     this.#parts = parts
     this.#health = new HealthTracker(ref => healthOfLive(parts.live, ref))
+    this.#noter = new Noter(app, { ...parts, wake: () => this.#wake() })
     this.#suspects.onNews(() => this.#wake())
     this.#recorder = new Recorder(parts.ledger, {
       ...parts,
@@ -149,10 +143,15 @@ export class AppLane implements Service {
     this.#recorder.observe(news)
   }
 
+  /** The live object itself (by `refKey`) has changed, if only in its status. */
+  hear(key: string): void {
+    this.#noter.hear(key)
+    this.touch(key)
+  }
+
   /** Something that the health of this object (by `refKey`) depends on has changed. */
   touch(key: string): void {
     this.#health.touch(key)
-    this.#unnoted.hear(key, this.#parts.clock.now())
     this.#isStale = true
     this.#wake()
     if (!this.#recorder.isRecording) return
@@ -179,6 +178,7 @@ export class AppLane implements Service {
     signal.removeEventListener('abort', stop)
     this.#cancelRetry()
     this.#cancelTelling?.()
+    this.#noter.close()
   }
 
   /** Does one piece of work; false when there is none. */
@@ -192,39 +192,11 @@ export class AppLane implements Service {
       await this.#repair(this.#begin(accepted), this.#suspects.take())
       return true
     }
-    if (!this.#isStale) return this.#noteVerified()
+    if (!this.#isStale) return this.#verified !== undefined && (await this.#noter.noteSome(this.#verified))
     this.#isStale = false
     await this.#health.examine()
     this.#say()
     return true
-  }
-
-  /** Tells the inventory what is as it should, for the next start: when there is nothing else to do, and a piece at a time. */
-  async #noteVerified(): Promise<boolean> {
-    const keys = this.#verified === undefined ? [] : this.#unnoted.take(NOTED_AT_ONCE)
-    if (this.#verified === undefined || keys.length === 0) return false
-    await this.#parts.inventory.put(verifiedEntries(this.#verified, keys, this.#parts))
-    return true
-  }
-
-  /** The same while a piece of work is under way, which may be long: a server that is stopped right after it has no quiet moment. */
-  async #noteMeanwhile(target: AppTarget, ended: AbortSignal): Promise<void> {
-    const { clock, inventory, log } = this.#parts
-    while (!ended.aborted) {
-      await clock.sleep(NOTED_AFTER_MS, ended).catch(() => undefined)
-      const time = clock.now() - NOTED_AFTER_MS
-      try {
-        while (!ended.aborted) {
-          const keys = this.#unnoted.takeHeard(NOTED_AT_ONCE, time)
-          if (keys.length === 0) break
-          await inventory.put(verifiedEntries(target, keys, this.#parts))
-          await breathe()
-        }
-      } catch (error) {
-        // What is not noted is compared at the next start.
-        log.warn('Cannot note what is as it should', { app: this.app, error: messageOf(error) })
-      }
-    }
   }
 
   /** A piece of work on a target begins, which a newer target or the end of the process may end. */
@@ -246,7 +218,7 @@ export class AppLane implements Service {
       this.#standing.accept(target, plan)
       this.#health.expect(target.desired, this.#verified === undefined ? undefined : keys)
       this.#verified = undefined
-      this.#unnoted.add(keys)
+      this.#noter.add(keys)
       this.#suspects.clear()
       const isUnchanged = isEmptyPlan(plan) && (target.trigger === 'start' || isAsBefore)
       // A crash between the last write and health leaves nothing to write, and a story without its end.
@@ -303,7 +275,7 @@ export class AppLane implements Service {
     try {
       await this.#letGo(accepted)
       const keys = new Set(suspects.map(({ ref }) => refKey(ref)))
-      this.#unnoted.add(keys)
+      this.#noter.add(keys)
       const plan = planTarget(accepted, this.#parts, keys)
       if (plan.hold !== undefined || (isEmptyPlan(plan) && disturbers.length === 0)) return
       if (!isEmptyPlan(plan)) await clock.sleep(this.#pace.next(clock.now()), this.#takeover.signal)
@@ -323,7 +295,7 @@ export class AppLane implements Service {
   async #run(work: Work): Promise<void> {
     const { target, trigger, plan } = work
     const ended = new AbortController()
-    const noting = this.#noteMeanwhile(target, ended.signal)
+    const noting = this.#noter.noteMeanwhile(target, ended.signal)
     try {
       const end = await this.#recorder.run(work, {
         signal: this.#takeover.signal,

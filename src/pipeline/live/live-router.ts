@@ -24,7 +24,7 @@ export function routeLiveChanges(parts: {
     const lane = owner === undefined ? undefined : laneOf(owner.app)
     if (lane !== undefined) {
       if (mayBeDrift(change)) lane.suspect(ref, writes.writerOf(ref) ?? UNKNOWN_ACTOR)
-      lane.touch(refKey(ref))
+      lane.hear(refKey(ref))
     }
     const known = object ?? previous
     if (ref.kind === 'Pod' && (object === undefined || previous === undefined))
