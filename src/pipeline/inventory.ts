@@ -15,8 +15,11 @@ export interface InventoryEntry {
 
 const PREFIX = '/bowline/inventory/'
 
-/** Entries in one transaction, or that are read in one go; bounds the size of a commit of the store, and how long either takes. */
+/** Entries in one transaction; bounds the size of a commit of the store, and how long it takes. */
 const BATCH = 200
+
+/** Entries that are read in one go, in some milliseconds: each row of a store holds many, in another order. */
+const PAGE = 1_000
 
 const NONE: ReadonlyMap<string, InventoryEntry> = new Map()
 
@@ -48,7 +51,7 @@ export class Inventory {
   static async load(store: KeyValueStore): Promise<Inventory> {
     const inventory = new Inventory(store)
     for (let after: string | undefined; ; ) {
-      const page = { limit: BATCH, ...(after === undefined ? {} : { after }) }
+      const page = { limit: PAGE, ...(after === undefined ? {} : { after }) }
       const { items, more } = await store.range(PREFIX, page)
       for (const { value } of items)
         inventory.#remember(JSON.parse(Buffer.from(value).toString()) as InventoryEntry)

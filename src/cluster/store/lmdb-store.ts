@@ -124,7 +124,15 @@ class LmdbStore implements KeyValueStore {
 
   async range(prefix: string, options: RangeOptions = {}): Promise<RangeResult> {
     const rows = new RowReader(this.#file)
-    return this.#walk(prefix, options, (key, version) => this.#valueOf(key, version, rows)!)
+    const { items: found, ...rest } = this.#walk(prefix, options, (key, version) => ({ key, version }))
+    const items: KeyValue[] = new Array(found.length)
+    // In the order of rows: one that holds many of the keys is read once.
+    const order = [...found.keys()].sort((a, b) => found[a]!.version.revision - found[b]!.version.revision)
+    for (const index of order) {
+      const { key, version } = found[index]!
+      items[index] = this.#valueOf(key, version, rows)!
+    }
+    return { items, ...rest }
   }
 
   async heads(prefix: string, options: RangeOptions = {}): Promise<RangeResult<KeyHead>> {
