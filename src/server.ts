@@ -81,6 +81,9 @@ export interface ServerParts {
   readonly log: Logger
 }
 
+/** How long controllers and scheduler wait for the pipeline's first look, which of a large repository that is new takes longer. */
+const FIRST_LOOK_MS = 1_000
+
 /** A server that is ready to serve. */
 export interface RunningServer {
   /** `https://host:port`, as kubeconfig and agents use it. */
@@ -265,7 +268,13 @@ export async function startServer(
     await ensureKubeconfig(kubeconfig)
     run('kubeconfig', { start: signal => keepKubeconfig(kubeconfig, signal) })
 
-    // Each begins with a look at all that there is.
+    // Each begins with a look at all that there is, of which the pipeline's first plan must not wait.
+    const looked = Promise.race([
+      pipeline.firstLook,
+      clock.sleep(FIRST_LOOK_MS, running).catch(() => undefined),
+    ])
+    const runAfterwards = (name: string, service: Service): void =>
+      run(name, { start: signal => looked.then(() => service.start(signal)) })
     const controllers = { client: clientOf('controllers'), informers, clock, ids, log }
     const { podCidr, serviceCidr, clusterDomain, links } = config.network
     const nodeIpam = {
@@ -274,7 +283,7 @@ export async function startServer(
       clusterDomain,
       links,
     }
-    run('controllers', startControllers({ ...controllers, nodeIpam, volumeHosts }))
+    runAfterwards('controllers', startControllers({ ...controllers, nodeIpam, volumeHosts }))
     run(
       'certificate-signer',
       new CertificateSigner(controllers, {
@@ -283,17 +292,17 @@ export async function startServer(
         membershipOf: async (node, isJoin) => (isJoin ? members.admit(node) : members.idOf(node)),
       }),
     )
-    run('api-registration', new ApiRegistrationController(controllers))
-    run('root-ca', new RootCaPublisher(controllers, authority))
-    run('account-tokens', new AccountTokenController(controllers, authority))
+    runAfterwards('api-registration', new ApiRegistrationController(controllers))
+    runAfterwards('root-ca', new RootCaPublisher(controllers, authority))
+    runAfterwards('account-tokens', new AccountTokenController(controllers, authority))
     if (config.acme !== undefined)
-      run('acme', new AcmeController(controllers, createAcmeAuthority(config.acme)))
-    run('scheduler', startScheduler({ client: clientOf('scheduler'), informers, clock, log }))
+      runAfterwards('acme', new AcmeController(controllers, createAcmeAuthority(config.acme)))
+    runAfterwards('scheduler', startScheduler({ client: clientOf('scheduler'), informers, clock, log }))
     const endpoint = await apiEndpoint(config, api.address.port)
     if (endpoint.address === undefined)
       log.info('Pods cannot reach the API: it listens for this machine alone', { listen: config.listen.host })
     const clusterIp = apiClusterIp(config)
-    run('kubernetes-service', new ApiServiceController(controllers, { clusterIp, endpoint }))
+    runAfterwards('kubernetes-service', new ApiServiceController(controllers, { clusterIp, endpoint }))
     return { url, kubeconfigPath, joinTokens, repositories, closed: closeAfter(tasks, ground, store) }
   } catch (error) {
     stop.abort()

@@ -11,6 +11,7 @@ import {
 import type { Client, Informers } from '../client/index.ts'
 import { type App, type Kind, Kinds, type ObjectRef, StatusError } from '../kube/index.ts'
 import type { AppRevision, Revision } from '../sync/index.ts'
+import { FirstLook } from './first-look.ts'
 import { Inventory } from './inventory.ts'
 import { AppLane } from './lane/app-lane.ts'
 import { closeInterrupted } from './lane/close-interrupted.ts'
@@ -84,6 +85,7 @@ export class Pipeline implements Service {
   readonly #sources: Sources
   /** The commits at which apps were held when the process started. */
   readonly #heldBefore = new Map<string, string>()
+  readonly #firstLook = new FirstLook()
   readonly #following: Promise<void>
   #markFollowing: () => void = () => {}
   #signal: AbortSignal = AbortSignal.abort()
@@ -102,8 +104,10 @@ export class Pipeline implements Service {
     this.#sources = new Sources({
       open: openSource,
       onRevision: (root, news) => this.#onRevision(root, news),
-      onProblem: (root, problem) =>
-        this.#required().status.reportProblem(root.metadata.name ?? '', problem?.message),
+      onProblem: (root, problem) => {
+        this.#required().status.reportProblem(root.metadata.name ?? '', problem?.message)
+        this.#firstLook.read(root.metadata.name ?? '', [])
+      },
       ...{ clock, ids, log },
     })
   }
@@ -138,6 +142,7 @@ export class Pipeline implements Service {
       updated: app => this.#onApp(app),
       deleted: app => this.#onAppGone(app),
     })
+    this.#firstLook.begin(apps.list().filter(isRoot).map(nameOf))
     this.#markFollowing()
     await aborted(signal)
     unwatch()
@@ -146,6 +151,11 @@ export class Pipeline implements Service {
     await this.#sources.close()
     await this.#lanes.removeAll()
     await status.close()
+  }
+
+  /** Resolves when everything that is followed at the start was looked at once, or could not be; never rejects. */
+  get firstLook(): Promise<void> {
+    return this.#firstLook.over
   }
 
   /** What to warn a person of who writes an object that Git owns. */
@@ -231,6 +241,7 @@ export class Pipeline implements Service {
     const name = root.metadata.name ?? ''
     if (diagnostics.length > 0) {
       status.reportSource(name, { commit, diagnostics, total: tree.children(root).length, affected: [] })
+      this.#firstLook.read(name, [])
       return this.#guard(root)
     }
     const clashes = tree.findClashes(root, revision)
@@ -246,6 +257,7 @@ export class Pipeline implements Service {
       affected: this.#isKnown(root, news) ? undefined : [...touched.map(app => app.name), ...left],
     })
     await tree.ensureChildren(root, apps)
+    this.#firstLook.read(name, [...touched.map(app => app.name), ...left])
     for (const app of touched) this.#lane(app.name).submit(targetOf(app, news))
     for (const app of left) this.#lane(app).submit(targetOfNothing(app, news))
     for (const app of vanished) if (!emptied.includes(app)) await this.#retire(app)
@@ -319,7 +331,7 @@ export class Pipeline implements Service {
 
   #onApp(app: App): void {
     const { tree, status } = this.#required()
-    if (!app.metadata.ownerReferences?.length) return this.#sources.follow(app)
+    if (isRoot(app)) return this.#sources.follow(app)
     const root = tree.rootOf(app)
     if (root === undefined) return
     status.childChanged(root.metadata.name ?? '')
@@ -328,8 +340,10 @@ export class Pipeline implements Service {
 
   /** Without its App an app is no longer followed; what it owns stays, for only Git deletes. */
   #onAppGone(app: App): void {
-    const name = app.metadata.name ?? ''
+    const name = nameOf(app)
     this.#sources.drop(name)
+    this.#firstLook.read(name, [])
+    this.#firstLook.decided(name)
     this.#lanes.remove(name)
     this.#required().status.forget(name)
     const root = this.#required().tree.rootOf(app)
@@ -371,6 +385,7 @@ export class Pipeline implements Service {
       report: report => {
         this.#heldBefore.delete(app)
         status.reportLane(app, report)
+        this.#firstLook.decided(app)
       },
       recall: () => this.#recall(app),
       wasHeldAt: commit => this.#heldBefore.get(app) === commit,
@@ -391,6 +406,15 @@ export class Pipeline implements Service {
       })
     return this.#parts
   }
+}
+
+/** An App that no other made follows a source. */
+function isRoot({ metadata }: App): boolean {
+  return !metadata.ownerReferences?.length
+}
+
+function nameOf({ metadata: { name = '' } }: App): string {
+  return name
 }
 
 /** The kinds of everything that these apps declare. */
