@@ -49,11 +49,13 @@ export class SourceOpener implements Service {
     readonly log: Logger
     /** The kinds that are defined in the cluster, at the time of the call. */
     readonly kinds: () => Promise<KindView>
+    /** Called when what was opened before relied on a cache that is damaged: it is to be opened again. */
+    readonly onDamage: () => void
   }): Promise<SourceOpener> {
-    const { cacheFolder, environment, clock, log, kinds } = options
+    const { cacheFolder, environment, clock, log, kinds, onDamage } = options
     const [git, cache] = await Promise.all([
       findGit(environment),
-      ParseCache.open(join(cacheFolder, 'parsed'), { log, version: VERSION }),
+      ParseCache.open(join(cacheFolder, 'parsed'), { log, version: VERSION, onDamage }),
     ])
     return new SourceOpener(cacheFolder, clock, git, cache, kinds)
   }
@@ -79,7 +81,7 @@ export class SourceOpener implements Service {
     return { repository, loader }
   }
 
-  /** Ends the parser's workers with the signal. */
+  /** Until the signal; what was opened cannot be used any more then. */
   async start(signal: AbortSignal): Promise<void> {
     if (!signal.aborted)
       await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))

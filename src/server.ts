@@ -206,10 +206,11 @@ export async function startServer(
         await definitions.synced
         return withDefinitions(definitions.list().filter(isEstablished), builtInKinds)
       },
+      onDamage: () => pipeline?.readAgain(),
       clock,
       log,
     })
-    run('sources', sources)
+    runGround('sources', sources)
     pipeline = new Pipeline({
       client,
       informers,

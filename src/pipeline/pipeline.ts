@@ -158,6 +158,11 @@ export class Pipeline implements Service {
     return this.#firstLook.over
   }
 
+  /** What was read of the sources cannot be relied on any more: all of it is read again. */
+  readAgain(): void {
+    this.#sources.readAgain()
+  }
+
   /** What to warn a person of who writes an object that Git owns. */
   warningsFor({ ref, subresource }: ObservedWrite): readonly string[] {
     const owner = this.#parts?.inventory.ownerOf(ref)

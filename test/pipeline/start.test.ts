@@ -1,7 +1,9 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Kinds } from '../../src/kube/index.ts'
 import { eventually } from '../base/eventually.ts'
-import { deployment } from './manifests.ts'
+import { configMap, deployment } from './manifests.ts'
 import { ROOT, TestPipeline } from './test-pipeline.ts'
 
 describe('a pipeline that has just been started', () => {
@@ -58,6 +60,27 @@ describe('a pipeline that has just been started', () => {
         const { verified } = JSON.parse(Buffer.from(value).toString()) as { verified?: string }
         return verified?.endsWith(` ${metadata.resourceVersion}`) === true
       })
+    })
+  })
+
+  it('reads the repository again when what it had kept of it turns out to be damaged', async () => {
+    world = await TestPipeline.create({ isBare: true })
+    const commit = world.push('first', { 'a/config.yaml': configMap('config', 'one') })
+    await world.start()
+    await world.reaches('Healthy', commit)
+    await world.noted()
+    await world.stop()
+    await world.start()
+    await world.reaches('Healthy', commit)
+    const file = join(world.folder, 'cache', 'parsed', 'parsed-manifests')
+    writeFileSync(file, readFileSync(file, 'latin1').replaceAll('"key":"one"', '"key":"two"'), 'latin1')
+    const { client } = world
+    const options = { namespace: 'default' }
+    const body = { data: { key: 'drifted' } }
+    await client.patch(Kinds.ConfigMap, 'config', { type: 'merge', body }, options)
+    await eventually('the drift to be repaired', async () => {
+      const { data } = await client.get(Kinds.ConfigMap, 'config', options)
+      return data?.key === 'one'
     })
   })
 

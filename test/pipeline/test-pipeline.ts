@@ -312,9 +312,10 @@ async function startParts(
       await definitions.synced
       return withDefinitions(definitions.list().filter(isEstablished), builtInKinds)
     },
+    onDamage: () => pipeline?.readAgain(),
     ...{ clock, log },
   })
-  running.push(sources.start(stop.signal))
+  grounded.push(sources.start(ground.signal))
   pipeline = new Pipeline({
     client: wrapClient(clientOf('pipeline')),
     openSource: app => sources.open(app),

@@ -30,7 +30,7 @@ export interface SourcesOptions {
 export class Sources {
   readonly #options: SourcesOptions
   readonly #running: Running<RootSource>
-  readonly #specs = new Map<string, string>()
+  readonly #roots = new Map<string, { readonly root: App; readonly spec: string }>()
 
   constructor(options: SourcesOptions) {
     this.#options = options
@@ -41,13 +41,19 @@ export class Sources {
   follow(root: App): void {
     const name = root.metadata.name ?? ''
     const spec = JSON.stringify([root.metadata.uid, root.spec])
-    if (this.#specs.get(name) === spec) return
-    this.#specs.set(name, spec)
+    if (this.#roots.get(name)?.spec === spec) return
+    this.#roots.set(name, { root, spec })
     this.#running.replace(name, new RootSource(root, this.#options))
   }
 
+  /** Opens all of them anew, with nothing taken over from what was read before. */
+  readAgain(): void {
+    for (const [name, { root }] of this.#roots)
+      this.#running.replace(name, new RootSource(root, this.#options))
+  }
+
   drop(name: string): void {
-    this.#specs.delete(name)
+    this.#roots.delete(name)
     this.#running.remove(name)
   }
 
@@ -63,19 +69,19 @@ export class Sources {
 
   /** The kinds that are defined in the cluster have changed. */
   reconsider(): void {
-    for (const name of this.#specs.keys()) this.runner(name)?.reconsider()
+    for (const name of this.#roots.keys()) this.runner(name)?.reconsider()
   }
 
   /** The name of an app may be free: the head of each root that declares one of that name, but for the one that had it, is told again. */
   retellWith(app: string, owner: string | undefined): void {
-    for (const name of this.#specs.keys()) {
+    for (const name of this.#roots.keys()) {
       const runner = name === owner ? undefined : this.runner(name)
       if (runner?.last?.revision.apps.some(candidate => candidate.name === app)) runner.retell()
     }
   }
 
   async close(): Promise<void> {
-    this.#specs.clear()
+    this.#roots.clear()
     await this.#running.removeAll()
   }
 }

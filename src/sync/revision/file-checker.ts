@@ -78,13 +78,12 @@ export class FileChecker {
       }
       wanted.delete(oid)
     }
-    for await (const { oid, json, verdicts } of this.#recall(wanted)) {
+    for await (const { oid, verdicts } of this.#recall(wanted)) {
       const recalled = verdicts.map(({ namespace, verdict }) => ({
         request: { oid, namespace },
-        objects: verdict && recallObjects(verdict, json, namespace),
+        objects: verdict && recallObjects(verdict, () => this.#cache.readNow(oid), namespace),
       }))
-      if (recalled.some(({ objects }) => objects === undefined))
-        await finish(oid, JSON.parse(json.toString()) as ParsedManifests)
+      if (recalled.some(({ objects }) => objects === undefined)) await this.#finishKnown(oid, finish)
       else {
         for (const { request, objects = [] } of recalled)
           settle(request, { objects, problems: [], pending: [] })
@@ -98,29 +97,34 @@ export class FileChecker {
     return results
   }
 
-  /** What the cache knows of blobs: what they hold, and per namespace what they declare, if that is known. */
+  /** Of blobs that were parsed before, what they declare per namespace, if that is known. */
   async *#recall(wanted: ReadonlyMap<string, ReadonlySet<string>>): AsyncGenerator<{
     readonly oid: string
-    readonly json: Buffer
     readonly verdicts: readonly { readonly namespace: string; readonly verdict: Verdict | undefined }[]
   }> {
-    const names: string[] = []
-    for (const [oid, namespaces] of wanted) {
-      names.push(oid)
-      for (const namespace of namespaces) names.push(requestKey({ oid, namespace }))
-    }
+    const known = [...wanted].filter(([oid]) => this.#cache.has(oid))
+    const names = known.flatMap(([oid, namespaces]) =>
+      [...namespaces].map(namespace => requestKey({ oid, namespace })),
+    )
     const records = new Map<string, Buffer>()
     for await (const found of this.#cache.read(names))
       for (const [name, json] of found) records.set(name, json)
-    for (const [oid, namespaces] of [...wanted]) {
-      const json = records.get(oid)
-      if (json === undefined) continue
+    for (const [oid, namespaces] of known) {
       const verdicts = [...namespaces].map(namespace => {
         const verdict = records.get(requestKey({ oid, namespace }))
         return { namespace, verdict: verdict && (JSON.parse(verdict.toString()) as Verdict) }
       })
-      yield { oid, json, verdicts }
+      yield { oid, verdicts }
     }
+  }
+
+  /** Checks what a blob is known to hold; one whose record is damaged is parsed again with the others. */
+  async #finishKnown(
+    oid: string,
+    finish: (oid: string, parsed: ParsedManifests) => Promise<void>,
+  ): Promise<void> {
+    for await (const found of this.#cache.read([oid]))
+      for (const [, json] of found) await finish(oid, JSON.parse(json.toString()) as ParsedManifests)
   }
 
   /** Reads blobs, hands them to the pool by the batch, and checks each batch as it comes back, several under way at once. */

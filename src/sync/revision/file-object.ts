@@ -33,17 +33,17 @@ export function verdictOf(objects: readonly FileObject[]): Verdict {
 }
 
 /**
- * The objects of a blob that was found in order before: nothing is checked again, and nothing parsed before somebody asks.
- * `json` is the blob's `ParsedManifests`. Undefined when there is a kind that this program does not know.
+ * The objects of a blob that was found in order before: nothing is checked again, and nothing read or parsed before somebody asks.
+ * `read` gives the JSON of the blob's `ParsedManifests`. Undefined when there is a kind that this program does not know.
  */
 export function recallObjects(
   verdict: Verdict,
-  json: Buffer,
+  read: () => Buffer,
   namespace: string,
 ): readonly FileObject[] | undefined {
   let parsed: ParsedManifests | undefined
   const manifestAt = (index: number): unknown => {
-    parsed ??= JSON.parse(json.toString('utf8')) as ParsedManifests
+    parsed ??= JSON.parse(read().toString('utf8')) as ParsedManifests
     return parsed.manifests[index]?.value
   }
   const objects: FileObject[] = []

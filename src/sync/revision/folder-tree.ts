@@ -4,8 +4,9 @@ import type { TreeEntry } from '../git/object.ts'
 import type { PlacedObject } from './defined-objects.ts'
 import { type FileRequest, type FileResult, requestKey } from './file-checker.ts'
 import type { FileObject } from './file-object.ts'
+import type { FolderMemory } from './folder-memory.ts'
 import type { DesiredObject } from './revision.ts'
-import { printableName, type TreeListings } from './tree-listing.ts'
+import { printableName, type TreeListing, type TreeListings } from './tree-listing.ts'
 
 /** A file of an app at one path, with what it declares there. */
 export interface LoadedFile {
@@ -52,6 +53,8 @@ const MAX_FILES = 50_000
 
 export interface DraftOptions {
   readonly listings: TreeListings
+  /** Knows what it can of the folder itself already, if that may be known. */
+  readonly memory: FolderMemory
   readonly namespace: string
   /** The name of a file in the first folder that is no manifest. */
   readonly except: string | undefined
@@ -77,43 +80,71 @@ async function draftAt(
 ): Promise<LoadedFolder | FolderDraft> {
   // The same content at another place is told of by other paths.
   if (previous?.oid === oid && previous.path === path) return previous
-  const { listings, namespace, except, requests, count, depth } = options
-  const listing = await listings.read(oid)
-  const diagnostics = listing.refused.flatMap(entry => refusal(path, entry))
-  const manifests = listing.manifests.filter(({ name }) => depth > 0 || name !== except)
-  count.files += manifests.length
+  const { listings, memory, namespace, except, requests, count, depth } = options
+  const isPart = depth > 0 || except === undefined
+  const known = isPart ? memory.get({ oid, namespace }) : undefined
+  const content: FolderContent = known ?? listed(await listings.read(oid), path)
+  const diagnostics = [...(content.diagnostics ?? [])]
+  const entries = content.files.filter(({ name }) => isPart || name !== except)
+  count.files += entries.length
   if (depth >= MAX_DEPTH || count.files > MAX_FILES) {
     diagnostics.push(tooMany(path, depth >= MAX_DEPTH))
     return { draft: true, path, oid, files: [], folders: [], diagnostics }
   }
   const before = new Map(previous?.files.map(file => [file.path, file]))
-  const files = manifests.map(entry => {
-    const at = joinPath(path, entry.name)
-    const known = before.get(at)
-    if (known?.oid === entry.oid) return known
-    requests.push({ oid: entry.oid, namespace })
-    return { path: at, oid: entry.oid }
+  const files = entries.map(({ name, oid, objects }) => {
+    const at = joinPath(path, name)
+    const same = before.get(at)
+    if (same?.oid === oid) return same
+    if (objects !== undefined) return loadedFile({ path: at, oid }, { objects, problems: [], pending: [] })
+    requests.push({ oid, namespace })
+    return { path: at, oid }
   })
   const folders: (LoadedFolder | FolderDraft)[] = []
   const foldersBefore = new Map(previous?.folders.map(folder => [folder.path, folder]))
-  for (const [index, entry] of listing.folders.entries()) {
-    if (index % READ_AHEAD === 0)
-      await listings.readAll(
-        listing.folders
-          .slice(index, index + READ_AHEAD)
-          .filter(({ name, oid }) => foldersBefore.get(joinPath(path, name))?.oid !== oid),
-      )
-    const at = joinPath(path, entry.name)
-    folders.push(await draftAt(at, entry.oid, foldersBefore.get(at), { ...options, depth: depth + 1 }))
+  for (const [index, { name, oid }] of content.folders.entries()) {
+    if (index % READ_AHEAD === 0) {
+      const changed = content.folders
+        .slice(index, index + READ_AHEAD)
+        .filter(folder => foldersBefore.get(joinPath(path, folder.name))?.oid !== folder.oid)
+        .map(folder => ({ oid: folder.oid, namespace }))
+      await memory.recall(changed)
+      await listings.readAll(changed.filter(folder => memory.get(folder) === undefined))
+    }
+    const at = joinPath(path, name)
+    folders.push(await draftAt(at, oid, foldersBefore.get(at), { ...options, depth: depth + 1 }))
+    await breathe()
   }
-  return { draft: true, path, oid, files, folders, diagnostics }
+  const isWhole = files.every(file => 'objects' in file) && folders.every(folder => !('draft' in folder))
+  return isWhole
+    ? { path, oid, diagnostics, files: files as LoadedFile[], folders: folders as LoadedFolder[] }
+    : { draft: true, path, oid, files, folders, diagnostics }
 }
 
-/** The draft with the results of its requests in place, summed up, a turn of the event loop at a time. */
+/** What a folder holds: as Git lists it, or as it is known. */
+interface FolderContent {
+  readonly files: readonly {
+    readonly name: string
+    readonly oid: string
+    readonly objects?: readonly FileObject[]
+  }[]
+  readonly folders: readonly { readonly name: string; readonly oid: string }[]
+  readonly diagnostics?: readonly Diagnostic[]
+}
+
+function listed({ manifests, folders, refused }: TreeListing, path: string): FolderContent {
+  return { files: manifests, folders, diagnostics: refused.flatMap(entry => refusal(path, entry)) }
+}
+
+/**
+ * The draft with the results of its requests in place, summed up, a turn of the event loop at a time. `onFinished` is told of each
+ * folder in it, the innermost first.
+ */
 export async function finishFolder(
   folder: LoadedFolder | FolderDraft,
   namespace: string,
   results: ReadonlyMap<string, FileResult>,
+  onFinished: (folder: LoadedFolder) => void,
 ): Promise<LoadedFolder> {
   if (!('draft' in folder)) return folder
   const { path, oid, diagnostics } = folder
@@ -123,9 +154,10 @@ export async function finishFolder(
     await breathe()
   }
   const folders: LoadedFolder[] = []
-  for (const inner of folder.folders) folders.push(await finishFolder(inner, namespace, results))
+  for (const inner of folder.folders) folders.push(await finishFolder(inner, namespace, results, onFinished))
   const finished = { path, oid, diagnostics, files, folders }
   contentsOf(finished)
+  onFinished(finished)
   return finished
 }
 
@@ -215,15 +247,18 @@ function finishFile(
   namespace: string,
   results: ReadonlyMap<string, FileResult>,
 ): LoadedFile {
-  const { path, oid } = file
-  const result = results.get(requestKey({ oid, namespace }))
+  const result = results.get(requestKey({ oid: file.oid, namespace }))
   if (result === undefined) throw new TypeError('every requested file has a result')
+  return loadedFile(file, result)
+}
+
+function loadedFile({ path, oid }: FileDraft, { objects, problems, pending }: FileResult): LoadedFile {
   return {
     path,
     oid,
-    objects: result.objects.map(declared => desiredObject(declared, { path, oid })),
-    diagnostics: result.problems.map(problem => ({ file: path, ...problem })),
-    pending: result.pending.map(pending => ({ pending, file: path })),
+    objects: objects.map(declared => desiredObject(declared, { path, oid })),
+    diagnostics: problems.map(problem => ({ file: path, ...problem })),
+    pending: pending.map(pending => ({ pending, file: path })),
   }
 }
 

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto'
+import { readSync } from 'node:fs'
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { breathe, type Logger, messageOf } from '../../base/index.ts'
+import { BowlineError, breathe, type Logger, messageOf } from '../../base/index.ts'
 import { MANIFEST_PARSER_VERSION } from '../../kube/index.ts'
 
 /** Beyond this nothing is added, and the next start makes the file anew: it is a cache, and most of it is of old commits. */
@@ -24,6 +25,8 @@ export interface ParseCacheOptions {
   readonly log: Logger
   /** Of the program: another one may judge otherwise. */
   readonly version: string
+  /** Called when a record was found damaged that somebody relied on: whatever was made of the cache is to be made anew. */
+  readonly onDamage?: () => void
 }
 
 interface Place {
@@ -33,22 +36,26 @@ interface Place {
 }
 
 /**
- * What was made of blobs before, free of paths, across restarts: one file to which records of JSON are appended. Under a blob's id
- * is what it holds (`ParsedManifests`), under the id and a namespace what it declares there (`Verdict`). Nothing in it is trusted:
- * every record has a digest, and what does not fit is made again; so is all of it by a program of another version. Without a folder
- * it is empty.
+ * What was made of blobs and trees before, free of paths, across restarts: one file to which records of JSON are appended. Under a
+ * blob's id is what it holds (`ParsedManifests`), under the id and a namespace what it declares there (`Verdict`), and under a tree's
+ * id and a namespace what all its files do (`FolderRecord`). Nothing in it is trusted: every record has a digest, and what does not
+ * fit is made again; so is all of it by a program of another version. Without a folder it is empty.
  */
 export class ParseCache {
   readonly #log: Logger
+  readonly #onDamage: () => void
   readonly #places = new Map<string, Place>()
   readonly #header: string
   readonly #added: { readonly name: string; readonly json: Uint8Array }[] = []
   #file: FileHandle | undefined
   #size = 0
+  /** A write has failed: what is there can be read, and nothing is added. */
+  #isClosedToWrites = false
   #writing: Promise<void> = Promise.resolve()
 
-  private constructor({ log, version }: ParseCacheOptions) {
+  private constructor({ log, version, onDamage = () => undefined }: ParseCacheOptions) {
     this.#log = log
+    this.#onDamage = onDamage
     this.#header = `bowline parse cache ${MANIFEST_PARSER_VERSION} ${version}\n`
   }
 
@@ -91,19 +98,43 @@ export class ParseCache {
     }
   }
 
+  /** Whether there is a record of this name; that it is whole shows when it is read. */
+  has(name: string): boolean {
+    return this.#places.has(name)
+  }
+
+  /**
+   * A record that there was, at once: for who knew by its name that it was there, and made nothing of it until now. Throws `corrupt`
+   * when it is damaged; then it is forgotten, and `onDamage` called.
+   */
+  readNow(name: string): Buffer {
+    const place = this.#places.get(name)
+    const json = place && this.#readBytesNow(place)
+    if (place !== undefined && json !== undefined && digestOf(json) === place.digest) return json
+    // Told once: whoever reads it again before everything was made anew is refused as well.
+    if (this.#places.delete(name)) this.#onDamage()
+    throw new BowlineError(
+      'corrupt',
+      'Cannot read a manifest that was read before: the cache of parsed manifests is damaged; the repository is read again',
+      { retryable: true },
+    )
+  }
+
   /** Keeps a record; written by the next {@link flush}. */
   add(name: string, json: Uint8Array): void {
-    const isWanted = this.#file !== undefined && this.#size <= MAX_FILE_BYTES && NAME.test(name)
-    if (isWanted && !this.#places.has(name)) this.#added.push({ name, json })
+    const isOpen = this.#file !== undefined && !this.#isClosedToWrites
+    if (isOpen && this.#size <= MAX_FILE_BYTES && NAME.test(name) && !this.#places.has(name))
+      this.#added.push({ name, json })
   }
 
   /** Writes what was added. Losing it costs only time, so nothing waits for the disk. */
   flush(): Promise<void> {
     this.#writing = this.#writing
       .then(() => this.#append())
-      .catch(async (error: unknown) => {
+      .catch((error: unknown) => {
         this.#log.warn('cannot write the cache of parsed manifests', { reason: messageOf(error) })
-        await this.#forget()
+        this.#isClosedToWrites = true
+        this.#added.length = 0
       })
     return this.#writing
   }
@@ -194,6 +225,16 @@ export class ParseCache {
     const buffer = Buffer.allocUnsafe(length)
     const result = await this.#file?.read(buffer, 0, length, offset).catch(() => undefined)
     return result?.bytesRead === length ? buffer : undefined
+  }
+
+  #readBytesNow({ offset, length }: Place): Buffer | undefined {
+    if (this.#file === undefined) return undefined
+    const buffer = Buffer.allocUnsafe(length)
+    try {
+      return readSync(this.#file.fd, buffer, 0, length, offset) === length ? buffer : undefined
+    } catch {
+      return undefined
+    }
   }
 }
 

@@ -13,6 +13,7 @@ import { DefinedObjects } from './defined-objects.ts'
 import { byKey, findRepeats, findSharedObjects, type SharedObjects } from './duplicates.ts'
 import { FileChecker, type FileRequest } from './file-checker.ts'
 import { type AppPlace, findApps } from './find-apps.ts'
+import { FolderMemory } from './folder-memory.ts'
 import {
   changeOf,
   contentsOf,
@@ -113,6 +114,12 @@ export class RevisionLoader {
   ): Promise<readonly AppRevision[]> {
     const before = new Map(previous?.apps.map(app => [app.name, app]))
     const requests: FileRequest[] = []
+    const memory = new FolderMemory(this.#options.cache)
+    await memory.recall(
+      places
+        .filter(({ name, treeOid }) => before.get(name)?.treeOid !== treeOid)
+        .map(({ treeOid, namespace }) => ({ oid: treeOid, namespace })),
+    )
     const drafts: {
       readonly place: AppPlace
       readonly known?: Loaded
@@ -131,9 +138,7 @@ export class RevisionLoader {
           ...(comparable && { before: comparable }),
           draft: await draftFolder(place.folder, place.treeOid, comparable?.root, {
             listings: this.#listings,
-            namespace: place.namespace,
-            except: place.folder === this.#folder.join('/') ? APP_CONFIG_FILE : undefined,
-            requests,
+            ...{ memory, namespace: place.namespace, except: this.#exceptIn(place), requests },
           }),
         })
       signal.throwIfAborted()
@@ -142,11 +147,25 @@ export class RevisionLoader {
     const loaded: Loaded[] = []
     for (const { place, known, before, draft } of drafts) {
       if (draft === undefined) loaded.push(known as Loaded)
-      else loaded.push(loadedApp(place, await finishFolder(draft, place.namespace, results), before))
+      else {
+        const { namespace } = place
+        const root = await finishFolder(draft, namespace, results, folder => {
+          // A folder without its configuration is not all that its tree says.
+          const isWhole = folder.oid !== place.treeOid || this.#exceptIn(place) === undefined
+          if (isWhole) memory.remember(folder, namespace)
+        })
+        loaded.push(loadedApp(place, root, before))
+      }
       await breathe()
       signal.throwIfAborted()
     }
+    this.#options.cache.flush().catch(() => {})
     return this.#joinApps(await this.#complete(loaded), previous?.apps ?? [])
+  }
+
+  /** The file in an app's own folder that is no manifest. */
+  #exceptIn({ folder }: AppPlace): string | undefined {
+    return folder === this.#folder.join('/') ? APP_CONFIG_FILE : undefined
   }
 
   /** Adds the objects of defined kinds: by the definitions of the revision, then by those of the cluster. */

@@ -1,5 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { silentLogger, systemClock } from '../../../src/base/index.ts'
 import { findGit, type GitBinary } from '../../../src/sync/git/git-binary.ts'
 import type { GitReader } from '../../../src/sync/git/git-reader.ts'
@@ -86,12 +87,17 @@ describe.each([
 
   async function openLoader(
     at: TestRepository,
-    { path = '', cacheFolder, version = '1' }: { path?: string; cacheFolder?: string; version?: string } = {},
+    {
+      path = '',
+      cacheFolder,
+      version = '1',
+      onDamage = () => undefined,
+    }: { path?: string; cacheFolder?: string; version?: string; onDamage?: () => void } = {},
   ): Promise<{ loader: RevisionLoader; read: { blobs: number; trees: number }; cache: ParseCache }> {
     const local = await LocalRepository.open(at.path, 'main', git)
     opened.push(local)
     const { reader, read } = counting(local.reader)
-    const cache = await ParseCache.open(cacheFolder, { log: silentLogger, version })
+    const cache = await ParseCache.open(cacheFolder, { log: silentLogger, version, onDamage })
     const pool = new ParsePool({ clock: systemClock, workers: 0 })
     const whole = { name: 'whole', namespace: 'default' }
     return {
@@ -417,11 +423,12 @@ describe.each([
     at.commit('one', { 'two.yaml': `${JSON.stringify(object)}\n---\n${configMap('b')}` })
     const cacheFolder = join(folder.path, `verdicts-${git === undefined}`)
     const loads: Revision[] = []
+    const caches: ParseCache[] = []
     for (const version of ['1', '1', '2']) {
       const { loader, cache } = await openLoader(at, { cacheFolder, version })
       loads.push(await loader.load(at.head(), { signal }))
       await cache.flush()
-      await cache.close()
+      caches.push(cache)
     }
     for (const { apps } of loads) {
       const [a, b] = apps[0]?.objects ?? []
@@ -437,6 +444,86 @@ describe.each([
       expect(a?.object).toBe(a?.object)
       expect(a?.blob).toBe(at.head('HEAD:two.yaml'))
     }
+    for (const cache of caches) await cache.close()
+  })
+
+  it('asks after a restart neither Git nor a file about folders that have not changed', async () => {
+    const at = newRepository()
+    at.commit('one', {
+      'x/y/a.yaml': configMap('a'),
+      'x/y/bad.yaml': `${configMap('bad')}dat: 1\n`,
+      'x/z/b.yaml': `${configMap('b')}---\n${configMap('c')}`,
+      'x/z/deep/d.yaml': configMap('d'),
+      'x/empty.yaml': '# nothing\n',
+      'e.yaml': configMap('e'),
+    })
+    const cacheFolder = join(folder.path, `folders-${git === undefined}`)
+    const before = await openLoader(at, { cacheFolder })
+    await before.loader.load(at.head(), { signal })
+    await before.cache.flush()
+    at.commit('two', {
+      'e.yaml': configMap('e2'),
+      'moved/d.yaml': configMap('d2'),
+      'x/y/more.yaml': configMap('f'),
+    })
+    const after = await openLoader(at, { cacheFolder })
+    const second = await after.loader.load(at.head(), { signal })
+    // The root, `x` and `x/y` are others now, and `moved` is new: what is below `x/z` is not looked at.
+    expect(after.read.trees).toBe(4)
+    const { blobs } = after.read
+    const fresh = await load(at)
+    expect(second.apps).toEqual(fresh.apps)
+    expect(second.apps[0]?.objects.map(({ object }) => object.metadata.name)).toEqual(
+      fresh.apps[0]?.objects.map(({ object }) => object.metadata.name),
+    )
+    // What is new, and the one that is wrong, to show its line.
+    expect(blobs).toBe(4)
+    await before.cache.close()
+    await after.cache.close()
+  })
+
+  it('does not take a folder for that of another namespace, or with a configuration in it for one without', async () => {
+    const at = newRepository()
+    const inner = { 'web/web.yaml': configMap('web'), 'bowline.yaml': 'apps: "*"\n' }
+    at.commit('one', inner)
+    const cacheFolder = join(folder.path, `namespaces-${git === undefined}`)
+    const before = await openLoader(at, { cacheFolder })
+    expect((await before.loader.load(at.head(), { signal })).apps.map(({ namespace }) => namespace)).toEqual([
+      'web',
+    ])
+    await before.cache.flush()
+    at.git('rm', '-rq', '.')
+    at.commit('two', Object.fromEntries(Object.entries(inner).map(([path, text]) => [`all/${path}`, text])))
+    const after = await openLoader(at, { cacheFolder })
+    const second = await after.loader.load(at.head(), { signal })
+    const fresh = await load(at)
+    expect(second.apps).toEqual(fresh.apps)
+    expect(second.apps[0]?.diagnostics).not.toEqual([])
+    await before.cache.close()
+    await after.cache.close()
+  })
+
+  it('reads again what a damaged cache has lost', async () => {
+    const at = newRepository()
+    at.commit('one', { 'a/a.yaml': configMap('a'), 'a/b.yaml': configMap('b') })
+    const cacheFolder = join(folder.path, `damaged-${git === undefined}`)
+    const before = await openLoader(at, { cacheFolder })
+    await before.loader.load(at.head(), { signal })
+    await before.cache.flush()
+    await before.cache.close()
+    const damaged = vi.fn()
+    const after = await openLoader(at, { cacheFolder, onDamage: damaged })
+    const objects = (await after.loader.load(at.head(), { signal })).apps[0]?.objects ?? []
+    const file = join(cacheFolder, 'parsed-manifests')
+    const text = readFileSync(file, 'latin1')
+    writeFileSync(file, text.replace('"name":"a"', '"name":"x"'), 'latin1')
+    expect(() => objects[0]?.object).toThrow('damaged')
+    expect(() => objects[0]?.object).toThrow('damaged')
+    expect(damaged).toHaveBeenCalledOnce()
+    expect(objects[1]?.object.metadata.name).toBe('b')
+    const again = (await after.loader.load(at.head(), { signal })).apps[0]?.objects ?? []
+    expect(again.map(({ object }) => object.metadata.name)).toEqual(['a', 'b'])
+    await after.cache.close()
   })
 
   it('throws, and so deletes nothing, when the repository lost an object', async () => {
