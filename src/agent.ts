@@ -33,6 +33,8 @@ export interface AgentConfig {
   readonly volumeDir: string | undefined
   /** A folder in memory for Secrets; undefined where the host has none. */
   readonly memoryDir: string | undefined
+  /** Where the agents of this host mount; undefined for who may not mount at all. */
+  readonly mountDir: string | undefined
   /** Holds the key of what is kept on disk; undefined: the node's private key opens it. */
   readonly secretsKeyFile: string | undefined
   readonly dockerSockets: readonly string[]
@@ -112,6 +114,7 @@ export async function runAgent(
     dataDir: config.dataDir,
     volumeDir: config.volumeDir,
     memoryDir: config.memoryDir,
+    mountDir: config.mountDir,
     keyring,
     allowHost: config.allowHost,
     capacityShare: config.capacityShare,

@@ -9,6 +9,8 @@ export interface Config {
   readonly kubeconfig: string | undefined
   /** Folders for what must not reach a disk, the best first; the last part is this program's own. */
   readonly memoryDirs: readonly string[]
+  /** Where agents mount; undefined for users other than root, who may not. */
+  readonly mountDir: string | undefined
   /** Where a service manager puts credentials: `CREDENTIALS_DIRECTORY` (systemd.exec). */
   readonly credentialsDir: string | undefined
   /** The engine's address, as Docker's own tools read it. */
@@ -32,6 +34,7 @@ export function readConfig(
       ...(env.XDG_RUNTIME_DIR ? [join(env.XDG_RUNTIME_DIR, 'bowline')] : []),
       `/dev/shm/bowline-${uid}`,
     ],
+    mountDir: isRoot ? '/run/bowline-mounts' : undefined,
     credentialsDir: env.CREDENTIALS_DIRECTORY || undefined,
     dockerHost: env.DOCKER_HOST || undefined,
     noColor: env.NO_COLOR !== undefined && env.NO_COLOR !== '',

@@ -45,7 +45,7 @@ import { Publisher } from './status/publisher.ts'
 import { Tunnel, type TunnelOptions, type TunnelRequest } from './tunnel.ts'
 import { untilAborted } from './until-aborted.ts'
 import { answerVolumeRequest } from './volume-requests.ts'
-import { createVolumes, FolderStore, readHome, type Volumes } from './volumes/index.ts'
+import { createVolumes, FolderStore, readHome, Staging, type Volumes } from './volumes/index.ts'
 
 export interface AgentOptions {
   /** Speaks to the API server as `system:node:<nodeName>`. */
@@ -58,6 +58,8 @@ export interface AgentOptions {
   readonly volumeDir?: string | undefined
   /** A folder of this agent's own in memory (tmpfs), for Secrets and `medium: Memory`; undefined where there is none. */
   readonly memoryDir: string | undefined
+  /** A folder, of all agents of the host, to mount in what containers are about to mount; undefined: this agent may not. */
+  readonly mountDir: string | undefined
   /** Seals what is kept on disk for when the server is away. */
   readonly keyring: Keyring
   /** The words of the host's `--allow-host` flags: paths for hostPath, `privileged`, `capability:NAME`. */
@@ -120,7 +122,8 @@ export function startAgent(options: AgentOptions): Service {
 
 async function runAgent(options: AgentOptions, stop: AbortController): Promise<void> {
   const { signal } = stop
-  const { client, runtime, nodeName, dataDir, memoryDir, allowHost, capacityShare, reconnect } = options
+  const { client, runtime, nodeName, dataDir, memoryDir, mountDir, allowHost, capacityShare, reconnect } =
+    options
   const { clock, ids, log } = options
   const volumeDir = options.volumeDir ?? join(dataDir, 'volumes')
   const folders = new FolderStore({
@@ -132,6 +135,13 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     log,
   })
   await folders.prepare()
+  const staging = mountDir === undefined ? undefined : new Staging({ parent: mountDir, dataDir, log })
+  const clearStaging = async () => {
+    await staging?.clear().catch(error => {
+      log.warn('left-over mounts were not ended', { folder: mountDir, error: messageOf(error) })
+    })
+  }
+  await clearStaging()
   const volumes: Volumes = createVolumes({
     folder: join(dataDir, 'pods'),
     memoryFolder: memoryDir === undefined ? undefined : join(memoryDir, 'pods'),
@@ -139,6 +149,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     nodeName,
     folders,
     engineVolumes: () => runtime.volumes,
+    staging: () => (runtime.volumes === undefined ? undefined : staging),
   })
   await volumes.prepare()
   const home = await readHome([dataDir, volumeDir])
@@ -423,6 +434,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   } finally {
     stop.abort()
     await Promise.allSettled(parts)
+    await clearStaging()
     await Promise.all([references.close(), tokens.close(), checkpoints.close(), ledger.close()])
     const written = new AbortController()
     const patience = clock.sleep(LAST_EVENTS_MS, written.signal).catch(() => {})

@@ -66,6 +66,7 @@ export async function runAgentCommand(flags: AgentFlags, signal: AbortSignal): P
     dataDir: dataDir.path,
     volumeDir: flags.volumeDir === undefined ? undefined : resolve(flags.volumeDir),
     memoryDir: await openMemoryDir(dataDir.path, readConfig().memoryDirs),
+    mountDir: readConfig().mountDir,
     secretsKeyFile: flags.secretsKeyFile ?? (await secretsCredential()),
     dockerSockets: dockerSockets(flags.dockerSocket),
     allowHost: flags.allowHost ?? [],

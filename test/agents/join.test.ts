@@ -347,6 +347,7 @@ async function startNode(
     nodeName,
     dataDir,
     memoryDir: undefined,
+    mountDir: undefined,
     keyring: testKeyring,
     clusterUid: 'test',
     pods: undefined,

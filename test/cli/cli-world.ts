@@ -161,6 +161,7 @@ export class CliWorld {
         ...{ client: this.#client, runtime, nodeName, ...parts },
         dataDir: join(this.folder, nodeName),
         memoryDir: undefined,
+        mountDir: undefined,
         keyring: testKeyring,
         clusterUid: 'test',
         pods: undefined,

@@ -66,6 +66,7 @@ describe('runCommand()', () => {
       {
         ...{ server: 'https://127.0.0.1:1', tokenFile: missing, nodeName: 'host-1', runtime: 'process' },
         ...{ dataDir: folder, volumeDir: undefined, memoryDir: undefined, secretsKeyFile: undefined },
+        mountDir: undefined,
         ...{
           dockerSockets: [],
           allowHost: [],

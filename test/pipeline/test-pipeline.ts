@@ -332,6 +332,7 @@ async function startParts(
         ...{ runtime, nodeName, clock, ids },
         dataDir: join(dataDir, nodeName),
         memoryDir: undefined,
+        mountDir: undefined,
         keyring: testKeyring,
         clusterUid: 'test',
         pods: undefined,

@@ -33,8 +33,12 @@ export async function createContainer(
     const retryAt = clock.now() + backoffMs(entry.countFailure(`create ${name}`), SETUP_BACKOFF)
     entry.setNote(name, { waiting: { reason, message }, retryAt })
   }
-  const config = await describe(entry, container, attempt, newestSandbox(view)?.ip, means).catch(error =>
-    retry('CreateContainerConfigError', error),
+  const unstage = () => means.volumes.unstage({ uid: entry.uid, container, attempt })
+  const config = await describe(entry, container, attempt, newestSandbox(view)?.ip, means).catch(
+    async error => {
+      await unstage()
+      return retry('CreateContainerConfigError', error)
+    },
   )
   if (config === undefined) return
   const attemptIt = async () => {
@@ -51,7 +55,8 @@ export async function createContainer(
     entry.setNote(name, { attempt })
     return isStarted ? id : undefined
   }
-  const started = await starts.runBriefly(attemptIt, clock, SLOW_START_MS)
+  // It has its own mounts once it has started.
+  const started = await starts.runBriefly(attemptIt, clock, SLOW_START_MS).finally(unstage)
   if (started !== undefined) await runPostStart(entry, container, started, means, signal)
 }
 
@@ -72,7 +77,11 @@ async function describe(
   const environment = await resolveEnvironment(pod, container, objects, around, links)
   const values = new Map(environment.map(variable => [variable.name, variable.value]))
   const expand = (text: string) => expandVariables(text, variable => values.get(variable))
-  const mounts = await volumes.containerMounts(container, entry.volumes ?? new Map(), expand)
+  const mounts = await volumes.containerMounts(
+    { uid: entry.uid, container, attempt },
+    entry.volumes ?? new Map(),
+    expand,
+  )
   const messageFile = await volumes.createMessageFile(entry.uid, container.name, attempt)
   const containerPath = container.terminationMessagePath || DEFAULT_MESSAGE_PATH
   return containerConfig(pod, container, {
@@ -114,7 +123,7 @@ function requireNonRoot({ spec }: AssignedPod, container: Container, imageUser =
     )
 }
 
-/** Starts a container that is there already. */
+/** Starts a container that is there already; one that was made for a start that did not happen is made anew. */
 export async function startContainer(
   entry: PodEntry,
   container: Container,
@@ -122,6 +131,11 @@ export async function startContainer(
   means: CarryOutMeans,
   signal: AbortSignal,
 ): Promise<void> {
+  if (means.volumes.isStaged(container, entry.volumes ?? new Map())) {
+    await means.runtime.removeContainer(id)
+    means.observed.removeContainer(id)
+    return
+  }
   const attemptIt = () => start(entry, container, id, means)
   if (await means.starts.runBriefly(attemptIt, means.clock, SLOW_START_MS))
     await runPostStart(entry, container, id, means, signal)

@@ -16,6 +16,7 @@ import type { RuntimeVolumes } from '../runtime/index.ts'
 import type { FolderStore } from './folders/folder-store.ts'
 import { openHostPath } from './host-path.ts'
 import { nfsShare } from './nfs-share.ts'
+import { pathOf } from './open-path.ts'
 import type { PayloadSources } from './payload.ts'
 import type { MountedVolume } from './volumes.ts'
 
@@ -63,11 +64,20 @@ export async function openClaim(
   const readOnly = isReadOnly(volume, bound)
   const named = await nameInEngine(bound, means)
   if (named !== undefined) return { path: named, isNamed: true, readOnly, ...shareOf(bound) }
+  const group = readOnly ? undefined : means.group
   const hostPath = hostPathOf(bound)
-  const path =
-    hostPath === undefined ? await openFolder(bound, means) : await openHostPath(hostPath, means.allowHost)
-  if (means.group !== undefined && !readOnly) await giveToGroup(path, means.group)
-  return { path, readOnly, ...(hostPath !== undefined && { hostPath }) }
+  if (hostPath === undefined) {
+    const path = await openFolder(bound, means)
+    if (group !== undefined) await giveToGroup(path, group)
+    return { path, readOnly }
+  }
+  const { path, handle } = await openHostPath(hostPath, means.allowHost)
+  try {
+    if (group !== undefined) await giveToGroup(pathOf(handle), group)
+    return { path, readOnly, hostPath }
+  } finally {
+    await handle.close()
+  }
 }
 
 async function boundVolume(claim: PersistentVolumeClaim, sources: PayloadSources): Promise<PersistentVolume> {

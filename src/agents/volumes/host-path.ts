@@ -1,7 +1,8 @@
-import { mkdir, open, realpath, stat } from 'node:fs/promises'
-import { isAbsolute, normalize } from 'node:path'
-import { BowlineError, messageOf, withoutTrailing } from '../../base/index.ts'
+import { type FileHandle, realpath } from 'node:fs/promises'
+import { isAbsolute, join, normalize } from 'node:path'
+import { BowlineError, withoutTrailing } from '../../base/index.ts'
 import type { HostPathVolumeSource } from '../../kube/index.ts'
+import { type FoundPath, openInside, partsOf } from './open-path.ts'
 
 /** Linux' `PATH_MAX`: each part of a longer one would be looked for in vain. */
 const MAX_PATH = 4096
@@ -22,27 +23,34 @@ export function isPathAllowed(path: string, allowHost: readonly string[]): boole
 }
 
 /**
- * The real path of a hostPath volume: what its type asks for is checked (or made), links are followed, and what they lead to must
- * be allowed too. Throws `unauthorized` when it is not, `bad-config` when the path is not of the type.
+ * What a hostPath volume is: what its type asks for is checked (or made), links are followed, and what they lead to must be allowed
+ * too. Throws `unauthorized` when it is not, `bad-config` when the path is not of the type.
  */
 export async function openHostPath(
   { path, type = '' }: HostPathVolumeSource,
   allowHost: readonly string[],
-): Promise<string> {
+): Promise<FoundPath> {
   if (path.length > MAX_PATH)
     throw new BowlineError('bad-config', `hostPath is longer than any path: ${path.length} characters`)
-  // Before anything is made: a link on the way must not lead the agent to create folders elsewhere.
-  await requireAllowed(await nearestRealPath(path), allowHost)
+  const { real, missing } = await nearestRealPath(path)
+  const wanted = join(real, ...missing)
+  await requireAllowed(wanted, allowHost)
+  const make = makes(type, missing)
+  if (missing.length > 0 && make === undefined) throw wrongType(path, type)
+  const handle = await openInside('/', partsOf(wanted), make)
   try {
-    if (type === 'DirectoryOrCreate') await mkdir(path, { recursive: true, mode: 0o755 })
-    if (type === 'FileOrCreate') await (await open(path, 'a', 0o644)).close()
+    await checkType(handle, path, type)
+    return { path: wanted, handle }
   } catch (error) {
-    throw new BowlineError('bad-config', `hostPath type check failed: ${messageOf(error)}`, { cause: error })
+    await handle.close()
+    throw error
   }
-  const real = await realpath(path).catch(() => path)
-  await requireAllowed(real, allowHost)
-  await checkType(real, path, type)
-  return real
+}
+
+/** What has to be made of what is missing; undefined: nothing. */
+function makes(type: string, missing: readonly string[]): 'folders' | 'file' | undefined {
+  if (type === 'DirectoryOrCreate' && missing.length > 0) return 'folders'
+  return type === 'FileOrCreate' && missing.length === 1 ? 'file' : undefined
 }
 
 async function requireAllowed(path: string, allowHost: readonly string[]): Promise<void> {
@@ -52,32 +60,38 @@ async function requireAllowed(path: string, allowHost: readonly string[]): Promi
   throw new BowlineError('unauthorized', `hostPath leads to "${path}", which this host does not allow`)
 }
 
-/** Where `path` is, or would be made: the real path of its nearest existing ancestor, with the rest appended. */
-async function nearestRealPath(path: string): Promise<string> {
-  const parts = normalize(path).split('/').filter(Boolean)
-  for (let kept = parts.length; kept >= 0; kept--) {
+/** The real path of the nearest ancestor that exists, and what of `path` is missing in it. */
+async function nearestRealPath(
+  path: string,
+): Promise<{ readonly real: string; readonly missing: readonly string[] }> {
+  const parts = partsOf(normalize(path))
+  for (let kept = parts.length; kept > 0; kept--) {
     const real = await realpath(`/${parts.slice(0, kept).join('/')}`).catch(() => undefined)
-    if (real !== undefined) return [withoutSlash(real), ...parts.slice(kept)].join('/').replace(/^\/\//, '/')
+    if (real !== undefined) return { real, missing: parts.slice(kept) }
   }
-  return path
+  return { real: '/', missing: parts }
 }
 
 /** The texts are upstream's (`pkg/volume/hostpath`). */
-async function checkType(real: string, path: string, type: string): Promise<void> {
+async function checkType(handle: FileHandle, path: string, type: string): Promise<void> {
   if (type === '') return
-  const found = await stat(real).catch(() => undefined)
-  const holds: Readonly<Record<string, boolean | undefined>> = {
-    Directory: found?.isDirectory(),
-    DirectoryOrCreate: found?.isDirectory(),
-    File: found?.isFile(),
-    FileOrCreate: found?.isFile(),
-    Socket: found?.isSocket(),
-    CharDevice: found?.isCharacterDevice(),
-    BlockDevice: found?.isBlockDevice(),
+  const found = await handle.stat()
+  const holds: Readonly<Record<string, boolean>> = {
+    Directory: found.isDirectory(),
+    DirectoryOrCreate: found.isDirectory(),
+    File: found.isFile(),
+    FileOrCreate: found.isFile(),
+    Socket: found.isSocket(),
+    CharDevice: found.isCharacterDevice(),
+    BlockDevice: found.isBlockDevice(),
   }
   if (!Object.hasOwn(holds, type)) throw new BowlineError('bad-config', `unknown hostPath type "${type}"`)
-  if (!holds[type])
-    throw new BowlineError('bad-config', `hostPath type check failed: ${path} is not a ${TYPE_NAMES[type]}`)
+  if (!holds[type]) throw wrongType(path, type)
+}
+
+function wrongType(path: string, type: string): BowlineError {
+  const why = type === '' ? `${path} does not exist` : `${path} is not a ${TYPE_NAMES[type] ?? type}`
+  return new BowlineError('bad-config', `hostPath type check failed: ${why}`)
 }
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {

@@ -5,13 +5,15 @@
  *
  *     const volumes = createVolumes({ folder, memoryFolder, allowHost })
  *     const mounted = await volumes.mount(pod, sources)
- *     const mounts = await volumes.containerMounts(container, mounted, expand)
+ *     const mounts = await volumes.containerMounts({ uid, container, attempt }, mounted, expand)
  */
 export { FolderStore, type FolderStoreOptions } from './folders/folder-store.ts'
 export { readHome } from './home.ts'
 export { isPathAllowed } from './host-path.ts'
 export type { PayloadSources } from './payload.ts'
+export { Staging } from './staging.ts'
 export {
+  type Attempt,
   createVolumes,
   type MountedVolume,
   unsupportedVolume,

@@ -14,7 +14,9 @@ import { hasAtomicFolder, writeAtomicFolder } from './atomic-folder.ts'
 import { openClaim } from './claim-volume.ts'
 import type { FolderStore } from './folders/folder-store.ts'
 import { openHostPath } from './host-path.ts'
+import { type FoundPath, openInside } from './open-path.ts'
 import { assemblePayload, type PayloadSources } from './payload.ts'
+import type { Staging } from './staging.ts'
 import { openSubPath } from './sub-path.ts'
 
 export interface VolumesOptions {
@@ -29,6 +31,8 @@ export interface VolumesOptions {
   readonly folders: FolderStore | undefined
   /** The volumes of the container engine; undefined where there are none. */
   readonly engineVolumes: () => RuntimeVolumes | undefined
+  /** Where containers do mount, and paths that others can replace are mounted first; undefined: they are mounted as they are. */
+  readonly staging: () => Staging | undefined
 }
 
 /** Whose volumes they are. */
@@ -47,8 +51,17 @@ export interface MountedVolume {
   readonly hostPath?: HostPathVolumeSource
   /** `server:path` of the share that it is, whose server may not answer. */
   readonly share?: string
+  /** Nobody but the agent writes there: what a path in it leads to, it leads to. */
+  readonly isPayload?: boolean
   /** Files that the agent keeps up to date are never writable. */
   readonly readOnly: boolean
+}
+
+/** One of the containers that are made for a container of a pod, one after the other. */
+export interface Attempt {
+  readonly uid: string
+  readonly container: Container
+  readonly attempt: number
 }
 
 /** The volumes of this node's pods. */
@@ -60,12 +73,19 @@ export interface Volumes {
    * upstream's FailedMount event and holds no value of a Secret.
    */
   mount(owner: VolumeOwner, sources: PayloadSources): Promise<ReadonlyMap<string, MountedVolume>>
-  /** What of the volumes goes where in a container. `expand` replaces the variables of a `subPathExpr`. */
+  /**
+   * What of the volumes goes where in a container. `expand` replaces the variables of a `subPathExpr`. What others could replace is
+   * there until `unstage`: not before the container has started, or never will.
+   */
   containerMounts(
-    container: Container,
+    attempt: Attempt,
     mounted: ReadonlyMap<string, MountedVolume>,
     expand: (text: string) => string,
   ): Promise<readonly ContainerMount[]>
+  /** Whether some of a container's mounts are there for its start only, so that it cannot be started later. */
+  isStaged(container: Container, mounted: ReadonlyMap<string, MountedVolume>): boolean
+  /** Ends what was made for a container's start. Nothing is fine. */
+  unstage(attempt: Attempt): Promise<void>
   /** The file for a container's last words, empty, fit to be mounted. */
   createMessageFile(uid: string, container: string, attempt: number): Promise<string>
   messageFile(uid: string, container: string, attempt: number): string
@@ -106,7 +126,7 @@ export function unsupportedVolume(volume: Volume): string | undefined {
 
 /** The volumes under `folder`. It touches nothing before the first call. */
 export function createVolumes(options: VolumesOptions): Volumes {
-  const { folder, memoryFolder, allowHost, nodeName, folders, engineVolumes } = options
+  const { folder, memoryFolder, allowHost, nodeName, folders, engineVolumes, staging } = options
   const podFolder = (uid: string) => join(folder, uid)
   const memoryPodFolder = (uid: string) => join(memoryFolder ?? folder, uid)
   const messageFile = (uid: string, container: string, attempt: number) =>
@@ -126,12 +146,11 @@ export function createVolumes(options: VolumesOptions): Volumes {
   ): Promise<MountedVolume> {
     const problem = unsupportedVolume(volume)
     if (problem !== undefined) throw new BowlineError('unsupported', problem)
-    if (volume.hostPath !== undefined)
-      return {
-        path: await openHostPath(volume.hostPath, allowHost),
-        hostPath: volume.hostPath,
-        readOnly: false,
-      }
+    if (volume.hostPath !== undefined) {
+      const { path, handle } = await openHostPath(volume.hostPath, allowHost)
+      await handle.close()
+      return { path, hostPath: volume.hostPath, readOnly: false }
+    }
     if (volume.persistentVolumeClaim !== undefined || volume.ephemeral !== undefined)
       return openClaim(volume, owner, sources, {
         folders,
@@ -153,18 +172,50 @@ export function createVolumes(options: VolumesOptions): Volumes {
       if (hasCode(error, 'unavailable') && (await hasAtomicFolder(path))) return 'kept' as const
       throw error
     })
-    if (payload === 'kept') return { path, readOnly: true }
+    if (payload === 'kept') return { path, isPayload: true, readOnly: true }
     if (payload === undefined) {
       await makeEmptyFolder(path, group)
       return { path, readOnly: false }
     }
     await writeAtomicFolder(path, payload, group)
-    return { path, readOnly: true }
+    return { path, isPayload: true, readOnly: true }
   }
 
-  async function asItIsNow(volume: MountedVolume): Promise<MountedVolume> {
-    if (volume.hostPath === undefined) return volume
-    return { ...volume, path: await openHostPath(volume.hostPath, allowHost) }
+  /** Where a mount is from: a path that stays what it is, or what was found under one that may not. */
+  async function sourceOf(
+    { subPath, subPathExpr }: VolumeMount,
+    { path, isNamed, isPayload, hostPath }: MountedVolume,
+    expand: (text: string) => string,
+  ): Promise<string | FoundPath> {
+    const inside = subPathExpr ? expand(subPathExpr) : subPath
+    if (inside && isNamed)
+      throw new BowlineError(
+        'unsupported',
+        `subPath "${inside}": a volume of the engine is mounted whole or not at all`,
+      )
+    if (!inside && hostPath === undefined) return path
+    const volume =
+      hostPath === undefined
+        ? { path, handle: await openInside(path, []) }
+        : await openHostPath(hostPath, allowHost)
+    if (!inside) return volume
+    try {
+      const found = await openSubPath(volume, inside)
+      if (!isPayload) return found
+      await found.handle.close()
+      return found.path
+    } finally {
+      await volume.handle.close()
+    }
+  }
+
+  async function fixed(attempt: Attempt, index: number, source: string | FoundPath): Promise<string> {
+    if (typeof source === 'string') return source
+    try {
+      return (await staging()?.stage(stagedAs(attempt), index, source.handle)) ?? source.path
+    } finally {
+      await source.handle.close()
+    }
   }
 
   return {
@@ -192,19 +243,32 @@ export function createVolumes(options: VolumesOptions): Volumes {
       return mounted
     },
 
-    async containerMounts(container, mounted, expand) {
+    async containerMounts(attempt, mounted, expand) {
       const mounts: ContainerMount[] = []
-      for (const mount of container.volumeMounts ?? []) {
+      for (const [index, mount] of (attempt.container.volumeMounts ?? []).entries()) {
         const volume = mounted.get(mount.name)
         if (volume === undefined) throw new BowlineError('bad-config', `volume "${mount.name}" not found`)
         mounts.push({
-          hostPath: await sourceOf(mount, await asItIsNow(volume), expand),
+          hostPath: await fixed(attempt, index, await sourceOf(mount, volume, expand)),
           ...(volume.isNamed && { volume: volume.path }),
           containerPath: mount.mountPath,
           readOnly: volume.readOnly || (mount.readOnly ?? false),
         })
       }
       return mounts
+    },
+
+    isStaged({ volumeMounts = [] }, mounted) {
+      if (staging() === undefined) return false
+      return volumeMounts.some(({ name, subPath, subPathExpr }) => {
+        const volume = mounted.get(name)
+        const isInside = Boolean(subPath || subPathExpr)
+        return volume?.hostPath !== undefined || (isInside && volume?.isPayload !== true)
+      })
+    },
+
+    async unstage(attempt) {
+      await staging()?.unstage(stagedAs(attempt))
     },
 
     usersOf,
@@ -255,16 +319,6 @@ async function makeEmptyFolder(path: string, group: number | undefined): Promise
   await chmod(path, group === undefined ? 0o777 : 0o2777)
 }
 
-function sourceOf(
-  { subPath, subPathExpr }: VolumeMount,
-  { path, isNamed }: MountedVolume,
-  expand: (text: string) => string,
-): Promise<string> {
-  const inside = subPathExpr ? expand(subPathExpr) : subPath
-  if (inside && isNamed)
-    throw new BowlineError(
-      'unsupported',
-      `subPath "${inside}": a volume of the engine is mounted whole or not at all`,
-    )
-  return inside ? openSubPath(path, inside) : Promise.resolve(path)
+function stagedAs({ uid, container, attempt }: Attempt): string {
+  return `${uid}.${container.name}.${attempt}`
 }

@@ -41,6 +41,8 @@ export interface TestAgentOptions {
   readonly allowHost?: readonly string[]
   /** A folder that plays the memory of the host: a test that reboots the host removes it. */
   readonly memoryDir?: string
+  /** False: an agent that is not root. */
+  readonly mayMount?: boolean
   /** Where the agent's folder is made; default: the machine's folder for such. */
   readonly parent?: string
   /** Wraps what the agent speaks to the server through. */
@@ -94,6 +96,7 @@ async function startTestAgent(
   {
     allowHost = [],
     memoryDir,
+    mayMount = true,
     parent = tmpdir(),
     wrapClient = client => client,
     isDown = () => false,
@@ -137,6 +140,7 @@ async function startTestAgent(
         nodeName: NODE,
         dataDir: folder,
         memoryDir,
+        mountDir: mayMount ? join(folder, 'mounts') : undefined,
         keyring: testKeyring,
         clusterUid: 'test',
         pods: undefined,

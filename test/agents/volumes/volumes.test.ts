@@ -30,6 +30,7 @@ beforeEach(async () => {
     nodeName: 'host-1',
     folders: undefined,
     engineVolumes: () => undefined,
+    staging: () => undefined,
   })
   await volumes.prepare()
   await mkdir(join(folder, 'host'))
@@ -70,7 +71,11 @@ async function mountIn(
   const owner = { uid: 'uid-1', name: 'app', spec: { containers: [], volumes: [{ name: 'v', ...volume }] } }
   const mounted = await volumes.mount(owner, sources)
   const volumeMounts = [{ name: 'v', mountPath: '/mnt', ...rest }]
-  const [made] = await volumes.containerMounts({ name: 'c', volumeMounts }, mounted, text => text)
+  const [made] = await volumes.containerMounts(
+    { uid: 'uid-1', container: { name: 'c', volumeMounts }, attempt: 0 },
+    mounted,
+    text => text,
+  )
   return [made?.hostPath ?? '', made?.readOnly ?? false]
 }
 
@@ -223,15 +228,15 @@ describe('Volumes.containerMounts()', () => {
     const spec = { containers: [], volumes: [{ name: 'v', hostPath: { path } }] }
     const mounted = await volumes.mount({ uid: 'uid-1', name: 'app', spec }, sources)
     const container = { name: 'c', volumeMounts: [{ name: 'v', mountPath: '/mnt' }] }
-    expect(await volumes.containerMounts(container, mounted, text => text)).toMatchObject([
-      { hostPath: path },
-    ])
+    expect(
+      await volumes.containerMounts({ uid: 'uid-1', container, attempt: 0 }, mounted, text => text),
+    ).toMatchObject([{ hostPath: path }])
     // Another pod has the folder above mounted, and puts a link there before the container starts again.
     await rm(path, { recursive: true })
     await symlink('/etc', path)
-    await expect(volumes.containerMounts(container, mounted, text => text)).rejects.toThrow(
-      'hostPath leads to "/etc", which this host does not allow',
-    )
+    await expect(
+      volumes.containerMounts({ uid: 'uid-1', container, attempt: 0 }, mounted, text => text),
+    ).rejects.toThrow('hostPath leads to "/etc", which this host does not allow')
   })
 
   it('Volumes.containerMounts() does not leave the volume by a link or by dots', async () => {

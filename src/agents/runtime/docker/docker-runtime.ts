@@ -32,7 +32,7 @@ import { containerName, Labels, type Owner } from './names.ts'
 import { removeEngineNetwork } from './network/engine-network.ts'
 import { type Made, OwnContainers } from './own-containers.ts'
 import { Sandboxes } from './sandboxes.ts'
-import { engineVolumes, withMountHint } from './volumes.ts'
+import { engineVolumes, withMountHint, withSourceHint } from './volumes.ts'
 
 export interface DockerRuntimeOptions {
   /** The path of the engine's socket, or `unix://…`, or `tcp://host:port`. */
@@ -198,7 +198,7 @@ export class DockerRuntime implements OpenRuntime {
     try {
       return await create()
     } catch (error) {
-      if (!hasCode(error, 'conflict')) throw error
+      if (!hasCode(error, 'conflict')) throw withSourceHint(error)
       const existing = await this.#containers.inspect(name)
       if (existing === undefined) throw error
       if (isSame(existing, sandboxId, config)) return existing.Id

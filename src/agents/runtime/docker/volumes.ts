@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { BowlineError, hasCode } from '../../../base/index.ts'
 import type { RuntimeVolumes } from '../runtime.ts'
 import type { Engine } from './engine/engine.ts'
@@ -39,6 +40,15 @@ export function withMountHint(error: unknown): unknown {
   const hint = reason === undefined ? undefined : HINTS.get(reason)
   if (hint === undefined) return error
   const message = `${error.message} (${hint})`
+  return new BowlineError(error.code, message, { cause: error, retryable: error.retryable })
+}
+
+/** An error of the engine about a source of a mount that is there for the agent. */
+export function withSourceHint(error: unknown): unknown {
+  if (!(error instanceof BowlineError)) return error
+  const [, source] = /bind source path does not exist: (\/\S+)/.exec(error.message) ?? []
+  if (source === undefined || !existsSync(source)) return error
+  const message = `${error.message} (the agent sees it: does the engine run on this host, and in the same mount namespace?)`
   return new BowlineError(error.code, message, { cause: error, retryable: error.retryable })
 }
 

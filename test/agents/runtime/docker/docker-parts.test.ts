@@ -7,7 +7,7 @@ import { parseEndpoint } from '../../../../src/agents/runtime/docker/engine/endp
 import { Engine } from '../../../../src/agents/runtime/docker/engine/engine.ts'
 import { imageStatus, splitReference } from '../../../../src/agents/runtime/docker/images/pull.ts'
 import { containerName, networkName, sandboxName } from '../../../../src/agents/runtime/docker/names.ts'
-import { withMountHint } from '../../../../src/agents/runtime/docker/volumes.ts'
+import { withMountHint, withSourceHint } from '../../../../src/agents/runtime/docker/volumes.ts'
 import { BowlineError, messageOf, systemClock } from '../../../../src/base/index.ts'
 
 it.each([
@@ -117,6 +117,17 @@ describe('withMountHint()', () => {
     for (const error of [engineSays('connection refused'), new BowlineError('internal', 'no such device')])
       expect(withMountHint(error)).toBe(error)
   })
+})
+
+it('withSourceHint() says so when a source is there for the agent and not for the engine', () => {
+  const engineSays = (source: string) =>
+    new BowlineError(
+      'bad-config',
+      `invalid mount config for type "bind": bind source path does not exist: ${source}`,
+    )
+  expect(messageOf(withSourceHint(engineSays('/proc')))).toContain('the same mount namespace?')
+  const error = engineSays('/nowhere')
+  expect(withSourceHint(error)).toBe(error)
 })
 
 describe('names', () => {
