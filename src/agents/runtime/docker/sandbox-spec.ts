@@ -1,5 +1,4 @@
 import type { NameConfig, PortMapping, SandboxConfig } from '../runtime.ts'
-import { PAUSE_IMAGE } from './images/pause-image.ts'
 import { type CreateBody, Labels, type Owner, ownerLabels, podLabels } from './names.ts'
 
 /** How a sandbox gets its network: from the engine, or by the agent's own hand at this address. */
@@ -7,12 +6,16 @@ export type Wiring =
   | { readonly by: 'engine'; readonly networkId: string }
   | { readonly by: 'agent'; readonly address: string }
 
-/** The body of the engine's create call for a pod's sandbox. */
-export function sandboxBody(owner: Owner, config: SandboxConfig, wiring: Wiring): CreateBody {
+/** The body of the engine's create call for a pod's sandbox; `image` is the id of its image. */
+export function sandboxBody(
+  owner: Owner,
+  config: SandboxConfig,
+  { image, wiring }: { readonly image: string; readonly wiring: Wiring },
+): CreateBody {
   const labels = { ...ownerLabels(owner, 'sandbox'), ...podLabels(config.pod, config.attempt) }
   if (wiring.by === 'engine')
     return {
-      Image: PAUSE_IMAGE,
+      Image: image,
       Hostname: config.hostname,
       ...domainName(config),
       Labels: labels,
@@ -25,7 +28,7 @@ export function sandboxBody(owner: Owner, config: SandboxConfig, wiring: Wiring)
       },
     }
   return {
-    Image: PAUSE_IMAGE,
+    Image: image,
     Hostname: config.hostname,
     Labels: { ...labels, [Labels.address]: wiring.address },
     // The engine's own network sandbox costs more than the container. Without one the container still gets a fresh

@@ -41,6 +41,8 @@ export class Sandboxes {
   readonly #files: PodFiles | undefined
   readonly #podNetwork: PodNetwork | undefined
   #wiring: Wires = { by: 'engine', network: { id: '' } }
+  /** The id of the image of sandboxes. */
+  #image = ''
   #lowersOomScore = false
 
   private constructor(options: SandboxesOptions) {
@@ -119,10 +121,11 @@ export class Sandboxes {
 
   async #prepare(): Promise<void> {
     const [engine, owner] = [this.#engine, this.#owner]
-    await ensurePauseImage(engine)
+    const image = await ensurePauseImage(engine)
+    this.#image = image
     const podNetwork = this.#files && this.#podNetwork
     if (podNetwork !== undefined) {
-      const anchor = await ensureAnchor(engine, owner, undefined)
+      const anchor = await ensureAnchor(engine, owner, { image, network: undefined })
       this.#lowersOomScore = anchor.lowersOomScore
       this.#wiring = { by: 'agent', network: podNetwork }
       podNetwork.setReach(anchor.isHere)
@@ -133,14 +136,14 @@ export class Sandboxes {
     }
     const network = await ensureEngineNetwork(engine, owner, this.#clock, this.#log)
     this.#wiring = { by: 'engine', network }
-    this.#lowersOomScore = (await ensureAnchor(engine, owner, network)).lowersOomScore
+    this.#lowersOomScore = (await ensureAnchor(engine, owner, { image, network })).lowersOomScore
   }
 
   /** The list is the safety net of everything else; it does not fail for the anchor's sake. */
   async #keepAnchor(): Promise<void> {
     const network = this.#wiring.by === 'engine' ? this.#wiring.network : undefined
     try {
-      await ensureAnchor(this.#engine, this.#owner, network)
+      await ensureAnchor(this.#engine, this.#owner, { image: this.#image, network })
     } catch (error) {
       this.#log.warn('could not keep the image and the network of pods in use', { error: messageOf(error) })
     }
@@ -196,7 +199,7 @@ export class Sandboxes {
 
   async #start(config: SandboxConfig, wiring: Wiring): Promise<string> {
     const pod = `${config.pod.namespace}/${config.pod.name}`
-    const body = sandboxBody(this.#owner, config, wiring)
+    const body = sandboxBody(this.#owner, config, { image: this.#image, wiring })
     const { Id } = await this.#engine.call<{ Id: string }>({
       method: 'POST',
       path: '/containers/create',

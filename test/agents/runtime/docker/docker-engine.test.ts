@@ -14,6 +14,7 @@ import {
 import { BowlineError, hasCode, silentLogger, systemClock, systemIds } from '../../../../src/base/index.ts'
 import { eventually } from '../../../base/eventually.ts'
 import {
+  importBusybox,
   startTestEngine,
   TEST_IMAGE,
   type TestEngine,
@@ -342,6 +343,24 @@ describe.skipIf(!available)(`Docker Engine behind the runtime contract (${reason
     const asks = await run(podNamed('second'), 'exec sleep 1000')
     const asked = await runtime.exec(asks.id, ['wget', '-qO-', `http://${sandbox.ip}/passwd`], 5_000)
     expect(asked.exitCode).toBe(0)
+  })
+
+  it('a sandbox runs the program of the agent, whatever was given the name of its image', async () => {
+    const foreign = () => importBusybox(engine.docker, 'bowline.dev/pause:1', 'ENTRYPOINT ["sleep", "1000"]')
+    async function programOf(pod: string, on: DockerRuntime): Promise<string> {
+      const { id } = await on.runSandbox({ pod: podNamed(pod), attempt: 0, hostname: pod, ports: [] })
+      const { Path, Image } = await engine.docker.getContainer(id).inspect()
+      await on.removeSandbox(id)
+      return `${Path} ${Image}`
+    }
+    const own = await programOf('before', runtime)
+    expect(own).toMatch(/^\/pause sha256:/)
+    await foreign()
+    expect(await programOf('pulled', runtime)).toBe(own)
+    const next = await open(systemIds.uid(), 'node-1')
+    expect(await programOf('started', next)).toBe(own)
+    await next.purge()
+    await next.close()
   })
 
   it('pullImage() pulls with and without credentials, and says what the registry said', async () => {

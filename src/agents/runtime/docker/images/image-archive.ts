@@ -28,7 +28,7 @@ export function assembleImageArchive(image: ImageDescription): Buffer {
         ...(image.entrypoint && { Entrypoint: image.entrypoint }),
         ...(image.command && { Cmd: image.command }),
       },
-      rootfs: { type: 'layers', diff_ids: [`sha256:${sha256(image.layer)}`] },
+      rootfs: { type: 'layers', diff_ids: [layerDigest(image.layer)] },
       history: [{ created: '1970-01-01T00:00:00Z', created_by: 'bowline' }],
     }),
   )
@@ -39,6 +39,11 @@ export function assembleImageArchive(image: ImageDescription): Buffer {
     { path: 'layer.tar', content: image.layer, mode: 0o644 },
     { path: 'manifest.json', content: Buffer.from(JSON.stringify(manifest)), mode: 0o644 },
   ])
+}
+
+/** As an image names its layers. */
+export function layerDigest(layer: Buffer): string {
+  return `sha256:${sha256(layer)}`
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -1,6 +1,5 @@
 import { BowlineError, hasCode } from '../../../../base/index.ts'
 import type { Engine } from '../engine/engine.ts'
-import { PAUSE_IMAGE } from '../images/pause-image.ts'
 import { type ContainerInspect, inspectOwned, removeContainer } from '../inspect.ts'
 import { anchorName, type Owner, ownerLabels } from '../names.ts'
 import { pauseHostConfig } from '../sandbox-spec.ts'
@@ -15,6 +14,13 @@ export interface Anchor {
   readonly isHere: boolean
 }
 
+export interface AnchorMeans {
+  /** The id of the sandbox image. */
+  readonly image: string
+  /** What it is attached to; undefined: nothing. */
+  readonly network: EngineNetwork | undefined
+}
+
 /** cri-dockerd's score for sandboxes. */
 const PROTECTED = -998
 
@@ -26,24 +32,25 @@ const PROTECTED = -998
 export async function ensureAnchor(
   engine: Engine,
   owner: Owner,
-  network: EngineNetwork | undefined,
+  { image, network }: AnchorMeans,
 ): Promise<Anchor> {
   const existing = await inspectOwned(engine, owner, anchorName(owner))
-  if (existing?.State.Running && isAttachedTo(existing, network)) return anchorOf(existing)
+  if (existing?.State.Running && existing.Image === image && isAttachedTo(existing, network))
+    return anchorOf(existing)
   if (existing !== undefined) await removeContainer(engine, existing.Id)
   try {
-    return anchorOf(await startAnchor(engine, owner, network, PROTECTED))
+    return anchorOf(await startAnchor(engine, owner, { image, network }, PROTECTED))
   } catch (error) {
     if (!hasCode(error, 'internal') && !hasCode(error, 'bad-config')) throw error
     await removeContainer(engine, anchorName(owner))
-    return anchorOf(await startAnchor(engine, owner, network, 0))
+    return anchorOf(await startAnchor(engine, owner, { image, network }, 0))
   }
 }
 
 async function startAnchor(
   engine: Engine,
   owner: Owner,
-  network: EngineNetwork | undefined,
+  { image, network }: AnchorMeans,
   score: number,
 ): Promise<ContainerInspect> {
   const name = anchorName(owner)
@@ -53,7 +60,7 @@ async function startAnchor(
       path: '/containers/create',
       query: { name },
       body: {
-        Image: PAUSE_IMAGE,
+        Image: image,
         Labels: ownerLabels(owner, 'anchor'),
         HostConfig: { ...pauseHostConfig(), OomScoreAdj: score, NetworkMode: network?.id ?? 'none' },
       },
