@@ -7,6 +7,8 @@ export interface ClusterNetwork {
   readonly podCidr: Subnet
   /** Services have their ClusterIPs from it. */
   readonly serviceCidr: Subnet
+  /** Where the `externalIPs` of Services may be. */
+  readonly externalIPs: readonly Subnet[]
   /** The end of every name in the cluster's DNS. */
   readonly clusterDomain: string
   /** By which way hosts reach the pods of other hosts. */
@@ -32,7 +34,10 @@ const OWN_INTERFACE = /^(bw|bowline)/
  * that overlap each other or a network that this host is on: its addresses could then not be told apart.
  */
 export function readClusterNetwork(
-  texts: { readonly [Key in Exclude<keyof ClusterNetwork, 'links'>]: string } & Pick<ClusterNetwork, 'links'>,
+  texts: { readonly [Key in 'podCidr' | 'serviceCidr' | 'clusterDomain']: string } & {
+    /** Networks with commas between them. */
+    readonly serviceExternalIps?: string
+  } & Pick<ClusterNetwork, 'links'>,
   host: readonly HostAddress[],
 ): ClusterNetwork {
   const podCidr = readRange(texts.podCidr, '--pod-cidr')
@@ -45,7 +50,13 @@ export function readClusterNetwork(
     )
   checkHost(podCidr, '--pod-cidr', host)
   checkHost(serviceCidr, '--service-cidr', host)
-  return { podCidr, serviceCidr, clusterDomain: readDomain(texts.clusterDomain), links: texts.links }
+  return {
+    podCidr,
+    serviceCidr,
+    externalIPs: readNetworks(texts.serviceExternalIps),
+    clusterDomain: readDomain(texts.clusterDomain),
+    links: texts.links,
+  }
 }
 
 type Flag = keyof typeof LARGEST
@@ -57,6 +68,19 @@ function readRange(text: string, flag: Flag): Subnet {
   if (range.prefix < LARGEST[flag] || range.prefix > SMALLEST[flag])
     throw refusal(flag, text, `its prefix must be from /${LARGEST[flag]} to /${SMALLEST[flag]}`)
   return range
+}
+
+function readNetworks(texts: string | undefined): readonly Subnet[] {
+  if (texts === undefined) return []
+  return texts.split(',').map(text => {
+    const range = parseSubnet(text)
+    if (range !== undefined && formatSubnet(range) === text) return range
+    throw refusal(
+      '--service-external-ips',
+      text,
+      'expected IPv4 networks, such as 192.0.2.0/24,198.51.100.7/32',
+    )
+  })
 }
 
 function checkHost(range: Subnet, flag: Flag, host: readonly HostAddress[]): void {

@@ -169,6 +169,7 @@ export async function startServer(
       reviews: access.reviewers(authenticator),
       issueToken: accountTokens.issue,
       serviceCidr: config.network.serviceCidr,
+      serviceExternalIPs: config.network.externalIPs,
       clock,
       ids,
       log,

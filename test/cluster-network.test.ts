@@ -31,6 +31,10 @@ describe('readClusterNetwork()', () => {
     ],
     [{ clusterDomain: 'cluster local' }, 'Cannot use --cluster-domain cluster local: expected a DNS name'],
     [{ clusterDomain: '' }, 'expected a DNS name'],
+    [
+      { serviceExternalIps: '192.0.2.0/24,192.0.2.9' },
+      'Cannot use --service-external-ips 192.0.2.9: expected IPv4 networks',
+    ],
   ])('refuses %o', (given, message) => {
     expect(() => readClusterNetwork({ ...DEFAULT_NETWORK, ...given }, LAN)).toThrow(message)
   })

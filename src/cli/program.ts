@@ -140,6 +140,10 @@ function withServerFlags(command: Command): Command {
     .option('--advertise <host[:port]>', 'the name or address by which agents and kubectl reach the server')
     .option('--pod-cidr <network>', 'the addresses of pods, a /24 a host', DEFAULT_NETWORK.podCidr)
     .option('--service-cidr <network>', 'the addresses of Services', DEFAULT_NETWORK.serviceCidr)
+    .option(
+      '--service-external-ips <networks>',
+      'where the externalIPs of Services may be, with commas between them (default: nowhere)',
+    )
     .option('--cluster-domain <name>', 'the end of names inside the cluster', DEFAULT_NETWORK.clusterDomain)
     .addOption(
       new Option('--network <way>', 'how hosts reach the pods of other hosts')

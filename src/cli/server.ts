@@ -23,6 +23,7 @@ export interface ServerFlags {
   readonly advertise?: string
   readonly podCidr: string
   readonly serviceCidr: string
+  readonly serviceExternalIps?: string
   readonly clusterDomain: string
   readonly network: LinkMode
   readonly acmeEmail?: string

@@ -16,6 +16,7 @@ import {
   StatusError,
 } from '../../kube/index.ts'
 import { claimResize } from './admission/claim-resize.ts'
+import { externalAddresses } from './admission/external-addresses.ts'
 import { ingressDefaults } from './admission/ingress-defaults.ts'
 import { limitRanges } from './admission/limit-ranges.ts'
 import { namespaceLifecycle } from './admission/namespace-lifecycle.ts'
@@ -64,6 +65,8 @@ export interface VerbsOptions {
   readonly eventWindow?: number
   /** Where Services have their addresses from. Default 10.43.0.0/16. */
   readonly serviceCidr?: Subnet
+  /** Where the `externalIPs` of Services may be. Default: nowhere. */
+  readonly serviceExternalIPs?: readonly Subnet[]
   /** Asked after the built-in ones (namespaces, pod and storage defaults), in this order. */
   readonly admissions?: readonly Admission[]
   /** Signs tokens of ServiceAccounts; pods then find theirs in the usual place. */
@@ -111,6 +114,7 @@ export function createVerbs(options: VerbsOptions): Verbs & Service {
       limitRanges(world),
       storageDefaults(world),
       claimResize(world),
+      externalAddresses(options.serviceExternalIPs ?? []),
       ingressDefaults(world),
       paramPermissions({ world, kinds: served, authorizer }),
       ...(options.issueToken === undefined ? [] : [serviceAccounts(world, ids)]),

@@ -38,7 +38,7 @@ export interface TestApi {
 }
 
 export interface TestApiOptions
-  extends Partial<Pick<VerbsOptions, 'eventWindow' | 'serviceCidr' | 'warnOnWrite'>> {
+  extends Partial<Pick<VerbsOptions, 'eventWindow' | 'serviceCidr' | 'serviceExternalIPs' | 'warnOnWrite'>> {
   readonly clock?: Clock
   readonly authorizer?: Authorizer
   readonly admissions?: readonly Admission[]
