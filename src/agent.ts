@@ -39,6 +39,8 @@ export interface AgentConfig {
   readonly secretsKeyFile: string | undefined
   readonly dockerSockets: readonly string[]
   readonly allowHost: readonly string[]
+  /** Processes and threads of a container; 0: as many as the host can have. */
+  readonly pidsLimit: number
   /** The ports of ingresses; undefined: this host serves none. */
   readonly ingress: { readonly httpPort: number; readonly httpsPort: number } | undefined
   /** Above 0 and at most 1. */
@@ -85,6 +87,7 @@ export async function runAgent(
     dockerSockets: config.dockerSockets,
     stateDir: join(config.dataDir, 'runtime'),
     podNetwork: pods,
+    pidsLimit: config.pidsLimit,
     clock,
     log,
     signal,

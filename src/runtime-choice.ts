@@ -48,12 +48,14 @@ export async function openRuntime(
     readonly stateDir: string
     /** Gives pods their addresses; undefined: the engine does. */
     readonly podNetwork: PodNetwork | undefined
+    /** Processes and threads of a container; 0: as many as the host can have. */
+    readonly pidsLimit: number
     readonly clock: Clock
     readonly log: Logger
     readonly signal: AbortSignal
   },
 ): Promise<OpenRuntime> {
-  const { dockerSockets, clusterUid, nodeName, stateDir, podNetwork, clock, log, signal } = options
+  const { dockerSockets, clusterUid, nodeName, stateDir, podNetwork, pidsLimit, clock, log, signal } = options
   if (choice === 'process') return openProcessRuntime({ stateDir, clusterUid, nodeName, clock, log })
   return awaitRuntime({
     name: choice,
@@ -66,7 +68,7 @@ export async function openRuntime(
         nodeName,
         clock,
         log,
-        options: { stateDir, ...(podNetwork && { podNetwork }) },
+        options: { stateDir, pidsLimit, ...(podNetwork && { podNetwork }) },
       })
     },
     hint: `no engine answers at ${dockerSockets.join(' or ')}: start Docker, or name its socket with --docker-socket`,

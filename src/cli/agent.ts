@@ -20,6 +20,7 @@ export interface AgentFlags {
   readonly volumeDir?: string
   readonly dockerSocket?: string
   readonly allowHost?: readonly string[]
+  readonly pidsLimit: number
   readonly ingressHttpPort: number
   readonly ingressHttpsPort: number
   /** False by `--no-ingress`. */
@@ -70,6 +71,7 @@ export async function runAgentCommand(flags: AgentFlags, signal: AbortSignal): P
     secretsKeyFile: flags.secretsKeyFile ?? (await secretsCredential()),
     dockerSockets: dockerSockets(flags.dockerSocket),
     allowHost: flags.allowHost ?? [],
+    pidsLimit: flags.pidsLimit,
     ingress: flags.ingress
       ? { httpPort: flags.ingressHttpPort, httpsPort: flags.ingressHttpsPort }
       : undefined,

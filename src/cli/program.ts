@@ -91,6 +91,7 @@ function addServices(program: Command, terminal: Terminal, signal: AbortSignal):
     .option('--volume-dir <dir>', 'where the folders of volumes are (default: volumes in the data folder)')
     .option('--docker-socket <path>', "the engine's socket")
     .addOption(allowHostOption())
+    .addOption(pidsLimitOption())
     .option('--stop-containers', 'stop and remove the containers when the server stops')
     .action(async (dir: string | undefined, flags: UpFlags) =>
       (await import('./up.ts')).runUpCommand(dir, flags, terminal, signal),
@@ -111,6 +112,7 @@ function addServices(program: Command, terminal: Terminal, signal: AbortSignal):
     .option('--volume-dir <dir>', 'where the folders of volumes are (default: volumes in the data folder)')
     .option('--docker-socket <path>', "the engine's socket")
     .addOption(allowHostOption())
+    .addOption(pidsLimitOption())
     .option(
       '--secrets-key-file <file>',
       "the key of the Secrets kept on disk (default: derived from the node's private key)",
@@ -163,6 +165,16 @@ function allowHostOption(): Option {
     '--allow-host <what>',
     'a host folder that pods may mount, `privileged`, `capability:NAME` or `docker-volume:NAME`; may be given again; nothing in Git can grant it',
   ).argParser((word: string, before: readonly string[] = []) => [...before, word])
+}
+
+/** By default more than programs need that are well, and a fraction of what exhausts a host. */
+function pidsLimitOption(): Option {
+  return new Option(
+    '--pids-limit <n>',
+    'how many processes and threads a container may have; 0: as many as the host can have',
+  )
+    .argParser((text: string) => (text === '0' ? 0 : wholeNumber(text)))
+    .default(4096)
 }
 
 function logLevelOption(): Option {

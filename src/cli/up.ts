@@ -15,6 +15,7 @@ export interface UpFlags extends ServerFlags {
   readonly volumeDir?: string
   readonly dockerSocket?: string
   readonly allowHost?: readonly string[]
+  readonly pidsLimit: number
   readonly ingressHttpPort: number
   readonly ingressHttpsPort: number
   readonly ingress: boolean
@@ -117,6 +118,7 @@ function spawnAgent(name: string, { server, flags, dataDir, tokenFile }: Supervi
     ...(flags.volumeDir === undefined ? [] : ['--volume-dir', resolve(flags.volumeDir, name)]),
     ...(flags.dockerSocket === undefined ? [] : ['--docker-socket', flags.dockerSocket]),
     ...(flags.allowHost ?? []).flatMap(word => ['--allow-host', word]),
+    ...['--pids-limit', String(flags.pidsLimit)],
     ...['--ingress-http-port', String(flags.ingressHttpPort)],
     ...['--ingress-https-port', String(flags.ingressHttpsPort)],
     ...(flags.ingress ? [] : ['--no-ingress']),

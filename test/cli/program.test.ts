@@ -70,6 +70,7 @@ describe('runCommand()', () => {
         ...{
           dockerSockets: [],
           allowHost: [],
+          pidsLimit: 0,
           ingress: undefined,
           capacityShare: 1,
           stopContainers: () => false,

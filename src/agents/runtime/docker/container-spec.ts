@@ -4,12 +4,19 @@ import { type CreateBody, Labels, type Owner, ownerLabels, podLabels } from './n
 /** The period that `cpuQuotaMicros` refers to. */
 const CPU_PERIOD_MICROS = 100_000
 
-/** `extraMounts` are files that the engine would have made, had it wired the sandbox; the pod's own mounts win over them. */
+/** What is the host's to decide about a container, beside its own description. */
+export interface ContainerSurroundings {
+  /** Files that the engine would have made, had it wired the sandbox; the pod's own mounts win over them. */
+  readonly extraMounts: readonly ContainerMount[]
+  /** Processes and threads; undefined: as many as the host can have. */
+  readonly pidsLimit: number | undefined
+}
+
 export function containerBody(
   owner: Owner,
   sandboxId: string,
   config: ContainerConfig,
-  extraMounts: readonly ContainerMount[],
+  { extraMounts, pidsLimit }: ContainerSurroundings,
 ): CreateBody {
   const own = new Set(config.mounts.map(mount => mount.containerPath))
   const mounts = [...config.mounts, ...extraMounts.filter(mount => !own.has(mount.containerPath))]
@@ -33,7 +40,10 @@ export function containerBody(
     OpenStdin: config.stdin,
     // Probes are the agent's; an image's own health check would only cost.
     Healthcheck: { Test: ['NONE'] },
-    HostConfig: hostConfig(sandboxId, config, mounts),
+    HostConfig: {
+      ...hostConfig(sandboxId, config, mounts),
+      ...(pidsLimit !== undefined && { PidsLimit: pidsLimit }),
+    },
   }
 }
 

@@ -53,6 +53,8 @@ export interface DockerRuntimeOptions {
     readonly podNetwork?: PodNetwork
     /** How many containers start at once. Default: two a core; more only makes each take longer. */
     readonly startsAtOnce?: number
+    /** How many processes and threads a container may have. Default, and 0: as many as the host can have. */
+    readonly pidsLimit?: number
   }
 }
 
@@ -84,7 +86,8 @@ export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<
   })
   const startsAtOnce = options.options?.startsAtOnce ?? 2 * availableParallelism()
   const isLocal = !options.socketPath.includes('://') || options.socketPath.startsWith('unix://')
-  return new DockerRuntime(engine, owner, clock, sandboxes, containers, { startsAtOnce, isLocal })
+  const pidsLimit = options.options?.pidsLimit ?? 0
+  return new DockerRuntime(engine, owner, clock, sandboxes, containers, { startsAtOnce, pidsLimit, isLocal })
 }
 
 export class DockerRuntime implements OpenRuntime {
@@ -97,6 +100,7 @@ export class DockerRuntime implements OpenRuntime {
   readonly #sandboxes: Sandboxes
   readonly #containers: OwnContainers
   readonly #starts: Limit
+  readonly #pidsLimit: number | undefined
   readonly #closing = new AbortController()
   /** Containers that the engine's events named as out of memory, the latest ones. */
   readonly #outOfMemory = new Set<string>()
@@ -107,7 +111,11 @@ export class DockerRuntime implements OpenRuntime {
     clock: Clock,
     sandboxes: Sandboxes,
     containers: OwnContainers,
-    { startsAtOnce, isLocal }: { readonly startsAtOnce: number; readonly isLocal: boolean },
+    {
+      startsAtOnce,
+      pidsLimit,
+      isLocal,
+    }: { readonly startsAtOnce: number; readonly pidsLimit: number; readonly isLocal: boolean },
   ) {
     this.#engine = engine
     this.volumes = engineVolumes(engine)
@@ -117,6 +125,7 @@ export class DockerRuntime implements OpenRuntime {
     this.#sandboxes = sandboxes
     this.#containers = containers
     this.#starts = new Limit(startsAtOnce)
+    this.#pidsLimit = pidsLimit === 0 ? undefined : pidsLimit
   }
 
   /** Who wires the sandboxes: `agent` or `engine`. */
@@ -178,11 +187,12 @@ export class DockerRuntime implements OpenRuntime {
   async createContainer(sandboxId: string, config: ContainerConfig, signal?: AbortSignal): Promise<string> {
     const action = `create the container ${config.name} of the pod ${config.pod.namespace}/${config.pod.name}`
     throwIfAborted(signal, action)
-    const mounts = await this.#sandboxes.mountsFor(sandboxId)
+    const extraMounts = await this.#sandboxes.mountsFor(sandboxId)
     // An engine that may not lower the score could not start the container at all.
     const oomScoreAdj = this.#sandboxes.lowersOomScore ? config.oomScoreAdj : Math.max(0, config.oomScoreAdj)
     const name = containerName(this.#owner, config.pod, config.name, config.attempt)
-    const body = containerBody(this.#owner, sandboxId, { ...config, oomScoreAdj }, mounts)
+    const around = { extraMounts, pidsLimit: this.#pidsLimit }
+    const body = containerBody(this.#owner, sandboxId, { ...config, oomScoreAdj }, around)
     const create = async (): Promise<string> => {
       const { Id } = await this.#engine.call<{ Id: string }>({
         method: 'POST',

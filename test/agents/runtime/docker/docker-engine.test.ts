@@ -36,12 +36,21 @@ describe.skipIf(!available)(`Docker Engine behind the runtime contract (${reason
   const signal = new AbortController().signal
 
   /** The engine wires pods, unless a network is given that does. */
-  async function open(clusterUid: string, nodeName: string, podNetwork?: PodNetwork): Promise<DockerRuntime> {
+  async function open(
+    clusterUid: string,
+    nodeName: string,
+    podNetwork?: PodNetwork,
+    pidsLimit?: number,
+  ): Promise<DockerRuntime> {
     const stateDir = join(folder, clusterUid, nodeName)
     await mkdir(stateDir, { recursive: true })
     return await openDockerRuntime({
       ...{ socketPath: engine.socketPath, clusterUid, nodeName },
-      ...{ clock: systemClock, log: silentLogger, options: { stateDir, ...(podNetwork && { podNetwork }) } },
+      ...{
+        clock: systemClock,
+        log: silentLogger,
+        options: { stateDir, ...(podNetwork && { podNetwork }), ...(pidsLimit && { pidsLimit }) },
+      },
     })
   }
 
@@ -194,6 +203,14 @@ describe.skipIf(!available)(`Docker Engine behind the runtime contract (${reason
       },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
     })
+  })
+
+  it('a container that makes processes without end stops at its limit', async () => {
+    const limited = await open(systemIds.uid(), 'node-1', undefined, 16)
+    const { id } = await run(podNamed('storm'), 'while true; do sleep 1000 & done', {}, limited)
+    await eventually('the shell gives up', async () => (await limited.containerStatus(id))?.exitCode === 2)
+    await limited.purge()
+    await limited.close()
   })
 
   it('a container beyond its memory is OOMKilled', async () => {
