@@ -207,6 +207,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
   const network = createNetwork({
     ...options,
     ...{ informers, ownPods, hostResolvers, folder: join(dataDir, 'network'), runtimeName: runtime.name },
+    ingressPorts: options.ingress === undefined ? [] : [options.ingress.httpPort, options.ingress.httpsPort],
     onClash(ranges) {
       const message = clashMessage(ranges)
       log.warn(message)

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
@@ -247,6 +247,29 @@ describe.skipIf(!available)(`containers of pods (${reason})`, () => {
     await remove('listens')
     await running('listens-too')
     await remove('listens-too')
+  })
+
+  it('a hostPort that a program of the host has is not taken from it: the pod says so and waits', async () => {
+    const program = createServer(socket => socket.end('the host')).listen(0, '0.0.0.0')
+    await once(program, 'listening')
+    const { port: hostPort } = program.address() as AddressInfo
+    await create(scriptPod('blocked', WAIT, { ports: [{ containerPort: 8080, hostPort }] }))
+    const why = await site.until('the reason', async () => {
+      const { items } = await site.client.list(Kinds.Event)
+      return items.find(
+        ({ reason, involvedObject }) =>
+          reason === 'FailedCreatePodSandBox' && involvedObject?.name === 'blocked',
+      )?.message
+    })
+    expect(why).toMatch(
+      new RegExp(`port ${hostPort}/TCP of this host is in use|${hostPort}.* already in use`),
+    )
+    const { status: node } = await site.client.get(Kinds.Node, site.nodeNames[0] ?? '')
+    const host = node?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? ''
+    expect(await askTcp(host, hostPort)).toBe('the host')
+    program.close()
+    await running('blocked')
+    await remove('blocked')
   })
 
   /** What a TCP server says to whoever connects; else the code of the refusal. */

@@ -1,6 +1,7 @@
 import { type Clock, type Ids, jittered, type Logger, messageOf } from '../../base/index.ts'
 import type { Client, Informer, Informers } from '../../client/index.ts'
 import { Kinds, type Node, type NodeNetwork, nodeNetworkOf, type Pod } from '../../kube/index.ts'
+import type { PortMapping } from '../runtime/index.ts'
 import type { HostResolvers } from './dns/index.ts'
 import { HostRanges } from './host-ranges.ts'
 import { createLinks, type Links, neighboursOnHost } from './links/index.ts'
@@ -19,6 +20,8 @@ export interface NetworkOptions {
   /** Undefined where the agent may not change the host's network. */
   readonly pods: RoutedPods | undefined
   readonly runtimeName: string
+  /** The ports of ingresses on this host. */
+  readonly ingressPorts: readonly number[]
   readonly hostResolvers: HostResolvers
   readonly clusterUid: string
   readonly nodeName: string
@@ -49,6 +52,8 @@ export interface Network {
   serviceAddress(clusterIP: string): string
   /** A pod has this address and is about to run. Resolves when the host is ready for that: what isolates it is in force. */
   admit(pod: Pod, address: string): Promise<void>
+  /** Why a pod cannot have a port of the host; undefined when it can, or when who makes it will say so. */
+  portProblem(port: PortMapping): Promise<string | undefined>
   /** The pod has given its address back. */
   forget(uid: string): void
   /** Keeps the host's network equal to the cluster's objects until the signal aborts; what was made stays. */
@@ -74,6 +79,7 @@ class NoNetwork implements Network {
   serviceAddress(clusterIP: string): string {
     return clusterIP
   }
+  async portProblem(): Promise<undefined> {}
   async admit(): Promise<void> {}
   forget(): void {}
   async run(): Promise<void> {}
@@ -132,6 +138,12 @@ class HostNetwork implements Network {
 
   admit(pod: Pod, address: string): Promise<void> {
     return this.#routing.admit(pod, address)
+  }
+
+  async portProblem({ hostPort, hostIp, protocol }: PortMapping): Promise<string | undefined> {
+    const address = hostIp === '0.0.0.0' ? undefined : hostIp
+    const holder = await this.#routing.holderOf({ protocol, port: hostPort, address })
+    return holder && `port ${hostPort}/${protocol} of this host is in use by a program of the host`
   }
 
   forget(uid: string): void {

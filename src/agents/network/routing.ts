@@ -1,6 +1,7 @@
 import { type Clock, type Ids, isLoopback, type Logger, messageOf } from '../../base/index.ts'
 import type { Informer, Informers } from '../../client/index.ts'
 import { type Endpoint, Kinds, type Pod } from '../../kube/index.ts'
+import { type HostListener, HostListeners } from './host-listeners.ts'
 import { createNft, programRunner, removeTable } from './nft/index.ts'
 import { nodeHash } from './pods/index.ts'
 import { LocalPods } from './policy/index.ts'
@@ -18,6 +19,8 @@ export interface RoutingOptions {
   readonly ownPods: Informer<Pod>
   readonly clusterUid: string
   readonly nodeName: string
+  /** The ports of ingresses, which services and pods may take from them. */
+  readonly ingressPorts: readonly number[]
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Logger
@@ -32,6 +35,7 @@ export class Routing {
   readonly #log: Logger
   readonly #nft = createNft(programRunner())
   readonly #localPods: LocalPods
+  readonly #listeners: HostListeners
   readonly #router: ServiceRouter
   readonly #proxy: ServiceProxy
   readonly #table: string
@@ -39,18 +43,19 @@ export class Routing {
   #isRouting = true
   #place: Place | undefined
 
-  constructor({ informers, ownPods, clock, ids, log, ...owner }: RoutingOptions) {
+  constructor({ informers, ownPods, ingressPorts, clock, ids, log, ...owner }: RoutingOptions) {
     const run = programRunner()
     const table = tableName(owner)
     this.#log = log
     this.#table = table
     this.#localPods = new LocalPods({ pods: ownPods, policies: informers.of(Kinds.PolicyEndpoints) })
+    this.#listeners = new HostListeners({ sharedPorts: ingressPorts, clock, log })
     const services = informers.of(Kinds.Service)
     const endpointSlices = informers.of(Kinds.EndpointSlice)
     this.#router = new ServiceRouter({
       services,
       endpointSlices,
-      others: [this.#localPods],
+      others: [this.#listeners, this.#localPods],
       table,
       nft: this.#nft,
       forgetFlows: createFlowForgetter(run, log),
@@ -85,7 +90,14 @@ export class Routing {
     this.#localPods.forget(uid)
   }
 
+  /** A program of the host that a port of the host would be taken from. The proxy meets it by itself. */
+  async holderOf(wanted: HostListener): Promise<HostListener | undefined> {
+    return this.#isRouting ? this.#listeners.holderOf(wanted) : undefined
+  }
+
   async run(signal: AbortSignal): Promise<void> {
+    // Before anything is led anywhere.
+    await this.#listeners.look()
     try {
       await this.#nft.has(this.#table)
     } catch (error) {
@@ -98,7 +110,11 @@ export class Routing {
       )
       this.#placeProxy()
     }
-    await Promise.all([this.#proxy.start(signal), this.#isRouting && this.#router.start(signal)])
+    await Promise.all([
+      this.#proxy.start(signal),
+      this.#isRouting && this.#router.start(signal),
+      this.#isRouting && this.#listeners.run(signal),
+    ])
   }
 
   #placeProxy(): void {

@@ -112,11 +112,16 @@ async function runSandbox(
       record(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.')
       await runtime.stopSandbox(replaces)
     }
+    const ports = portsOf(pod)
+    for (const port of ports) {
+      const problem = await network.portProblem(port)
+      if (problem !== undefined) throw new BowlineError('conflict', problem, { retryable: true })
+    }
     const names = podNames(pod, await directory.cluster(), await directory.resolvers())
     for (const { reason, message } of names.warnings) record(pod, 'Warning', reason, message)
     const { hostname, config } = names
     const sandbox = await starts.run(() =>
-      runtime.runSandbox({ pod: identityOf(pod), attempt, hostname, ports: portsOf(pod), names: config }),
+      runtime.runSandbox({ pod: identityOf(pod), attempt, hostname, ports, names: config }),
     )
     if (sandbox.ip !== undefined) await network.admit(pod, sandbox.ip)
     observed.setSandbox(sandbox)

@@ -40,7 +40,7 @@ export interface CarryOutMeans {
   readonly tokens: PodTokens
   readonly directory: PodDirectory
   /** Told of the addresses of pods before these run. */
-  readonly network: Pick<Network, 'admit' | 'forget'>
+  readonly network: Pick<Network, 'admit' | 'forget' | 'portProblem'>
   readonly host: HostShape
   readonly clock: Clock
   /** An image that was not at hand was pulled. */

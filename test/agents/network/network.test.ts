@@ -54,6 +54,7 @@ describe('createNetwork()', () => {
       clock: new FakeClock(),
       ownPods: createInformer(api.client, Kinds.Pod, CONTEXT),
       hostResolvers: new HostResolvers({ clock: systemClock, files: [] }),
+      ingressPorts: [],
       onClash: () => {},
     })
     const names = await eventually('the node is known', () => network.names())
@@ -69,6 +70,7 @@ describe('createNetwork()', () => {
       ...{ ...CONTEXT, ...OWNER, client: api.client, informers, folder, ownPods, runtimeName: 'docker' },
       pods: undefined,
       hostResolvers: new HostResolvers({ clock: systemClock, files: [] }),
+      ingressPorts: [],
       onClash: () => {},
     })
     const { port } = secret.address() as AddressInfo

@@ -16,11 +16,14 @@ import type { Place } from './place.ts'
  * - `egress` and `ingress` hold the pods of this node that network policies isolate. They see the real addresses of both ends,
  *   since translation of destinations comes before and that of sources after them.
  * - The node's DNS address is nobody else's: a pod with port 53 of the host, or a service with that address, would answer for all names.
+ * - What a program of the host listens at is its own, whatever a service or a pod says: translation comes before any socket.
  * - While the agent starts anew nobody listens at the node's DNS address. Pods are not told so: glibc gives up at once when a
  *   question is refused, and asks again when it is lost.
  */
 export function tableFrame({ podCidr, clusterCidr, serviceCidr }: Place): string {
   const names = `ip daddr ${dnsAddress(podCidr)} th dport 53`
+  const listeners = `meta l4proto . th dport @host-listeners fib daddr type local return
+      ip daddr . meta l4proto . th dport @host-listeners-at return`
   return `
     map services { type ipv4_addr . inet_proto . inet_service : verdict; }
     map node-ports { type inet_proto . inet_service : verdict; }
@@ -28,6 +31,8 @@ export function tableFrame({ podCidr, clusterCidr, serviceCidr }: Place): string
     map node-port-backends { typeof meta l4proto . th dport . numgen random mod 65536 : ip daddr . th dport; }
     map host-ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
     map host-ports-at { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+    set host-listeners { type inet_proto . inet_service; }
+    set host-listeners-at { type ipv4_addr . inet_proto . inet_service; }
     set cluster-ips { type ipv4_addr; }
     set unserved { type ipv4_addr . inet_proto . inet_service; }
     set unserved-node-ports { type inet_proto . inet_service; }
@@ -41,6 +46,7 @@ ${pickChains()}
 
     chain refuse {
       ${names} return
+      ${listeners}
       ip daddr . meta l4proto . th dport @unserved goto refusal
       ip daddr 127.0.0.0/8 return
       fib daddr type local meta l4proto . th dport @unserved-node-ports goto refusal
@@ -67,6 +73,7 @@ ${pickChains()}
     }
     chain translate {
       ${names} return
+      ${listeners}
       ip daddr . meta l4proto . th dport vmap @services
       ip daddr 127.0.0.0/8 return
       fib daddr type != local return

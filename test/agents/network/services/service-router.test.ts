@@ -22,7 +22,7 @@ describe.skipIf(!availability.available)(`services on two hosts (${availability.
   const agents: TestRouter[] = []
 
   beforeAll(async () => {
-    api = await startTestApi()
+    api = await startTestApi({ serviceExternalIPs: [{ base: 0, prefix: 0 }] })
     lab = await NetLab.create()
     near = await lab.addHost()
     far = await lab.addHost()
@@ -220,6 +220,36 @@ describe.skipIf(!availability.available)(`services on two hosts (${availability.
     expect(await outsider.ask('TCP', '10.200.0.50', 80)).toBe(`${nearBackend.name} ${far.address}`)
   })
 
+  it('what a program of the host listens at stays its own, and other addresses are not its own', async () => {
+    const node = agents[0]?.listeners
+    await near.serve('TCP', 2222)
+    await near.serve('TCP', 2223, near.podGateway)
+    const ports = [2222, 2223, 2224].map(port => ({ name: `p${port}`, port, targetPort: 8080 }))
+    const service = await serve('greedy', { type: 'LoadBalancer', ports }, [])
+    const slice = await api.client.get(Kinds.EndpointSlice, 'greedy-1', { namespace: 'default' })
+    await api.client.update(
+      Kinds.Service,
+      { ...service, status: { loadBalancer: { ingress: [{ ip: near.address }] } } },
+      { subresource: 'status' },
+    )
+    await everywhere()
+    expect(await outsider.ask('TCP', near.address, 2222)).toContain(near.name)
+    expect(await outsider.ask('TCP', near.address, 2224)).toBe('refused')
+    await api.client.update(Kinds.EndpointSlice, {
+      ...slice,
+      ports: ports.map(({ name }) => ({ name, port: 8080 })),
+      endpoints: [{ addresses: [nearBackend.address], conditions: { ready: true }, nodeName: 'node-1' }],
+    })
+    await everywhere()
+    expect(await outsider.ask('TCP', near.address, 2222)).toContain(near.name)
+    expect(await outsider.ask('TCP', near.address, 2223)).toContain(nearBackend.name)
+    expect(await outsider.ask('TCP', near.address, 2224)).toContain(nearBackend.name)
+    expect(await client.ask('TCP', service.spec?.clusterIP ?? '', 2222)).toContain(nearBackend.name)
+    expect(await node?.holderOf({ protocol: 'TCP', port: 2222, address: undefined })).toBeDefined()
+    expect(await node?.holderOf({ protocol: 'TCP', port: 2223, address: near.address })).toBeUndefined()
+    expect(await node?.holderOf({ protocol: 'TCP', port: 2224, address: undefined })).toBeUndefined()
+  })
+
   it('session affinity keeps a client at its backend while others come and go', async () => {
     const { spec } = await serve(
       'affine',
@@ -276,6 +306,7 @@ describe.skipIf(!availability.available)(`services on two hosts (${availability.
   it('an agent that starts again changes nothing of a table that is right, and mends what changed meanwhile', async () => {
     const { spec } = await serve('kept', { sessionAffinity: 'ClientIP' }, [nearBackend])
     const plain = await serve('kept-plain', {}, [nearBackend])
+    await everywhere()
     await agents[0]?.stop()
     const before = await near.exec('nft', '--handle', 'list', 'table', 'ip', TABLE)
     agents[0] = startTestRouter(api, near, 'node-1')
@@ -320,8 +351,8 @@ describe.skipIf(!availability.available)(`services on two hosts (${availability.
 
   it('no port of a pod and no address of a service takes the names of a node from its pods', async () => {
     const own = `${far.name} ${farSecond.address}`
-    await far.serve('TCP', 53)
-    await far.serve('UDP', 53)
+    await far.serve('TCP', 53, far.podGateway)
+    await far.serve('UDP', 53, far.podGateway)
     const ports = (['TCP', 'UDP'] as const).map(protocol => ({ protocol, containerPort: 8080, hostPort: 53 }))
     await api.client.create(Kinds.Pod, {
       apiVersion: 'v1',

@@ -1,3 +1,4 @@
+import { HostListeners } from '../../../../src/agents/network/host-listeners.ts'
 import { LocalPods } from '../../../../src/agents/network/policy/index.ts'
 import {
   createFlowForgetter,
@@ -16,6 +17,7 @@ export const TABLE = 'bowline-test'
 export interface TestRouter {
   readonly router: ServiceRouter
   readonly pods: LocalPods
+  readonly listeners: HostListeners
   /** Resolves when the host routes by all that the API holds now. */
   caughtUp(): Promise<void>
   stop(): Promise<void>
@@ -36,10 +38,16 @@ export function startTestRouter(api: TestApi, host: Host, nodeName: string): Tes
     fieldSelector: `spec.nodeName=${nodeName}`,
   })
   const pods = new LocalPods({ pods: ownPods, policies: followed.policies })
+  const listeners = new HostListeners({
+    sharedPorts: [],
+    read: name => host.exec('cat', `/proc/net/${name}`),
+    clock: systemClock,
+    log: silentLogger,
+  })
   const router = new ServiceRouter({
     services: followed.services,
     endpointSlices: followed.endpointSlices,
-    others: [pods],
+    others: [listeners, pods],
     table: TABLE,
     nft: host.nft,
     forgetFlows: createFlowForgetter(host.run, silentLogger),
@@ -53,11 +61,17 @@ export function startTestRouter(api: TestApi, host: Host, nodeName: string): Tes
     serviceCidr: '10.43.0.0/16',
     localNodes: new Set([nodeName]),
   })
-  const running = [informers.start(stop.signal), ownPods.run(stop.signal), router.start(stop.signal)]
+  const running = [
+    informers.start(stop.signal),
+    ownPods.run(stop.signal),
+    listeners.look().then(() => router.start(stop.signal)),
+  ]
   return {
     router,
     pods,
+    listeners,
     async caughtUp() {
+      await listeners.look()
       for (const informer of [...Object.values(followed), ownPods]) {
         // Whatever the kind is, it has metadata.
         const kind = informer.kind as unknown as typeof Kinds.Service
