@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import {
   CertificateRenewal,
   joinCluster,
@@ -120,6 +120,7 @@ export async function runAgent(
     mountDir: config.mountDir,
     keyring,
     allowHost: config.allowHost,
+    engineSockets: config.dockerSockets.flatMap(socketPath),
     capacityShare: config.capacityShare,
     ingress: config.ingress === undefined ? undefined : await proxyDefaults(config.ingress),
     clusterUid: owner.clusterUid,
@@ -188,6 +189,12 @@ async function removeEverything(runtime: OpenRuntime): Promise<void> {
   const running = containers.filter(({ state }) => state === 'running')
   await Promise.allSettled(running.map(({ id }) => runtime.stopContainer(id, STOP_GRACE_MS)))
   await runtime.purge()
+}
+
+/** Where on this host a socket is; nothing for an engine that is reached otherwise. */
+function socketPath(address: string): readonly string[] {
+  const path = address.replace(/^unix:\/\//, '')
+  return isAbsolute(path) ? [path] : []
 }
 
 /** A cluster is its certificate authority: the beginning of its fingerprint tells one cluster's containers from another's. */

@@ -45,7 +45,7 @@ import { Publisher } from './status/publisher.ts'
 import { Tunnel, type TunnelOptions, type TunnelRequest } from './tunnel.ts'
 import { untilAborted } from './until-aborted.ts'
 import { answerVolumeRequest } from './volume-requests.ts'
-import { createVolumes, FolderStore, readHome, Staging, type Volumes } from './volumes/index.ts'
+import { createVolumes, FolderStore, findGuarded, readHome, Staging, type Volumes } from './volumes/index.ts'
 
 export interface AgentOptions {
   /** Speaks to the API server as `system:node:<nodeName>`. */
@@ -64,6 +64,8 @@ export interface AgentOptions {
   readonly keyring: Keyring
   /** The words of the host's `--allow-host` flags: paths for hostPath, `privileged`, `capability:NAME`. */
   readonly allowHost: readonly string[]
+  /** The sockets by which the engine may be reached. */
+  readonly engineSockets: readonly string[]
   /** The part of the machine that is this node's, above 0 and at most 1: N agents on one machine get 1/N each. */
   readonly capacityShare: number
   /** How this host serves ingresses; undefined: it does not. */
@@ -142,10 +144,12 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     })
   }
   await clearStaging()
+  const own = [dataDir, volumeDir, memoryDir, mountDir].filter(path => path !== undefined)
+  const grants = { allowHost, guarded: await findGuarded([...options.engineSockets, ...own]) }
   const volumes: Volumes = createVolumes({
     folder: join(dataDir, 'pods'),
     memoryFolder: memoryDir === undefined ? undefined : join(memoryDir, 'pods'),
-    allowHost,
+    ...grants,
     nodeName,
     folders,
     engineVolumes: () => runtime.volumes,
@@ -267,7 +271,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     },
     prober,
     checkpoints,
-    allowHost,
+    grants,
     refusalOf: pod => pressure.refusalOf(pod),
     clock,
     log,

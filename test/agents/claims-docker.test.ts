@@ -1,4 +1,5 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { FolderStore } from '../../src/agents/volumes/index.ts'
@@ -200,15 +201,16 @@ describe.skipIf(!available)(`claims of pods over a Docker Engine (${reason})`, {
   })
 
   it('a volume of a path that the host allows is that path', async () => {
-    agent = await startDockerAgent(engine, { allowHost: ['/tmp'] })
-    await mkdir(join(agent.folder, 'disk'))
-    await writeFile(join(agent.folder, 'disk/file'), 'here\n')
-    await bind('data', { local: { path: join(agent.folder, 'disk') }, nodeAffinity: onNode })
+    const disk = await mkdtemp(join(tmpdir(), 'bowline-disk-'))
+    agent = await startDockerAgent(engine, { allowHost: [tmpdir()] })
+    await writeFile(join(disk, 'file'), 'here\n')
+    await bind('data', { local: { path: disk }, nodeAffinity: onNode })
     await agent.createPod('db-0', using('data', 'cat /data/file; echo more > /data/other'))
     await podUntil(agent, 'db-0', isReady)
     await until('it has read', async () => (await output('db-0')) === 'here\n')
-    const other = join(agent.folder, 'disk/other')
+    const other = join(disk, 'other')
     await until('it has written', async () => (await readFile(other, 'utf8').catch(() => '')) === 'more\n')
+    await rm(disk, { recursive: true })
   })
 
   it('a held claim lets no pod begin, and leaves the one that has it', async () => {

@@ -352,6 +352,7 @@ async function startNode(
     clusterUid: 'test',
     pods: undefined,
     allowHost: [],
+    engineSockets: [],
     capacityShare: 1,
     version: 'v0.0.0-test',
     tunnel: { server: server.url, ca, credentials: () => identity },

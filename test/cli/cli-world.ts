@@ -166,6 +166,7 @@ export class CliWorld {
         clusterUid: 'test',
         pods: undefined,
         allowHost: [],
+        engineSockets: [],
         capacityShare: 1,
         readAddresses: () => ['127.0.0.1'],
         reconnect: () => {},

@@ -337,6 +337,7 @@ async function startParts(
         clusterUid: 'test',
         pods: undefined,
         allowHost: [],
+        engineSockets: [],
         capacityShare: 1,
         readAddresses: () => ['127.0.0.1'],
         reconnect: () => {},

@@ -1,7 +1,7 @@
 import type { Container, PodSpec } from '../../kube/index.ts'
 import type { AssignedPod } from '../pods/assigned-pod.ts'
 import type { PodFailure } from '../pods/view.ts'
-import { isPathAllowed, unsupportedVolume } from '../volumes/index.ts'
+import { asFlags, type HostGrants, missingGrant, unsupportedVolume } from '../volumes/index.ts'
 
 /**
  * What Docker gives every container, which is what Pod Security's baseline allows, and NET_RAW. Anything beyond is a way to the
@@ -25,12 +25,12 @@ const DEFAULT_CAPABILITIES: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Why this host does not run a pod; undefined when it does. `allowHost` are the words of the host's `--allow-host` flags: a folder
- * or file for hostPath, `privileged`, `capability:NAME`. Nothing in a manifest can grant any of them. Pure.
+ * Why this host does not run a pod; undefined when it does. The words of the host's `--allow-host` flags are a folder or file for
+ * hostPath, `privileged`, `capability:NAME`. Nothing in a manifest can grant any of them. Pure.
  */
-export function refusalOf({ spec }: AssignedPod, allowHost: readonly string[]): PodFailure | undefined {
+export function refusalOf({ spec }: AssignedPod, grants: HostGrants): PodFailure | undefined {
   const containers = [...(spec.initContainers ?? []), ...spec.containers]
-  const message = deniedAccess(spec, containers, allowHost)
+  const message = deniedAccess(spec, containers, grants)
   if (message !== undefined) return { reason: 'HostAccessDenied', message }
   for (const volume of spec.volumes ?? []) {
     const problem = unsupportedVolume(volume)
@@ -44,8 +44,9 @@ export function refusalOf({ spec }: AssignedPod, allowHost: readonly string[]): 
 function deniedAccess(
   spec: PodSpec,
   containers: readonly Container[],
-  allowHost: readonly string[],
+  grants: HostGrants,
 ): string | undefined {
+  const { allowHost } = grants
   for (const field of ['hostNetwork', 'hostPID', 'hostIPC'] as const)
     if (spec[field])
       return `No host allows ${field} in this version: pods cannot share a namespace with the host`
@@ -59,9 +60,13 @@ function deniedAccess(
         return denied(`capability ${word} of container "${name}"`, flag)
     }
   }
-  for (const { name, hostPath } of spec.volumes ?? [])
-    if (hostPath !== undefined && !isPathAllowed(hostPath.path, allowHost))
-      return denied(`hostPath "${hostPath.path}" of volume "${name}"`, hostPath.path)
+  for (const { name, hostPath } of spec.volumes ?? []) {
+    const missing = hostPath && missingGrant(hostPath.path, grants)
+    if (missing === undefined) continue
+    const what = `hostPath "${hostPath?.path}" of volume "${name}"`
+    const besides = missing.isBesides ? `, too: it is not without ${missing.paths.join(' and ')}` : ''
+    return `This host does not allow ${what}; its agent must be started with ${asFlags(missing)}${besides}`
+  }
   return undefined
 }
 

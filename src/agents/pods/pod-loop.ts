@@ -12,6 +12,7 @@ import { refusalOf } from '../containers/host-access.ts'
 import { readLastWords } from '../containers/last-words.ts'
 import type { Prober } from '../probes/index.ts'
 import type { ContainerStatus } from '../runtime/index.ts'
+import type { HostGrants } from '../volumes/index.ts'
 import { type AssignedPod, podTitle } from './assigned-pod.ts'
 import { carryOut, payloadSources, type Work } from './carry-out.ts'
 import type { Checkpoints } from './checkpoints.ts'
@@ -25,7 +26,7 @@ export interface PodLoopOptions {
   readonly means: CarryOutMeans
   readonly prober: Prober
   readonly checkpoints: Checkpoints
-  readonly allowHost: readonly string[]
+  readonly grants: HostGrants
   /** Why a pod that has not begun yet cannot be taken now; undefined when it can. */
   readonly refusalOf: (pod: AssignedPod) => PodFailure | undefined
   readonly clock: Clock
@@ -262,8 +263,7 @@ export class PodLoop {
     if (phase === 'Succeeded' || phase === 'Failed') return
     const isNew = entry.pod.status?.startTime === undefined && !this.#hasContainers(entry.uid)
     const refusal =
-      refusalOf(entry.pod, this.#options.allowHost) ??
-      (isNew ? this.#options.refusalOf(entry.pod) : undefined)
+      refusalOf(entry.pod, this.#options.grants) ?? (isNew ? this.#options.refusalOf(entry.pod) : undefined)
     if (refusal !== undefined) this.#fail(entry, refusal.reason, refusal.message, 'Warning')
   }
 

@@ -14,19 +14,18 @@ import {
 } from '../../kube/index.ts'
 import type { RuntimeVolumes } from '../runtime/index.ts'
 import type { FolderStore } from './folders/folder-store.ts'
-import { openHostPath } from './host-path.ts'
+import { type HostGrants, openHostPath } from './host-path.ts'
 import { nfsShare } from './nfs-share.ts'
 import { pathOf } from './open-path.ts'
 import type { PayloadSources } from './payload.ts'
 import type { MountedVolume } from './volumes.ts'
 
-export interface ClaimMeans {
+export interface ClaimMeans extends HostGrants {
   /** Undefined where the agent keeps no folders of volumes. */
   readonly folders: FolderStore | undefined
   /** The volumes of the container engine; undefined where there are none. */
   readonly engineVolumes: () => RuntimeVolumes | undefined
   readonly nodeName: string
-  readonly allowHost: readonly string[]
   /** Where the pod notes which volumes it uses; the notes go with the pod's folder. */
   readonly notes: string
   /** The other pods of this node that use a volume. */
@@ -71,7 +70,7 @@ export async function openClaim(
     if (group !== undefined) await giveToGroup(path, group)
     return { path, readOnly }
   }
-  const { path, handle } = await openHostPath(hostPath, means.allowHost)
+  const { path, handle } = await openHostPath(hostPath, means)
   try {
     if (group !== undefined) await giveToGroup(pathOf(handle), group)
     return { path, readOnly, hostPath }

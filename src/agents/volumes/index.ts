@@ -9,7 +9,7 @@
  */
 export { FolderStore, type FolderStoreOptions } from './folders/folder-store.ts'
 export { readHome } from './home.ts'
-export { isPathAllowed } from './host-path.ts'
+export { asFlags, findGuarded, type HostGrants, missingGrant } from './host-path.ts'
 export type { PayloadSources } from './payload.ts'
 export { Staging } from './staging.ts'
 export {

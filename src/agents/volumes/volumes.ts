@@ -13,19 +13,17 @@ import type { ContainerMount, RuntimeVolumes } from '../runtime/index.ts'
 import { hasAtomicFolder, writeAtomicFolder } from './atomic-folder.ts'
 import { openClaim } from './claim-volume.ts'
 import type { FolderStore } from './folders/folder-store.ts'
-import { openHostPath } from './host-path.ts'
+import { type HostGrants, openHostPath } from './host-path.ts'
 import { type FoundPath, openInside } from './open-path.ts'
 import { assemblePayload, type PayloadSources } from './payload.ts'
 import type { Staging } from './staging.ts'
 import { openSubPath } from './sub-path.ts'
 
-export interface VolumesOptions {
+export interface VolumesOptions extends HostGrants {
   /** Where volumes live, one folder per pod uid. */
   readonly folder: string
   /** A folder in memory (tmpfs) for Secrets and `medium: Memory`; undefined where there is none: Secrets then lie in `folder`. */
   readonly memoryFolder: string | undefined
-  /** The words of the host's `--allow-host` flags. */
-  readonly allowHost: readonly string[]
   readonly nodeName: string
   /** The folders of volumes that outlive pods; undefined where the agent keeps none. */
   readonly folders: FolderStore | undefined
@@ -126,7 +124,7 @@ export function unsupportedVolume(volume: Volume): string | undefined {
 
 /** The volumes under `folder`. It touches nothing before the first call. */
 export function createVolumes(options: VolumesOptions): Volumes {
-  const { folder, memoryFolder, allowHost, nodeName, folders, engineVolumes, staging } = options
+  const { folder, memoryFolder, allowHost, guarded, nodeName, folders, engineVolumes, staging } = options
   const podFolder = (uid: string) => join(folder, uid)
   const memoryPodFolder = (uid: string) => join(memoryFolder ?? folder, uid)
   const messageFile = (uid: string, container: string, attempt: number) =>
@@ -147,7 +145,7 @@ export function createVolumes(options: VolumesOptions): Volumes {
     const problem = unsupportedVolume(volume)
     if (problem !== undefined) throw new BowlineError('unsupported', problem)
     if (volume.hostPath !== undefined) {
-      const { path, handle } = await openHostPath(volume.hostPath, allowHost)
+      const { path, handle } = await openHostPath(volume.hostPath, options)
       await handle.close()
       return { path, hostPath: volume.hostPath, readOnly: false }
     }
@@ -157,6 +155,7 @@ export function createVolumes(options: VolumesOptions): Volumes {
         engineVolumes,
         nodeName,
         allowHost,
+        guarded,
         notes: join(podFolder(owner.uid), NOTES),
         otherUsers: async name => (await usersOf(name)).filter(uid => uid !== owner.uid),
         group: owner.spec.securityContext?.fsGroup,
@@ -197,7 +196,7 @@ export function createVolumes(options: VolumesOptions): Volumes {
     const volume =
       hostPath === undefined
         ? { path, handle: await openInside(path, []) }
-        : await openHostPath(hostPath, allowHost)
+        : await openHostPath(hostPath, options)
     if (!inside) return volume
     try {
       const found = await openSubPath(volume, inside)

@@ -89,6 +89,7 @@ describe('containerConfig()', () => {
 })
 
 describe('refusalOf()', () => {
+  const GUARDED = ['/run/docker.sock', '/var/lib/bowline/agent']
   const privileged = container('app', { securityContext: { privileged: true } })
   const admin = container('app', { securityContext: { capabilities: { add: ['CAP_SYS_ADMIN'] } } })
   const host = (path: string) => ({ volumes: [{ name: 'v', hostPath: { path } }] })
@@ -100,13 +101,21 @@ describe('refusalOf()', () => {
     ['a path that the host allows', host('/srv/data'), ['/srv/data']],
     ['a path below one that the host allows', host('/srv/data/x'), ['/srv/']],
     ['an engine socket that the host names', host('/run/docker.sock'), ['/run/docker.sock']],
+    ['the folder of such a socket', host('/run'), ['/run', '/run/docker.sock']],
+    ['a folder beside it', host('/run/systemd'), ['/run']],
+    ['everything, where everything is named', host('/'), ['/', ...GUARDED]],
+    [
+      'a folder of the agent that the host names',
+      host('/var/lib/bowline/agent/x/y'),
+      ['/var/lib/bowline/agent/x'],
+    ],
     [
       "a capability of the engine's own set",
       { containers: [container('a', { securityContext: { capabilities: { add: ['CHOWN'] } } })] },
       [],
     ],
   ])('refusalOf() lets %s pass', (_, spec, allowed) => {
-    expect(refusalOf(pod(spec), allowed)).toBeUndefined()
+    expect(refusalOf(pod(spec), { allowHost: allowed, guarded: GUARDED })).toBeUndefined()
   })
 
   it.each<[string, Partial<PodSpec>, readonly string[], string]>([
@@ -121,11 +130,25 @@ describe('refusalOf()', () => {
       ['/', '/run'],
       '--allow-host /run/docker.sock',
     ],
+    ['the folder of an engine socket', host('/run/'), ['/run'], '--allow-host /run/docker.sock, too'],
+    [
+      'everything at all',
+      host('/'),
+      ['/'],
+      '--allow-host /run/docker.sock --allow-host /var/lib/bowline/agent, too',
+    ],
+    ['everything', host('/'), ['/', '/run/docker.sock'], '--allow-host /var/lib/bowline/agent'],
+    [
+      'the folders of the agent',
+      host('/var/lib/bowline/agent/kept'),
+      ['/var/lib'],
+      '--allow-host /var/lib/bowline/agent',
+    ],
     ['the network of the host', { hostNetwork: true }, ['privileged', '/'], 'hostNetwork'],
     ['the processes of the host', { hostPID: true }, ['privileged'], 'hostPID'],
     ['the IPC of the host', { hostIPC: true }, ['privileged'], 'hostIPC'],
   ])('refusalOf() refuses %s', (_, spec, allowed, text) => {
-    const refusal = refusalOf(pod(spec), allowed)
+    const refusal = refusalOf(pod(spec), { allowHost: allowed, guarded: GUARDED })
     expect(refusal?.reason).toBe('HostAccessDenied')
     expect(refusal?.message).toContain(text)
   })
@@ -149,7 +172,7 @@ describe('refusalOf()', () => {
     ['a shared process namespace', { shareProcessNamespace: true }, 'UnsupportedPodSpec'],
     ['sysctls', { securityContext: { sysctls: [{ name: 'a', value: 'b' }] } }, 'UnsupportedPodSpec'],
   ])('refusalOf() names %s, rather than to ignore it', (_, spec, reason) => {
-    expect(refusalOf(pod(spec), ['privileged', '/'])?.reason).toBe(reason)
+    expect(refusalOf(pod(spec), { allowHost: ['privileged', '/'], guarded: [] })?.reason).toBe(reason)
   })
 })
 

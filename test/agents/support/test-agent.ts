@@ -145,6 +145,7 @@ async function startTestAgent(
         clusterUid: 'test',
         pods: undefined,
         allowHost,
+        engineSockets: [],
         capacityShare: 1,
         readAddresses: () => ['127.0.0.1'],
         reconnect: () => {},

@@ -27,6 +27,7 @@ beforeEach(async () => {
     folder: join(folder, 'pods'),
     memoryFolder: undefined,
     allowHost: [join(folder, 'host')],
+    guarded: [join(folder, 'host/guarded/own')],
     nodeName: 'host-1',
     folders: undefined,
     engineVolumes: () => undefined,
@@ -205,6 +206,16 @@ describe('Volumes and paths of the host', () => {
         'which this host does not allow',
       )
     expect(await readdir(join(folder, 'private'))).toEqual([])
+  })
+
+  it('Volumes.mount() refuses a folder that holds something guarded, or leads into it, by whatever way', async () => {
+    const guarded = join(folder, 'host/guarded/own')
+    await mkdir(join(guarded, 'part'), { recursive: true })
+    await symlink(join(folder, 'host'), join(folder, 'host/round'))
+    for (const path of ['', 'guarded', 'round/guarded', 'guarded/own', 'round/guarded/own/part'])
+      await expect(mount({ hostPath: { path: join(folder, 'host', path) } })).rejects.toThrow(
+        `that needs --allow-host ${guarded}, too`,
+      )
   })
 })
 
