@@ -292,6 +292,7 @@ async function runAgent(options: AgentOptions, stop: AbortController): Promise<v
     pods: loop,
     ledger,
     dataDir,
+    memoryDir,
     clock,
     log,
     onChange: () => reporter.nudge(),

@@ -99,6 +99,18 @@ describe.skipIf(!available)(`startAgent() over a Docker Engine (${reason})`, { t
     expect(await run('client', `wget -qO- http://${host?.address}:${nodePort}/`)).toBe('hello\n')
   })
 
+  it('startAgent() evicts a pod whose container writes more into its own layer than its limit', async () => {
+    agent = await startDockerAgent(engine)
+    const resources = { limits: { 'ephemeral-storage': '1Mi' } }
+    await agent.createPod('greedy', {
+      containers: [shell('dd if=/dev/zero of=/x bs=1M count=3; sleep 1000', { resources })],
+    })
+    expect(await podUntil(agent, 'greedy', ({ phase }) => phase === 'Failed')).toMatchObject({
+      reason: 'Evicted',
+      message: 'Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. ',
+    })
+  })
+
   it('startAgent() mounts ConfigMaps, Secrets and empty folders, and brings their files up to date', async () => {
     agent = await startDockerAgent(engine)
     const keys: Secret = {

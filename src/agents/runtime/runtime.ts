@@ -66,6 +66,8 @@ export interface HostRoom {
   imagesInUse(): Promise<ReadonlySet<string>>
   /** False when somebody uses it, or has given it another name. Gone already is fine. */
   removeImage(id: string): Promise<boolean>
+  /** What a container has written into its own layer; 0 when it is gone. */
+  layerBytes(id: string): Promise<number>
   /** What the containers of this cluster and node take, by id. Costly: for who has to make room. */
   usage(): Promise<ReadonlyMap<string, ContainerUsage>>
 }

@@ -15,6 +15,7 @@ import {
   type PressureType,
   type Signals,
 } from './signals.ts'
+import { limitsOf, storageExcess } from './storage-limits.ts'
 
 /** The pods as eviction sees them. */
 export interface EvictablePods {
@@ -35,6 +36,8 @@ export interface PressureLoopOptions {
   readonly pods: EvictablePods
   readonly ledger: ImageLedger
   readonly dataDir: string
+  /** Where empty folders in memory are; undefined where there are none. */
+  readonly memoryDir: string | undefined
   readonly clock: Clock
   readonly log: Logger
   /** A pressure began or ended. */
@@ -58,6 +61,7 @@ export class PressureLoop {
   readonly #tracker = new PressureTracker()
   #told = ''
   #hasFailed = false
+  #limitsCheckedAt = Number.NEGATIVE_INFINITY
   /** Asked of the engine once: it does not move. */
   #imageFolder: string | undefined
 
@@ -101,6 +105,7 @@ export class PressureLoop {
   async #look(): Promise<boolean> {
     const { pods } = this.#options
     this.#noteUses()
+    await this.#keepLimits()
     let signals = await this.#measure()
     let breaches = this.#observe(signals)
     const wanted = bytesToFree(signals.imagefs)
@@ -115,6 +120,47 @@ export class PressureLoop {
     const [breach] = breaches
     if (breach !== undefined && !pods.isEvicting) await this.#evictOne(breach)
     return breach !== undefined
+  }
+
+  /** Evicts the pods that have written more than they say they will. */
+  async #keepLimits(): Promise<void> {
+    const { pods, clock, log } = this.#options
+    const now = clock.now()
+    if (Math.abs(now - this.#limitsCheckedAt) < LOOK_EVERY_MS) return
+    this.#limitsCheckedAt = now
+    const present = new Map(pods.present().map(one => [one.pod.metadata.uid, one.containers]))
+    for (const pod of pods.living()) {
+      const limits = limitsOf(pod)
+      if ((!limits.emptyDirs && !limits.containers) || isCritical(pod)) continue
+      const excess = storageExcess(pod, {
+        emptyDirs: await this.#emptyDirs(pod),
+        containers: limits.containers
+          ? await this.#layers(present.get(pod.metadata.uid) ?? [])
+          : new Map<string, number>(),
+      })
+      if (excess === undefined) continue
+      log.warn('evicting a pod', { pod: podTitle(pod), excess })
+      pods.evict(pod.metadata.uid, excess)
+    }
+  }
+
+  async #emptyDirs({ metadata, spec }: AssignedPod): Promise<ReadonlyMap<string, number>> {
+    const { dataDir, memoryDir = dataDir } = this.#options
+    const used = new Map<string, number>()
+    for (const { name, emptyDir } of spec.volumes ?? []) {
+      if (emptyDir === undefined) continue
+      const parent = emptyDir.medium === 'Memory' ? memoryDir : dataDir
+      used.set(name, await folderBytes(join(parent, 'pods', metadata.uid, 'volumes', name)))
+    }
+    return used
+  }
+
+  async #layers(containers: readonly ContainerStatus[]): Promise<ReadonlyMap<string, number>> {
+    const { room } = this.#options.runtime
+    const used = new Map<string, number>()
+    for (const { id, name, state } of containers)
+      if (state === 'running') used.set(name, (await room?.layerBytes(id)) ?? 0)
+    return used
   }
 
   #observe(signals: Signals): readonly Breach[] {

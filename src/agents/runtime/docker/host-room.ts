@@ -50,6 +50,21 @@ export function dockerHostRoom(engine: Engine, owner: Owner, isLocal: boolean): 
       }
     },
 
+    async layerBytes(id) {
+      try {
+        const { SizeRw = 0 } = await engine.call<{ SizeRw?: number }>({
+          method: 'GET',
+          path: `/containers/${id}/json`,
+          query: { size: true },
+          action: `measure the container ${shortId(id)}`,
+        })
+        return SizeRw
+      } catch (error) {
+        if (hasCode(error, 'not-found')) return 0
+        throw error
+      }
+    },
+
     async usage() {
       const [containers, layers] = await Promise.all([
         inspectAll(engine, owner, 'container'),

@@ -89,6 +89,7 @@ describe.skipIf(!available || process.env.BOWLINE_TEST_DOCKER !== undefined)(
           removeEnded: async () => {},
         },
         ledger,
+        memoryDir: undefined,
         dataDir: disk.path,
         clock,
         log: silentLogger,

@@ -9,6 +9,27 @@ const problem = smallDiskProblem()
 const MI = 2 ** 20
 const sleeper = { name: 'app', image: 'app:1', command: ['sleep', '1000'] }
 
+it('a pod that writes more into an empty folder than it says is evicted, and others are not', async () => {
+  const agent = await startProcessAgent()
+  const volumes = [{ name: 'scratch', emptyDir: { sizeLimit: '1Mi' } }]
+  for (const name of ['greedy', 'modest']) await agent.createPod(name, { containers: [sleeper], volumes })
+  for (const [name, bytes] of [
+    ['greedy', 2 * MI],
+    ['modest', MI / 2],
+  ] as const) {
+    await podUntil(agent, name, isReady)
+    const { uid = '' } = (await agent.pod(name)).metadata
+    await writeFile(join(agent.folder, 'pods', uid, 'volumes/scratch/file'), Buffer.alloc(bytes, 1))
+  }
+  const status = await podUntil(agent, 'greedy', ({ phase }) => phase === 'Failed')
+  expect(status).toMatchObject({
+    reason: 'Evicted',
+    message: 'Usage of EmptyDir volume "scratch" exceeds the limit "1Mi". ',
+  })
+  expect(isReady((await agent.pod('modest')).status ?? {})).toBe(true)
+  await agent.close()
+})
+
 describe.skipIf(problem !== undefined)(`a full disk (${problem ?? 'a small tmpfs'})`, () => {
   let disk: ReturnType<typeof mountSmallDisk>
   let agent: TestAgent
