@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import { readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import {
   CertificateRenewal,
@@ -16,6 +16,7 @@ import { proxyDefaults, purgeIngress } from './agents/network/ingress/index.ts'
 import type { OpenRuntime } from './agents/runtime/index.ts'
 import { BowlineError, type Clock, type Ids, isAborted, type Logger, messageOf } from './base/index.ts'
 import { createHttpsClient } from './client/index.ts'
+import { removeMemoryDir } from './memory-dir.ts'
 import { chooseRuntime, openRuntime, type RuntimeChoice } from './runtime-choice.ts'
 import { VERSION } from './version.ts'
 
@@ -144,7 +145,7 @@ export async function runAgent(
       if (config.stopContainers()) {
         await removeEverything(runtime)
         await purgeIngress(config.dataDir, clock)
-        if (config.memoryDir !== undefined) await rm(config.memoryDir, { recursive: true, force: true })
+        if (config.memoryDir !== undefined) await removeMemoryDir(config.memoryDir)
         if (pods !== undefined) await removeNetwork({ ...owner, pods, log })
       }
     } finally {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { chmod, lstat, mkdir, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
+import { unmountBelow } from './agents/volumes/index.ts'
 
 /** What `statfs` calls file systems that live in memory (linux/magic.h: TMPFS_MAGIC, RAMFS_MAGIC). */
 const MEMORY_FILE_SYSTEMS: ReadonlySet<number> = new Set([0x01021994, 0x858458f6])
@@ -27,6 +28,12 @@ export async function openMemoryDir(
   return undefined
 }
 
+/** Removes the folder of an agent that has no pods any more, with the volumes that are mounted in it. */
+export async function removeMemoryDir(folder: string): Promise<void> {
+  await unmountBelow(folder)
+  await rm(folder, { recursive: true, force: true })
+}
+
 async function isInMemory(path: string): Promise<boolean> {
   const found = await statfs(path).catch(() => undefined)
   return found !== undefined && MEMORY_FILE_SYSTEMS.has(found.type)
@@ -45,7 +52,7 @@ async function isOwnFolder(path: string): Promise<boolean> {
 async function removeOrphans(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     const owner = await readFile(join(parent, name, OWNER), 'utf8').catch(() => undefined)
-    if (owner !== undefined && (await lstat(owner).catch(() => undefined)) === undefined)
-      await rm(join(parent, name), { recursive: true, force: true })
+    if (owner === undefined || (await lstat(owner).catch(() => undefined)) !== undefined) continue
+    await removeMemoryDir(join(parent, name))
   }
 }

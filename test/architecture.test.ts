@@ -111,7 +111,7 @@ const WORDS: readonly { readonly word: RegExp; readonly allowed: readonly string
         'agents/runtime/process',
         'agents/network/',
         'agents/volumes/folders/archive.ts',
-        'agents/volumes/staging.ts',
+        'agents/volumes/mount.ts',
         'cli',
       ],
       why: 'child processes are started by git, the process runtime, the host’s network, the archives and mounts of volumes and the command line only',

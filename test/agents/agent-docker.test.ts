@@ -1,4 +1,6 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type ConfigMap, type Container, Kinds, type Secret } from '../../src/kube/index.ts'
 import {
@@ -97,6 +99,33 @@ describe.skipIf(!available)(`startAgent() over a Docker Engine (${reason})`, { t
       .flatMap(addresses => addresses ?? [])
       .find(({ family, internal }) => family === 'IPv4' && !internal)
     expect(await run('client', `wget -qO- http://${host?.address}:${nodePort}/`)).toBe('hello\n')
+  })
+
+  it('startAgent() gives an empty folder in memory the size that it says, and takes it away with the pod', async () => {
+    const memoryDir = await mkdtemp('/dev/shm/bowline-test-')
+    agent = await startDockerAgent(engine, { memoryDir })
+    const mounted = async () => (await readFile('/proc/self/mountinfo', 'utf8')).includes(memoryDir)
+    await agent.createPod('fills', {
+      containers: [
+        shell(
+          'touch /m/first; dd if=/dev/zero of=/m/x bs=1M count=3; trap "exit 0" TERM; sleep 1000 & wait',
+          {
+            volumeMounts: [{ name: 'm', mountPath: '/m' }],
+          },
+        ),
+      ],
+      volumes: [{ name: 'm', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }],
+    })
+    await podUntil(agent, 'fills', isReady)
+    await until('it has filled it', async () => (await run('fills', 'stat -c %s /m/x')) === '1048576\n')
+    await agent.stop()
+    await agent.start({ reopen: true })
+    expect(await run('fills', 'ls /m')).toBe('first\nx\n')
+    expect(await mounted()).toBe(true)
+    await agent.client.delete(Kinds.Pod, 'fills', { namespace: 'default' })
+    await until('it is taken away', async () => !(await mounted()))
+    await until('its folder is gone', async () => (await readdir(join(memoryDir, 'pods'))).length === 0)
+    await rm(memoryDir, { recursive: true })
   })
 
   it('startAgent() evicts a pod whose container writes more into its own layer than its limit', async () => {

@@ -10,6 +10,7 @@
 export { FolderStore, type FolderStoreOptions } from './folders/folder-store.ts'
 export { readHome } from './home.ts'
 export { asFlags, findGuarded, type HostGrants, missingGrant } from './host-path.ts'
+export { unmountBelow } from './mount.ts'
 export type { PayloadSources } from './payload.ts'
 export { Staging } from './staging.ts'
 export {

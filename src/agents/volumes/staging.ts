@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import {
   type FileHandle,
   lstat,
@@ -14,7 +12,8 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BowlineError, type Logger, messageOf, onlyDescriptors } from '../../base/index.ts'
+import { type Logger, messageOf } from '../../base/index.ts'
+import { mountsAt, runMount } from './mount.ts'
 
 export interface StagingOptions {
   /** A folder of the host for the mounts of its agents, such as `/run/bowline-mounts`. */
@@ -100,7 +99,7 @@ export class Staging {
       await writeFile(join(this.#home, OWNER), this.#dataDir, { mode: 0o600 })
       const mounts = join(await realpath(this.#home), MOUNTS)
       await mkdir(mounts, { mode: 0o700 })
-      await run('mount', ['-t', 'tmpfs', '-o', 'mode=0700,size=1m', 'bowline', mounts])
+      await runMount('mount', ['-t', 'tmpfs', '-o', 'mode=0700,size=1m', 'bowline', mounts])
       await tryOut(mounts)
       return mounts
     } catch (error) {
@@ -116,19 +115,14 @@ export class Staging {
 
 async function clearHome(home: string): Promise<void> {
   const mounts = join(await realpath(home).catch(() => home), MOUNTS)
-  while (await isMounted(mounts)) {
+  while ((await mountsAt(path => path === mounts)).length > 0) {
     // What is mounted below may be known elsewhere too, and must not go there with it.
-    await run('mount', ['--make-rprivate', mounts])
-    await run('umount', ['-l', mounts])
+    await runMount('mount', ['--make-rprivate', mounts])
+    await runMount('umount', ['-l', mounts])
   }
   await rmdir(mounts).catch(() => {})
   await unlink(join(home, OWNER)).catch(() => {})
   await rmdir(home).catch(() => {})
-}
-
-async function isMounted(path: string): Promise<boolean> {
-  const lines = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n')
-  return lines.some(line => line.split(' ')[4] === path)
 }
 
 /** Not every `mount` can do what is needed here. */
@@ -148,32 +142,12 @@ async function bind(found: FileHandle, target: string): Promise<void> {
   else await writeFile(target, '', { mode: 0o600, flag: 'wx' })
   // The child has the handle as its first descriptor behind the usual three, and must not ask what path it has by now.
   const source = '/proc/self/fd/3'
-  await run('mount', ['--no-canonicalize', '--rbind', '--make-rprivate', source, target], found)
+  await runMount('mount', ['--no-canonicalize', '--rbind', '--make-rprivate', source, target], found)
 }
 
 /** What could not be mounted is removed all the same; what is mounted still cannot be. */
 async function unbind(targets: readonly string[]): Promise<void> {
-  const failure = await run('umount', ['-l', ...targets]).catch((error: unknown) => error)
+  const failure = await runMount('umount', ['-l', ...targets]).catch((error: unknown) => error)
   for (const target of targets)
     await rmdir(target).catch(() => unlink(target).catch(error => Promise.reject(failure ?? error)))
-}
-
-/** No mount of what is there already takes longer, unless it hangs. */
-const PATIENCE_MS = 10_000
-const MAX_WORDS = 1000
-
-async function run(program: string, args: readonly string[], passed?: FileHandle): Promise<void> {
-  const descriptors = passed === undefined ? [] : [passed.fd]
-  const child = spawn(program, args, {
-    stdio: onlyDescriptors(['ignore', 'ignore', 'pipe', ...descriptors]),
-    timeout: PATIENCE_MS,
-    killSignal: 'SIGKILL',
-  })
-  let words = ''
-  child.stderr?.on('data', (chunk: Buffer) => {
-    words = (words + chunk.toString('utf8')).slice(0, MAX_WORDS)
-  })
-  const [code] = (await once(child, 'close')) as [number | null]
-  if (code === 0) return
-  throw new BowlineError('internal', `Cannot ${program}: ${words.trim() || `it ended with ${code}`}`)
 }

@@ -1,19 +1,22 @@
 import { chmod, chown, mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BowlineError, hasCode, messageOf } from '../../base/index.ts'
-import type {
-  Container,
-  HostPathVolumeSource,
-  PodSpec,
-  Volume,
-  VolumeMount,
-  VolumeProjection,
+import {
+  type Container,
+  type HostPathVolumeSource,
+  type PodSpec,
+  parseQuantity,
+  quantityToNumber,
+  type Volume,
+  type VolumeMount,
+  type VolumeProjection,
 } from '../../kube/index.ts'
 import type { ContainerMount, RuntimeVolumes } from '../runtime/index.ts'
 import { hasAtomicFolder, writeAtomicFolder } from './atomic-folder.ts'
 import { openClaim } from './claim-volume.ts'
 import type { FolderStore } from './folders/folder-store.ts'
 import { type HostGrants, openHostPath } from './host-path.ts'
+import { mountMemory, unmountBelow } from './mount.ts'
 import { type FoundPath, openInside } from './open-path.ts'
 import { assemblePayload, type PayloadSources } from './payload.ts'
 import type { Staging } from './staging.ts'
@@ -173,6 +176,7 @@ export function createVolumes(options: VolumesOptions): Volumes {
     })
     if (payload === 'kept') return { path, isPayload: true, readOnly: true }
     if (payload === undefined) {
+      if (isMemory && staging() !== undefined) await makeMemory(path, volume.emptyDir?.sizeLimit)
       await makeEmptyFolder(path, group)
       return { path, readOnly: false }
     }
@@ -294,6 +298,7 @@ export function createVolumes(options: VolumesOptions): Volumes {
     },
 
     async remove(uid) {
+      await unmountBelow(memoryPodFolder(uid))
       for (const parent of new Set([podFolder(uid), memoryPodFolder(uid)]))
         await rm(parent, { recursive: true, force: true })
     },
@@ -309,6 +314,16 @@ function holdsSecret({ secret, projected }: Volume): boolean {
   const isSecret = (source: VolumeProjection) =>
     source.secret !== undefined || source.serviceAccountToken !== undefined
   return secret !== undefined || (projected?.sources ?? []).some(isSecret)
+}
+
+/**
+ * A file system of its own, so that who fills it fills nothing else: the folder's parents are in one that the host needs. What is there
+ * already may be in use and stays as it is, and so does all where it cannot be mounted.
+ */
+async function makeMemory(path: string, sizeLimit: string | undefined): Promise<void> {
+  if ((await mkdir(path, { recursive: true })) === undefined) return
+  const bytes = sizeLimit === undefined ? undefined : quantityToNumber(parseQuantity(sizeLimit))
+  await mountMemory(path, bytes).catch(() => {})
 }
 
 /** As kubelet makes it: anyone may write, and with `fsGroup` what is made inside belongs to the group. */
