@@ -153,6 +153,40 @@ describe.skipIf(!available)(`mounts of paths that are swapped (${reason})`, { ti
     expect(await mountsOfAgent()).toEqual([])
   })
 
+  it('a container has its mounts again when its engine has started anew, and keeps them when its agent does', async () => {
+    agent = await startDockerAgent(engine)
+    const volumeMounts = [{ name: 'v', mountPath: '/v', subPath: 'x' }]
+    const container = {
+      name: 'app',
+      image: TEST_IMAGE,
+      imagePullPolicy: 'IfNotPresent',
+      volumeMounts,
+    } as const
+    await agent.createPod('app', {
+      containers: [
+        { ...container, command: ['sh', '-c', 'touch /v/here; trap "exit 0" TERM; sleep 1000 & wait'] },
+      ],
+      volumes: [{ name: 'v', emptyDir: {} }],
+    })
+    await podUntil(agent, 'app', isReady)
+    async function isThere(): Promise<boolean> {
+      const { containerStatuses = [] } = (await agent.pod('app')).status ?? {}
+      const id = containerStatuses[0]?.containerID?.replace('docker://', '') ?? ''
+      const asked = await agent.runtime.exec(id, ['ls', '/v'], 5000).catch(() => undefined)
+      return asked?.stdout === 'here\n'
+    }
+    await until('it has written', isThere)
+    if (engine.canBeKilled) {
+      await engine.kill()
+      await engine.start()
+      await until('it is there again', isThere)
+    }
+    await agent.stop()
+    await agent.start({ reopen: true })
+    expect(await isThere()).toBe(true)
+    expect(await mountsOfAgent()).toEqual([])
+  })
+
   it('an agent that may not mount still looks where a path leads', async () => {
     agent = await startDockerAgent(engine, { mayMount: false })
     const volumeMounts = [{ name: 'v', mountPath: '/v', subPath: 'x' }]
