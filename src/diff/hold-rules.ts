@@ -61,7 +61,7 @@ export function holdOf({
 }
 
 /** Whatever becomes of the data on its host: a claim that is made again does not find it. A definition takes its objects along. */
-function holdsData(ref: ObjectRef): boolean {
+export function holdsData(ref: ObjectRef): boolean {
   const isVolume =
     ref.apiVersion === 'v1' && (ref.kind === 'PersistentVolumeClaim' || ref.kind === 'PersistentVolume')
   return isVolume || isDefinition(ref)

@@ -6,6 +6,7 @@
  *     if (plan.hold === undefined && !isEmptyPlan(plan)) await applyPlan(…)
  */
 export { assemblePlan, type OwnedObject, type PlanInput } from './assemble-plan.ts'
+export { holdsData } from './hold-rules.ts'
 export {
   type Action,
   type Change,

@@ -1,6 +1,7 @@
 import { applyDefaults, schemaFor, serverSideApply } from '../kinds/index.ts'
 import { findKind, type Kind, type KubeObject, type ObjectRef } from '../kube/index.ts'
 import { compareObjects } from './compare-objects.ts'
+import { foreseeRefusals } from './foresee-refusals.ts'
 import { maskSecrets } from './mask-secrets.ts'
 import type { Change, SourcePosition } from './plan.ts'
 
@@ -35,8 +36,9 @@ export function planObject(desired: DesiredObject, { ref, live, manager }: Compa
   const known = knownKeep(desired, live, manager)
   if (known !== undefined) return known
   const kind = desired.kind ?? findKind(ref.apiVersion, ref.kind)
-  const fields = predictChanges(kind, object, live, manager)
-  if (fields.length > 0) return { action: 'configure', ref, source, fields }
+  const { fields, refusals } = predictChanges(kind, object, live, manager)
+  if (fields.length > 0)
+    return { action: 'configure', ref, source, fields, ...(refusals.length === 0 ? {} : { refusals }) }
   const keep: Change = { action: 'keep', ref, source, fields: [] }
   keeps.set(live, { desired: object, manager, keep })
   return keep
@@ -47,16 +49,18 @@ function predictChanges(
   applied: KubeObject,
   live: KubeObject,
   manager: string,
-): Change['fields'] {
+): Required<Pick<Change, 'fields' | 'refusals'>> {
   const schema = kind === undefined ? {} : schemaFor(kind)
   const hasStatus = kind?.subresources.includes('status')
   const { object } = serverSideApply({
     ...{ schema, live, applied, manager, force: true, nowIso: NO_TIME },
     ...(hasStatus === undefined ? {} : { hasStatus }),
   })
-  if (object === live) return []
+  if (object === live) return { fields: [], refusals: [] }
   const predicted = kind === undefined ? object : applyDefaults(kind, object)
-  return compareObjects(schema, ...maskSecrets(live, predicted))
+  const fields = compareObjects(schema, ...maskSecrets(live, predicted))
+  const isJudged = kind !== undefined && fields.length > 0
+  return { fields, refusals: isJudged ? foreseeRefusals(kind, predicted, live) : [] }
 }
 
 /**

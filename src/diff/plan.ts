@@ -1,4 +1,5 @@
 import type { Json } from '../base/index.ts'
+import type { FieldProblem } from '../kinds/index.ts'
 import type { ObjectRef } from '../kube/index.ts'
 
 /** Where in the repository an object or a problem stands. Lines and columns start at 1. */
@@ -31,6 +32,8 @@ export interface Change {
   readonly source?: SourcePosition
   /** For configure: what differs. Empty for the others. */
   readonly fields: readonly FieldChange[]
+  /** For configure: what the API would refuse of it, however often it is asked. May quote values that are no Secret's. */
+  readonly refusals?: readonly FieldProblem[]
 }
 
 /** Why a plan waits for a person, and the trailer that lets it go. */

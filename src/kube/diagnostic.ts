@@ -20,6 +20,7 @@ export type DiagnosticCode =
   | 'invalid-value'
   | 'missing-field'
   | 'not-an-object'
+  | 'refused-change'
   | 'unknown-field'
   | 'unknown-kind'
   // Where they stand.

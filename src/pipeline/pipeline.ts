@@ -16,6 +16,7 @@ import { Inventory } from './inventory.ts'
 import { AppLane } from './lane/app-lane.ts'
 import { closeInterrupted } from './lane/close-interrupted.ts'
 import { planTarget } from './lane/plan-target.ts'
+import { type PlaceProblems, refusalsOf } from './lane/refusals.ts'
 import { watchDefinedKinds } from './live/defined-kinds.ts'
 import { LiveObjects } from './live/live-objects.ts'
 import { routeLiveChanges } from './live/live-router.ts'
@@ -212,7 +213,7 @@ export class Pipeline implements Service {
     return {
       commit: { id, subject, author: author.name },
       diagnostics: loaded.diagnostics,
-      apps: targets.map(target => this.#previewApp(target)),
+      apps: await Promise.all(targets.map(target => this.#previewApp(root, target))),
     }
   }
 
@@ -232,11 +233,25 @@ export class Pipeline implements Service {
   }
 
   /** A mistake holds the whole app: nothing of it would change. */
-  #previewApp(target: AppTarget): AppPreview {
-    const { app, diagnostics } = target
-    if (diagnostics.length > 0) return { app, diagnostics, changes: [] }
-    const { changes, hold } = planTarget(target, { live: this.#live, inventory: this.#required().inventory })
+  async #previewApp(root: string, target: AppTarget): Promise<AppPreview> {
+    const { app } = target
+    if (target.diagnostics.length > 0) return { app, diagnostics: target.diagnostics, changes: [] }
+    const plan = planTarget(target, { live: this.#live, inventory: this.#required().inventory })
+    const { changes, hold } = plan
+    const diagnostics = await refusalsOf(plan, target, this.#placing(root))
     return { app, diagnostics, changes, ...(hold === undefined ? {} : { hold }) }
+  }
+
+  /** Finds fields in the repository of a root App. */
+  #placing(root: string): PlaceProblems {
+    return async (...problems) => {
+      try {
+        return (await this.#sources.runner(root)?.placeProblems(...problems)) ?? []
+      } catch (error) {
+        this.#options.log.warn('Cannot find the place of a field', { app: root, error: messageOf(error) })
+        return []
+      }
+    }
   }
 
   async #onRevision(root: App, news: RevisionNews): Promise<void> {
@@ -384,7 +399,8 @@ export class Pipeline implements Service {
     const known = this.#lanes.get(app)
     if (known !== undefined) return known
     const { client, clock, log, version } = this.#options
-    const { inventory, status } = this.#required()
+    const { inventory, status, tree } = this.#required()
+    const rootOf = (child: App): App => tree.rootOf(child) ?? child
     const lane = new AppLane(app, {
       ...{ client, clock, log, version, inventory, live: this.#live, ledger: this.#ledger },
       report: report => {
@@ -393,6 +409,10 @@ export class Pipeline implements Service {
         this.#firstLook.decided(app)
       },
       recall: () => this.#recall(app),
+      placeProblems: (...problems) => {
+        const known = tree.get(app)
+        return this.#placing(known === undefined ? app : (rootOf(known).metadata.name ?? ''))(...problems)
+      },
       wasHeldAt: commit => this.#heldBefore.get(app) === commit,
       writerOf: ref => this.#writes.writerOf(ref),
       onEmptied: () => {

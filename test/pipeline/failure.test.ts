@@ -24,17 +24,20 @@ describe('Pipeline: failures', () => {
     world.push('one', { 'web.yaml': deployment('web'), 'config.yaml': configMap('config') })
     await world.start()
     await world.reaches('Healthy', world.repository.head())
-    const commit = world.push('another selector', {
-      'web.yaml': deployment('web', { label: 'other' }),
+    refuse = name => {
+      if (name === 'web') throw new StatusError('Invalid', 'Deployment.apps "web" is invalid: no such thing')
+    }
+    const commit = world.push('two', {
+      'web.yaml': deployment('web', { image: 'shop:2' }),
       'config.yaml': configMap('config', 'two'),
     })
     const app = await world.reaches('Failed', commit)
-    expect(app.status?.message).toMatch(/^Deployment default\/web: .*spec\.selector.*immutable/)
+    expect(app.status?.message).toMatch(/^Deployment default\/web: .*no such thing/)
     const record = await world.recorded('Failed', isClosedAt(commit))
     expect(record.status?.state).toBe('Failed')
     expect(record.status?.changes).toMatchObject([
       { ref: { kind: 'ConfigMap' }, outcome: 'configured' },
-      { ref: { kind: 'Deployment' }, outcome: 'failed', message: expect.stringContaining('immutable') },
+      { ref: { kind: 'Deployment' }, outcome: 'failed', message: expect.stringContaining('no such thing') },
     ])
     // What runs is well, but it is not what Git says.
     const [pod] = await podsOf(world)
@@ -55,7 +58,8 @@ describe('Pipeline: failures', () => {
       { type: 'Ready', status: 'False' },
       { type: 'Synced', status: 'False', reason: 'Failed' },
     ])
-    const mended = world.push('the old selector', { 'web.yaml': deployment('web', { image: 'shop:3' }) })
+    refuse = () => {}
+    const mended = world.push('three', { 'web.yaml': deployment('web', { image: 'shop:3' }) })
     await world.reaches('Healthy', mended)
   })
 
@@ -123,7 +127,10 @@ spec: { hard: { configmaps: '${configmaps}' } }
     await world.start()
     await world.reaches('Healthy', world.repository.head())
     world.repository.git('rm', '-q', 'config.yaml')
-    const commit = world.push('two', { 'web.yaml': deployment('web', { label: 'other' }) })
+    refuse = name => {
+      if (name === 'web') throw new StatusError('Invalid', 'Deployment.apps "web" is invalid: no such thing')
+    }
+    const commit = world.push('two', { 'web.yaml': deployment('web', { image: 'shop:2' }) })
     await world.reaches('Failed', commit)
     const record = await world.recorded('Failed', isClosedAt(commit))
     expect(record.status?.changes.at(-1)).toMatchObject({

@@ -19,6 +19,7 @@ import {
   undeclaredBy,
 } from './plan-target.ts'
 import { Recorder, type Work } from './recorder.ts'
+import { isRefused, type PlaceProblems, refusalsOf } from './refusals.ts'
 import { RepairPace } from './repair-pace.ts'
 import { describePlan, Standing } from './standing.ts'
 import { type ContainerNews, type Findings, nameActors, Suspects, UNKNOWN_ACTOR } from './suspects.ts'
@@ -44,6 +45,7 @@ export interface LaneParts extends Pick<CarryOutParts, 'client' | 'live' | 'inve
   readonly report: (report: LaneReport) => void
   /** The target that was last applied in full before the process started; undefined when it cannot be known. */
   readonly recall: () => Promise<AppTarget | undefined>
+  readonly placeProblems: PlaceProblems
   /** Whether the app was known to be held at this commit before the process started. */
   readonly wasHeldAt: (commit: string) => boolean
   /** Which person wrote an object just now, if one did. */
@@ -132,7 +134,20 @@ export class AppLane implements Service {
 
   /** An object of this app may differ from what Git says. */
   suspect(ref: ObjectRef, actor: string): void {
+    this.#lookAgainWithout(ref)
     if (this.#standing.accepted !== undefined) this.#suspects.suspect(ref, actor)
+  }
+
+  /** A commit that is held because it cannot change an object can make it anew once that is gone. */
+  #lookAgainWithout(ref: ObjectRef): void {
+    const { held } = this.#standing
+    const live = this.#parts.live.get(ref)
+    if (live !== undefined && live.metadata.deletionTimestamp === undefined) return
+    const isInTheWay = held?.plan?.changes.some(
+      change => isRefused(change) && refKey(change.ref) === refKey(ref),
+    )
+    if (held !== undefined && isInTheWay)
+      this.submit({ ...held.target, diagnostics: [], skipped: [], trigger: 'retry' })
   }
 
   /** Containers of this app started or stopped; `disturber` ended one though nobody's plan meant it to. */
@@ -213,6 +228,7 @@ export class AppLane implements Service {
       if (this.#takeover.signal.aborted) return this.#passOver(target)
       const keys = this.#keysFor(target)
       const plan = target.diagnostics.length > 0 ? undefined : planTarget(target, this.#parts, keys)
+      if (plan?.changes.some(isRefused)) return await this.#refuse(target, plan)
       if (plan === undefined || plan.hold !== undefined) return await this.#hold(target, plan)
       const isAsBefore = this.#verified?.commit.id === target.commit.id && this.#standing.held === undefined
       this.#standing.accept(target, plan)
@@ -257,8 +273,16 @@ export class AppLane implements Service {
     this.#say()
   }
 
+  /** What the API would refuse for good is not begun. */
+  async #refuse(target: AppTarget, plan: Plan): Promise<void> {
+    const diagnostics = await refusalsOf(plan, target, this.#parts.placeProblems)
+    await this.#hold({ ...target, diagnostics }, plan)
+  }
+
   async #hold(target: AppTarget, plan: Plan | undefined): Promise<void> {
-    const isKnown = target.trigger === 'start' && this.#parts.wasHeldAt(target.commit.id)
+    const isKnown =
+      (target.trigger === 'start' && this.#parts.wasHeldAt(target.commit.id)) ||
+      (target.trigger === 'retry' && this.#standing.isHeldBy(target, plan))
     if (!isKnown) this.#standing.recorded(await this.#recorder.hold(target, plan))
     this.#standing.hold(target, plan)
     this.#say()

@@ -1,4 +1,5 @@
 import type { HealthNow } from '../../apply/index.ts'
+import { deepEqual } from '../../base/index.ts'
 import { type Action, countActions, type Plan } from '../../diff/index.ts'
 import { type AppTarget, describeDiagnostics } from '../source/app-target.ts'
 import type { LaneReport } from '../status/lane-report.ts'
@@ -55,6 +56,16 @@ export class Standing {
   /** A target waits for a person; what was accepted before still holds. */
   hold(target: AppTarget, plan: Plan | undefined): void {
     this.#held = { target, plan }
+  }
+
+  /** Whether it waits already for the same reasons as of this judgement of the same commit. */
+  isHeldBy(target: AppTarget, plan: Plan | undefined): boolean {
+    if (this.#held?.target.commit.id !== target.commit.id) return false
+    const before = this.#held
+    return (
+      deepEqual(before.target.diagnostics, target.diagnostics) &&
+      holdMessage(before.target, before.plan) === holdMessage(target, plan)
+    )
   }
 
   begin(work: string, record: string): void {

@@ -8,6 +8,8 @@ import {
   messageOf,
   type Service,
 } from '../../base/index.ts'
+import type { FieldProblem } from '../../kinds/index.ts'
+import type { Diagnostic } from '../../kube/index.ts'
 import {
   type Repository,
   type Revision,
@@ -16,6 +18,7 @@ import {
   type WatchControl,
   watchRepository,
 } from '../../sync/index.ts'
+import type { DesiredObject } from './app-target.ts'
 import type { Occasion } from './target-of.ts'
 
 /** A head of the source, and the one before it. */
@@ -117,6 +120,16 @@ export class SourceRunner implements Service {
     const { repository, loader } = this.#options
     const commit = await repository.reader.resolve(revision)
     return loader.load(commit, { previous: this.#last?.revision, signal })
+  }
+
+  /** Tells problems of a declared object at the fields of its file. Throws when that cannot be read. */
+  async placeProblems(
+    { kind, ref, blob, source }: DesiredObject,
+    problems: readonly FieldProblem[],
+    hint: string,
+  ): Promise<readonly Diagnostic[]> {
+    if (kind === undefined || blob === undefined) return []
+    return this.#options.loader.placeProblems({ kind, ref, blob, source }, problems, hint)
   }
 
   /** A head is not lost to a passing error: it is tried again until it is handled, or a newer one is there. */

@@ -236,7 +236,8 @@ function isSet(value: unknown): boolean {
   return typeof value !== 'object' || Object.keys(value).length > 0
 }
 
-function problemIssue(kind: Kind, { path, reason, type, message }: FieldProblem): Issue {
+/** A field's problem as an issue, without the values of Secrets. */
+export function problemIssue(kind: Kind, { path, reason, type, message }: FieldProblem): Issue {
   // Upstream's messages quote the value that is wrong.
   const isSecret = kind === Kinds.Secret && /^(?:data|stringData)\b/.test(path)
   const text = isSecret ? type : message

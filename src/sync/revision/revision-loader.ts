@@ -1,5 +1,5 @@
 import { BowlineError, breathe, deepEqual, type LayeredMap } from '../../base/index.ts'
-import { builtInKinds, type KindView, withDefinitions } from '../../kinds/index.ts'
+import { builtInKinds, type FieldProblem, type KindView, withDefinitions } from '../../kinds/index.ts'
 import {
   type CustomResourceDefinition,
   compareDiagnostics,
@@ -25,6 +25,7 @@ import {
 } from './folder-tree.ts'
 import type { ParseCache } from './parse-cache.ts'
 import type { ParsePool } from './parse-pool.ts'
+import { placeProblems } from './place-problems.ts'
 import type { AppRevision, DesiredObject, Revision } from './revision.ts'
 import { parseDeleteAllowance } from './trailers.ts'
 import { TreeListings } from './tree-listing.ts'
@@ -90,6 +91,15 @@ export class RevisionLoader {
     const { places, diagnostics } = await findApps(reader, this.#listings, { path: folder, oid: root }, whole)
     const apps = diagnostics.length > 0 ? [] : await this.#loadApps(places, previous, signal)
     return revisionOf(commit, folder, apps, diagnostics, apps.some(this.#dependsOnDefinitions))
+  }
+
+  /** Tells what is wrong with changing a declared object at the fields of its file; `hint` says what to do about it. */
+  placeProblems(
+    desired: Pick<DesiredObject, 'kind' | 'ref' | 'blob' | 'source'>,
+    problems: readonly FieldProblem[],
+    hint: string,
+  ): Promise<readonly Diagnostic[]> {
+    return placeProblems(this.#options.reader, desired, problems, hint)
   }
 
   readonly #dependsOnDefinitions = (app: AppRevision): boolean => {
