@@ -39,6 +39,7 @@ export interface ChangeOptions {
   readonly signal: AbortSignal
   /** Another change of the same plan failed: nothing is deleted any more. */
   readonly isAfterFailure: boolean
+  readonly dryRun?: boolean
 }
 
 type Ending = Omit<Outcome, 'ref' | 'action' | 'at'>
@@ -105,7 +106,7 @@ async function apply({ action, ref }: Change, options: ChangeOptions): Promise<E
     kind,
     ref.name,
     { type: 'apply', body, force: true },
-    { ...placeOf(ref), fieldManager: FIELD_MANAGER, signal: options.signal },
+    { ...placeOf(ref), ...dryRunOf(options), fieldManager: FIELD_MANAGER, signal: options.signal },
   )
   return {
     outcome: action === 'create' ? 'created' : 'configured',
@@ -119,6 +120,7 @@ async function remove({ ref }: Change, options: ChangeOptions): Promise<Ending> 
   try {
     await options.client.delete(requiredKind(ref, options), ref.name, {
       ...placeOf(ref),
+      ...dryRunOf(options),
       propagationPolicy: 'Background',
       preconditions: { uid },
       signal: options.signal,
@@ -132,6 +134,10 @@ async function remove({ ref }: Change, options: ChangeOptions): Promise<Ending> 
 
 function placeOf({ namespace }: ObjectRef): { readonly namespace?: string } {
   return namespace === undefined ? {} : { namespace }
+}
+
+function dryRunOf({ dryRun = false }: ChangeOptions): { readonly dryRun?: true } {
+  return dryRun ? { dryRun } : {}
 }
 
 function requiredKind(ref: ObjectRef, { kindOf }: ChangeOptions): Kind {

@@ -21,6 +21,8 @@ export interface ApplyOptions {
   readonly clock: Clock
   /** Aborts when the attempt has to end; its reason says why. What was not begun is `skipped`. */
   readonly signal: AbortSignal
+  /** Asks what would become of it, and changes nothing. */
+  readonly dryRun?: boolean
   /** Called with each outcome as it happens. */
   readonly onOutcome: (outcome: Outcome) => void
   /** Called when a group of changes has ended and before the next begins. */

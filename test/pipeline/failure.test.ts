@@ -153,6 +153,40 @@ spec: { hard: { configmaps: '${configmaps}' } }
     await world.reaches('Healthy', commit, ROOT, 15_000)
   })
 
+  it('records once that a quota refuses a commit, however often it is tried', async () => {
+    const tries: string[] = []
+    refuse = name => {
+      if (name === 'b') tries.push(name)
+    }
+    await world.start()
+    const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'few' } } as const
+    const place = { namespace: 'default' }
+    await world.client.create(Kinds.ResourceQuota, { ...quota, spec: { hard: { configmaps: '1' } } }, place)
+    world.push('one', { 'a.yaml': configMap('a') })
+    await world.reaches('Healthy', world.repository.head())
+    const commit = world.push('two', { 'b.yaml': configMap('b') })
+    await world.reaches('Failed', commit)
+    await eventually('it to be tried again', () => tries.length >= 2, 15_000)
+    await world.closed()
+    expect((await world.records()).map(({ spec, status }) => [spec.trigger, status?.state])).toEqual([
+      ['start', 'Healthy'],
+      ['push', 'Failed'],
+    ])
+    await world.client.patch(
+      Kinds.ResourceQuota,
+      'few',
+      { type: 'merge', body: { spec: { hard: { configmaps: '2' } } } },
+      place,
+    )
+    await world.reaches('Healthy', commit, ROOT, 25_000)
+    await world.closed()
+    expect((await world.records()).map(({ spec, status }) => [spec.trigger, status?.state])).toEqual([
+      ['start', 'Healthy'],
+      ['push', 'Failed'],
+      ['retry', 'Healthy'],
+    ])
+  })
+
   it('repeats a write that met a passing error', async () => {
     let refusals = 0
     refuse = name => {

@@ -1,3 +1,4 @@
+import type { Outcome } from '../../apply/index.ts'
 import type { Ledger, Trigger } from '../../audit/index.ts'
 import { backoffMs, isAborted, type Logger, messageOf, type Service } from '../../base/index.ts'
 import { isEmptyPlan, type Plan } from '../../diff/index.ts'
@@ -20,6 +21,7 @@ import {
 } from './plan-target.ts'
 import { Recorder, type Work } from './recorder.ts'
 import { isRefused, type PlaceProblems, refusalsOf } from './refusals.ts'
+import { isRefusedAgain } from './rehearse.ts'
 import { RepairPace } from './repair-pace.ts'
 import { describePlan, Standing } from './standing.ts'
 import { type ContainerNews, type Findings, nameActors, Suspects, UNKNOWN_ACTOR } from './suspects.ts'
@@ -36,6 +38,13 @@ const TELL_MS = 1_000
 
 /** Waits before work that failed is tried again. */
 const RETRY = { initialMs: 5_000, maxMs: 300_000 }
+
+/** An attempt of which writes were refused that may pass later. */
+interface Refused {
+  readonly target: AppTarget
+  readonly trigger: Trigger
+  readonly failed: readonly Outcome[]
+}
 
 export interface LaneParts extends Pick<CarryOutParts, 'client' | 'live' | 'inventory' | 'clock'> {
   readonly ledger: Ledger
@@ -80,6 +89,8 @@ export class AppLane implements Service {
   #wasHealthy = false
   #isStale = false
   #retries = 0
+  /** Writes that were refused, and are to be tried again now. */
+  #due: Refused | undefined
   #cancelRetry: () => void = () => {}
   #cancelTelling: (() => void) | undefined
   #wake: () => void = () => {}
@@ -104,6 +115,7 @@ export class AppLane implements Service {
     this.#pending = withPassedOver(target, this.#pending)
     this.#retries = 0
     this.#cancelRetry()
+    this.#due = undefined
     this.#takeover.abort(new Takeover('Superseded'))
     this.#wake()
   }
@@ -205,6 +217,12 @@ export class AppLane implements Service {
     }
     if (accepted !== undefined && !this.#suspects.isEmpty) {
       await this.#repair(this.#begin(accepted), this.#suspects.take())
+      return true
+    }
+    if (this.#due !== undefined) {
+      const due = this.#due
+      this.#due = undefined
+      await this.#tryAgain(due)
       return true
     }
     if (!this.#isStale) return this.#verified !== undefined && (await this.#noter.noteSome(this.#verified))
@@ -355,19 +373,31 @@ export class AppLane implements Service {
     else if (trigger !== 'drift') this.#verified = target
     if (state !== 'Healthy') this.#standing.fail(message, failed.length > 0)
     else if (trigger !== 'drift' || isEmptyPlan(planTarget(target, this.#parts))) this.#standing.applied()
-    if (failed.some(({ retryable }) => retryable)) this.#retryLater(target, trigger)
+    if (failed.some(({ retryable }) => retryable)) this.#retryLater({ target, trigger, failed })
     else this.#retries = 0
     this.#leaveWhenEmpty(target)
   }
 
-  #retryLater(target: AppTarget, trigger: Trigger): void {
+  #retryLater(refused: Refused): void {
     this.#retries += 1
     this.#cancelRetry = this.#parts.clock.after(backoffMs(this.#retries, RETRY), () => {
-      if (this.#standing.accepted !== target || this.#pending !== undefined) return
-      if (trigger === 'drift') this.#suspectAll(target)
-      else this.#pending = { ...target, trigger: 'retry' }
+      this.#due = refused
       this.#wake()
     })
+  }
+
+  /** A new attempt, with a record of its own, unless everything would be refused in the same words. */
+  async #tryAgain(refused: Refused): Promise<void> {
+    const { target, trigger, failed } = refused
+    if (this.#standing.accepted !== target) return
+    this.#begin(target)
+    const { signal } = this.#takeover
+    const plan = planTarget(target, this.#parts)
+    const isInVain = await isRefusedAgain(plan, target, failed, { ...this.#parts, signal })
+    if (signal.aborted) return
+    if (isInVain) this.#retryLater(refused)
+    else if (trigger === 'drift') this.#suspectAll(target)
+    else this.#pending = { ...target, trigger: 'retry' }
   }
 
   #suspectAll(target: AppTarget): void {
