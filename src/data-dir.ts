@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, realpath } from 'node:fs/promises'
+import { chmod, realpath } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { platform } from 'node:os'
 import { join } from 'node:path'
-import { BowlineError } from './base/index.ts'
+import { BowlineError, makeFolder, messageOf } from './base/index.ts'
 
 /** A folder that only its owner may read, held by one process at a time. */
 export interface DataDir {
@@ -17,8 +17,14 @@ export interface DataDir {
  * listening socket, which the kernel takes back however the process ends, so none is ever left behind by a crash.
  */
 export async function openDataDir(path: string): Promise<DataDir> {
-  await mkdir(path, { recursive: true, mode: 0o700 })
-  await chmod(path, 0o700)
+  try {
+    await makeFolder(path, 0o700)
+    await chmod(path, 0o700)
+  } catch (error) {
+    throw new BowlineError('bad-config', `Cannot use the data directory ${path}: ${messageOf(error)}`, {
+      data: { next: 'choose one that this user can write with --data-dir' },
+    })
+  }
   const real = await realpath(path)
   const server = createServer(socket => socket.destroy())
   server.unref()

@@ -1,6 +1,6 @@
 /**
  * What Node ought to have had: clock, ids, backoff, work queue, broadcast, channel, cancellation, log, errors, JSON values, and the
- * contract of a store of keys and bytes. Knows no Kubernetes and does no I/O of its own.
+ * contract of a store of keys and bytes. Knows no Kubernetes, and does no I/O of its own but to make folders.
  *
  *     const queue = new WorkQueue(systemClock)
  *     queue.add('default/web')
@@ -62,6 +62,7 @@ export { LayeredMap } from './layered-map.ts'
 export { Limit } from './limit.ts'
 export { type LogFields, type Logger, silentLogger } from './log.ts'
 export { isLoopback } from './loopback.ts'
+export { makeFolder } from './make-folder.ts'
 export type { Service } from './service.ts'
 export { SortedList } from './sorted-list.ts'
 export { withoutTrailing } from './trailing.ts'

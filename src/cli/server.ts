@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { basename } from 'node:path'
 import { BowlineError, messageOf, systemClock, systemIds, withoutTrailing } from '../base/index.ts'
@@ -54,7 +54,6 @@ export async function withServer(
   ) => Promise<void>,
 ): Promise<void> {
   const path = flags.dataDir ?? readConfig().dataDir
-  await mkdir(path, { recursive: true, mode: 0o700 })
   const dataDir = await openDataDir(path)
   const stop = new AbortController()
   const running = AbortSignal.any([signal, stop.signal])

@@ -1,6 +1,13 @@
 import { chmod, lstat, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BowlineError, type Clock, type Ids, type Logger, messageOf } from '../../../base/index.ts'
+import {
+  BowlineError,
+  type Clock,
+  type Ids,
+  type Logger,
+  makeFolder,
+  messageOf,
+} from '../../../base/index.ts'
 import { flushFilesystem, packFolder, unpackFolder } from './archive.ts'
 import { type FolderClaim, type Marker, readMarker, writeMarker } from './marker.ts'
 import { readSnapshot, type StoredSnapshot, unpackSnapshot, writeSnapshot } from './snapshot-files.ts'
@@ -54,7 +61,14 @@ export class FolderStore {
 
   /** Makes the store's own folder and removes what an interrupted run left half made. Before anything else. */
   async prepare(): Promise<void> {
-    await mkdir(this.#options.folder, { recursive: true, mode: 0o700 })
+    const { folder } = this.#options
+    try {
+      await makeFolder(folder, 0o700)
+    } catch (error) {
+      throw new BowlineError('bad-config', `Cannot keep volumes in ${folder}: ${messageOf(error)}`, {
+        data: { next: 'choose another folder with --volume-dir' },
+      })
+    }
     await rm(this.#path(NEW), { recursive: true, force: true })
   }
 

@@ -15,7 +15,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FolderStore } from '../../../../src/agents/volumes/index.ts'
 import { silentLogger, systemIds } from '../../../../src/base/index.ts'
@@ -74,6 +74,15 @@ async function states(): Promise<string[]> {
 }
 
 describe('FolderStore', () => {
+  it.runIf(process.platform === 'linux')(
+    'says where it cannot keep volumes, and does not try for ever',
+    async () => {
+      await expect(openStore('host-1', relative(root, '/proc/bowline'))).rejects.toThrow(
+        'Cannot keep volumes in /proc/bowline: ENOENT',
+      )
+    },
+  )
+
   it('create() makes an empty folder that any user may write, once', async () => {
     const data = await created()
     expect((await stat(data)).mode & 0o777).toBe(0o777)
