@@ -1,10 +1,10 @@
 import { type ChainHead, type ChainReport, verifyChain } from '../audit/index.ts'
 import { BowlineError } from '../base/index.ts'
 import type { Client, HttpsClient } from '../client/index.ts'
-import { Kinds, type RecordObject } from '../kube/index.ts'
+import { isNotFound, Kinds, type RecordObject } from '../kube/index.ts'
 import { durationText } from './duration-text.ts'
 import { EXIT } from './exit-code.ts'
-import { changeLine, countsText, fieldLines, shortId } from './plan-text.ts'
+import { changeLine, countsText, fieldLines, nameWidth, shortId } from './plan-text.ts'
 import { hang, printable } from './printable.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -26,6 +26,7 @@ export async function showHistory(
   { app, limit, output }: { readonly app?: string; readonly limit: number; readonly output: 'text' | 'json' },
 ): Promise<number> {
   const records = newestFirst(await listRecords(client, app)).slice(0, limit)
+  if (app !== undefined && records.length === 0) await requireApp(client, app)
   if (output === 'json') {
     terminal.print(JSON.stringify(records, null, 2))
     return EXIT.ok
@@ -50,25 +51,53 @@ export async function showHistory(
   return EXIT.ok
 }
 
+/** Nobody takes a mistyped name for an app without history. */
+async function requireApp(client: Client, app: string): Promise<void> {
+  try {
+    await client.get(Kinds.App, app)
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+    throw new BowlineError('not-found', `Cannot tell the history of ${app}: there is no such app`, {
+      data: { next: '`bowline status` lists the apps' },
+    })
+  }
+}
+
+export interface ShowOptions {
+  /** The name of a record, the beginning of a commit's id, or what `resolve` knows. */
+  readonly wanted: string
+  /** The commit that a branch, a tag or the like names here; undefined when it names none. */
+  readonly resolve: (revision: string) => Promise<string | undefined>
+  readonly output: 'text' | 'json'
+}
+
 /** Prints the records of a commit (or one record by name) in full. */
 export async function showRecords(
   client: Client,
   terminal: Terminal,
-  wanted: string,
-  output: 'text' | 'json',
+  { wanted, resolve, output }: ShowOptions,
 ): Promise<number> {
   const all = await listRecords(client)
-  const records = all.filter(
+  const named = all.filter(
     ({ metadata, spec }) =>
-      metadata.name === wanted || (wanted.length >= 4 && spec.commit.id.startsWith(wanted)),
+      metadata.name === wanted || (/^[0-9a-f]{4,}$/.test(wanted) && spec.commit.id.startsWith(wanted)),
   )
-  if (records.length === 0)
-    throw new BowlineError('not-found', `Cannot show ${wanted}: no record of such a commit or name`, {
-      data: { next: '`bowline history` lists the records' },
-    })
+  const commit = named.length === 0 ? await resolve(wanted) : undefined
+  const records = commit === undefined ? named : all.filter(({ spec }) => spec.commit.id === commit)
+  if (records.length === 0) throw noRecord(wanted, commit)
   if (output === 'json') terminal.print(JSON.stringify(records, null, 2))
   else for (const record of printable(records.toSorted(byOpening))) printRecord(record, terminal)
   return EXIT.ok
+}
+
+function noRecord(wanted: string, commit: string | undefined): BowlineError {
+  const state =
+    commit === undefined
+      ? 'no record of such a commit or name'
+      : `no record of ${shortId(commit)}: it changed nothing, or the server has not seen it`
+  return new BowlineError('not-found', `Cannot show ${wanted}: ${state}`, {
+    data: { next: '`bowline history` lists the records' },
+  })
 }
 
 /** Where a server tells the ends of its chains. */
@@ -141,8 +170,9 @@ function printRecord({ metadata, spec, status }: RecordObject, { print, paint }:
   const took = status?.durationMs === undefined ? 'open' : durationText(status.durationMs)
   print(`  time       ${spec.openedAt} (${took})`)
   print(`  plan       ${countsText(spec.plan.counts)}`)
+  const width = nameWidth(spec.plan.changes.map(change => ({ app: spec.app, change })))
   for (const change of spec.plan.changes) {
-    print(`  ${changeLine(spec.app, change, paint)}`)
+    print(`  ${changeLine(spec.app, change, paint, width)}`)
     for (const line of fieldLines(change, paint)) print(line)
   }
   if (spec.plan.hold !== undefined) print(`  held       ${hang(spec.plan.hold.message, '             ')}`)

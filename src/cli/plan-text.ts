@@ -12,15 +12,32 @@ const COLOURS = { create: 'green', configure: 'yellow', delete: 'red', keep: 'gr
 const INLINE_FIELDS = 2
 const INLINE_TEXT = 28
 
+/** The column of names: at least so wide, and no wider for the sake of one that is longer than this. */
+const LEAST_NAME = 28
+const MOST_NAME = 60
+
 /** How much of a value is shown on a line of its own. */
 const MOST_TEXT = 60
 
-/** One line for a change: `  ~ shop/Deployment web   image 1.4.2 → 1.4.3   apps/shop/web.yaml:18`. */
-export function changeLine(app: string, change: PlannedChange, paint: Paint): string {
-  const { action, ref, source } = change
-  const name = `${app}/${ref.kind} ${ref.namespace === undefined || ref.namespace === app ? '' : `${ref.namespace}/`}${ref.name}`
+/** One line for a change: `  ~ shop/Deployment web   image 1.4.2 → 1.4.3   apps/shop/web.yaml:18`. `width` is that of the names. */
+export function changeLine(app: string, change: PlannedChange, paint: Paint, width: number = LEAST_NAME): string {
+  const { action, source } = change
   const where = source === undefined ? '' : `   ${paint('gray', `${source.file}:${source.line}`)}`
-  return `  ${paint(COLOURS[action], SIGNS[action])} ${name.padEnd(28)} ${fieldSummary(change)}${where}`
+  const name = changedName(app, change).padEnd(width)
+  return `  ${paint(COLOURS[action], SIGNS[action])} ${name} ${fieldSummary(change)}${where}`
+}
+
+/** The width of the names of changes, so that what is said of them begins in one column. */
+export function nameWidth(
+  changes: readonly { readonly app: string; readonly change: PlannedChange }[],
+): number {
+  const lengths = changes.map(({ app, change }) => changedName(app, change).length)
+  return Math.max(LEAST_NAME, ...lengths.filter(length => length <= MOST_NAME))
+}
+
+function changedName(app: string, { ref }: PlannedChange): string {
+  const place = ref.namespace === undefined || ref.namespace === app ? '' : `${ref.namespace}/`
+  return `${app}/${ref.kind} ${place}${ref.name}`
 }
 
 /** Every field of a change on a line of its own, for `bowline plan` and `bowline show`. */

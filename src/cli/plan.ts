@@ -3,7 +3,7 @@ import type { HttpsClient } from '../client/index.ts'
 import { apiPath, isNotFound, Kinds } from '../kube/index.ts'
 import type { PlanPreview } from '../pipeline/index.ts'
 import { EXIT } from './exit-code.ts'
-import { changeLine, countsText, diagnosticLines, fieldLines, shortId } from './plan-text.ts'
+import { changeLine, countsText, diagnosticLines, fieldLines, nameWidth, shortId } from './plan-text.ts'
 import { hang, printable } from './printable.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -58,10 +58,15 @@ function printPreview({ commit, apps, diagnostics }: PlanPreview, { print, paint
     for (const { action } of real) if (action !== 'keep') counts[action] += 1
   }
   print(`${paint('bold', 'PLAN')}    ${changed} of ${apps.length} apps change: ${countsText(counts)}`)
+  const width = nameWidth(
+    apps.flatMap(({ app, changes }) =>
+      changes.flatMap(change => (change.action === 'keep' ? [] : { app, change })),
+    ),
+  )
   for (const app of apps) {
     for (const change of app.changes) {
       if (change.action === 'keep') continue
-      print(changeLine(app.app, change, paint))
+      print(changeLine(app.app, change, paint, width))
       for (const line of fieldLines(change, paint)) print(line)
     }
     if (app.hold !== undefined)

@@ -225,11 +225,14 @@ function addReaders(program: Command, terminal: Terminal, signal: AbortSignal): 
       ),
     )
   connected(program.command('show').description('one record in full, or all of a commit'))
-    .argument('<commit or record>')
+    .argument('<commit or record>', 'a commit, branch or tag of the repository here, or the name of a record')
     .addOption(outputOption())
     .action((wanted: string, flags: ConnectOptions & { output: Output }) =>
       withClient(flags, async client =>
-        (await import('./history.ts')).showRecords(client, terminal, wanted, flags.output),
+        (await import('./history.ts')).showRecords(client, terminal, {
+          ...{ wanted, output: flags.output },
+          resolve: revision => resolveLocally(revision).catch(() => undefined),
+        }),
       ),
     )
   const audit = program.command('audit').description('check or take away the records')
@@ -415,7 +418,6 @@ function outputOption(): Option {
   return new Option('-o, --output <format>').choices(['text', 'json']).default('text')
 }
 
-/** The full id of a commit of the repository around the current folder. */
 /** Follows a commit; whether a newer one has it in its history is asked of the repository here. */
 async function follow(options: Omit<FollowOptions, 'clock' | 'isPartOf'>): Promise<number> {
   const { followCommit } = await import('./follow/follow-commit.ts')
@@ -423,6 +425,7 @@ async function follow(options: Omit<FollowOptions, 'clock' | 'isPartOf'>): Promi
   return followCommit({ ...options, clock: systemClock, isPartOf: isPartOfLocally })
 }
 
+/** The full id of a commit of the repository around the current folder. */
 async function resolveLocally(revision: string): Promise<string> {
   const { localCommit } = await import('../repository.ts')
   return localCommit(revision)

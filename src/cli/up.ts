@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
-import { backoffMs, type Clock, onlyDescriptors, systemClock } from '../base/index.ts'
+import { BowlineError, backoffMs, type Clock, onlyDescriptors, systemClock } from '../base/index.ts'
 import type { RuntimeChoice } from '../runtime-choice.ts'
 import type { RunningServer } from '../server.ts'
 import type { AgentMessage } from './agent.ts'
@@ -36,6 +36,10 @@ export async function runUpCommand(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<void> {
+  if (dir !== undefined && flags.repo !== undefined)
+    throw new BowlineError('bad-config', `Cannot follow both ${dir} and --repo ${flags.repo}`, {
+      data: { next: 'name the repository once' },
+    })
   const repo = flags.repo ?? dir
   // Agents end before the server: what they have to say last must find it.
   const serverSignal = new AbortController()

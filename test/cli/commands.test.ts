@@ -118,7 +118,9 @@ describe('commands that read', () => {
       ['shop-000001', first.slice(0, 7), 'start', 'Healthy'],
     ])
     expect((await world.bowline(['history', '--limit', '1'])).out.split('\n')).toHaveLength(2)
-    expect((await world.bowline(['history', 'blog'])).out.split('\n')).toHaveLength(1)
+    const unknown = await world.bowline(['history', 'blog'])
+    expect(unknown).toMatchObject({ code: 1, out: '' })
+    expect(unknown.err).toContain('Cannot tell the history of blog: there is no such app')
     const json = JSON.parse(
       (await world.bowline(['history', 'shop', '-o', 'json'])).out,
     ) as readonly RecordObject[]
@@ -137,6 +139,14 @@ describe('commands that read', () => {
     expect(out).toMatch(/hash {7}[0-9a-f]{64}/)
     expect(out).toContain('trigger    drift by bowline-admin')
     expect((await world.bowline(['show', 'shop-000001'])).out).toContain('"shop 1"'.replaceAll('"', ''))
+    world.repository.git('tag', 'shipped', second)
+    for (const name of [second, 'HEAD', 'main', 'shipped', second.slice(0, 5)])
+      expect((await world.bowline(['show', name])).out).toBe(out)
+    const before = (await world.bowline(['show', 'HEAD~1'])).out
+    expect(before).toContain(`commit     ${first}`)
+    expect(before).not.toContain(second)
+    const elsewhere = await world.bowline(['show', 'HEAD'], { cwd: world.folder })
+    expect(elsewhere.err).toContain('Cannot show HEAD: no record of such a commit or name')
     const missing = await world.bowline(['show', 'abcdef0'])
     expect(missing).toMatchObject({ code: 1, out: '' })
     expect(missing.err).toContain('Cannot show abcdef0: no record of such a commit or name')

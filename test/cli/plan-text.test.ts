@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { changeLine, countsText, fieldLines } from '../../src/cli/plan-text.ts'
+import { changeLine, countsText, fieldLines, nameWidth } from '../../src/cli/plan-text.ts'
 
 const plain = (_style: unknown, text: string) => text
 const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'web' }
@@ -26,6 +26,27 @@ describe('changeLine()', () => {
     expect(changeLine('shop', { action: 'configure', ref, source, fields }, plain)).toBe(
       `  ~ shop/Deployment web          ${text}   apps/shop/web.yaml:18`,
     )
+  })
+
+  it('gives all names of a plan one column, and none more than its own length', () => {
+    const named = (name: string) => ({
+      app: 'shop',
+      change: {
+        action: 'configure' as const,
+        ref: { ...ref, name },
+        source,
+        fields: [{ path: 'a', after: 1 }],
+      },
+    })
+    const long = named('a-web-server-with-a-rather-long-name')
+    const longest = named('x'.repeat(200))
+    const all = [named('web'), long, longest]
+    const width = nameWidth(all)
+    const [short, other, last] = all.map(({ app, change }) => changeLine(app, change, plain, width))
+    expect(short?.indexOf('a 1')).toBe(other?.indexOf('a 1'))
+    expect(other).toBe(`  ~ shop/Deployment ${long.change.ref.name} a 1   apps/shop/web.yaml:18`)
+    expect(last).toBe(`  ~ shop/Deployment ${longest.change.ref.name} a 1   apps/shop/web.yaml:18`)
+    expect(nameWidth([named('web')])).toBe(28)
   })
 
   it('names the namespace where it is not that of the app', () => {

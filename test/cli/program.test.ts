@@ -26,7 +26,7 @@ describe('runCommand()', () => {
       columns: 80,
     }
     const code = await runCommand(
-      ['node', 'bowline', ...words, '--data-dir', join(folder, 'data')],
+      ['node', 'bowline', words[0] ?? '', '--data-dir', join(folder, 'data'), ...words.slice(1)],
       terminal,
       AbortSignal.abort(),
     )
@@ -38,6 +38,23 @@ describe('runCommand()', () => {
     const { code, said } = await run('up', '--allow-host', '/srv', '--allow-host', 'privileged', repository)
     expect(said).toContain(`Cannot open ${repository}: there is no such folder`)
     expect(code).toBe(1)
+  })
+
+  it('up: a repository is named once', async () => {
+    const { code, said } = await run('up', folder, '--repo', 'https://git.example.org/shop.git')
+    expect(said).toBe(
+      `error: Cannot follow both ${folder} and --repo https://git.example.org/shop.git\n  next: name the repository once`,
+    )
+    expect(code).toBe(1)
+  })
+
+  it.runIf(process.platform === 'linux')('says at once that a data directory cannot be made', async () => {
+    for (const command of [['up'], ['server'], ['agent', '--server', 'https://127.0.0.1:1']]) {
+      const { code, said } = await run(...command, '--data-dir', '/proc/bowline')
+      expect(said).toContain('error: Cannot use the data directory /proc/bowline: ENOENT')
+      expect(said).toContain('--data-dir')
+      expect(code).toBe(1)
+    }
   })
 
   it('up: a --listen without a host is no address', async () => {

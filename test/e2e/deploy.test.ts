@@ -132,7 +132,7 @@ describe.skipIf(!available)(`from git push to running containers (${reason})`, (
     expect(stdout).toMatch(/✗ apps\/shop\/web\.yaml:6:13@[0-9a-f]{7}: /)
     expect(stdout).toContain('replicas: three')
     expect(stdout).toMatch(/✓ blog healthy/)
-    expect(stdout).toMatch(/‖ shop held, 1 still serves 3\/3/)
+    expect(stdout).toMatch(/‖ shop held, version 1 still serves 3\/3/)
     expect(code).toBe(3)
     expect((await site.pods('shop')).map(({ metadata }) => metadata.uid).sort()).toEqual(before)
     expect((await site.records('shop')).at(-1)).toMatchObject({ status: { state: 'Held', changes: [] } })

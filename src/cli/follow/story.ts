@@ -3,7 +3,7 @@ import type { Clock } from '../../base/index.ts'
 import type { App, Pod } from '../../kube/index.ts'
 import { durationText } from '../duration-text.ts'
 import { EXIT } from '../exit-code.ts'
-import { changeLine, countsText, diagnosticLines, shortId } from '../plan-text.ts'
+import { changeLine, countsText, diagnosticLines, nameWidth, shortId } from '../plan-text.ts'
 import { hang, printable } from '../printable.ts'
 import type { Terminal } from '../terminal.ts'
 import { type AppEnd, endOf, recordOf } from './app-end.ts'
@@ -140,9 +140,11 @@ export class Story {
     const changing = records.filter(({ spec }) => spec.plan.changes.length > 0).length
     print(`${paint('bold', 'PLAN')}    ${changing} of ${this.#total()} apps change: ${countsText(counts)}`)
     const changes = records.flatMap(({ spec }) =>
-      printable(spec.plan.changes).map(change => ({ spec, change })),
+      printable(spec.plan.changes).map(change => ({ app: spec.app, change })),
     )
-    for (const { spec, change } of changes.slice(0, MAX_LINES)) print(changeLine(spec.app, change, paint))
+    const shown = changes.slice(0, MAX_LINES)
+    const width = nameWidth(shown)
+    for (const { app, change } of shown) print(changeLine(app, change, paint, width))
     if (changes.length > MAX_LINES) print(`  … and ${changes.length - MAX_LINES} more`)
     if (records.length > 0) print(paint('bold', 'DEPLOY'))
   }
@@ -308,7 +310,9 @@ export class Story {
     const serving = rollouts.flatMap(({ serving: older, ready, wanted, version: newest }) => {
       const version = older?.version === newest ? 'the old version' : (older?.version ?? newest)
       const available = older?.available ?? ready.length
-      return available === 0 ? [] : `${version} still serves ${Math.min(available, wanted)}/${wanted}`
+      // A bare number does not say what it counts.
+      const named = /^\d+$/.test(version) ? `version ${version}` : version
+      return available === 0 ? [] : `${named} still serves ${Math.min(available, wanted)}/${wanted}`
     })
     return [...new Set(serving)]
       .slice(0, 2)
