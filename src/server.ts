@@ -49,10 +49,9 @@ import {
 import type { ClusterNetwork } from './cluster-network.ts'
 import { readConfig } from './config.ts'
 import { SourceOpener } from './gitops.ts'
-import { builtInKinds, isEstablished, withDefinitions } from './kinds/index.ts'
 import { type App, allKinds, apiVersionOf, Kinds, refOf } from './kube/index.ts'
 import { ensureKubeconfig, keepKubeconfig } from './kubeconfig-file.ts'
-import { Pipeline } from './pipeline/index.ts'
+import { definedKinds, Pipeline } from './pipeline/index.ts'
 import { fingerprint } from './pki/index.ts'
 import { KUBERNETES_VERSION, VERSION } from './version.ts'
 import { volumeExtensions } from './volumes.ts'
@@ -199,14 +198,10 @@ export async function startServer(
     const tunnels = new Tunnels({ clock, log })
     const volumeHosts = new TunnelVolumeHosts(tunnels, ground.signal)
     const client = clientOf('pipeline')
-    const definitions = informers.of(Kinds.CustomResourceDefinition)
     const sources = await SourceOpener.create({
       cacheFolder: join(config.dataDir, 'cache'),
       environment: readConfig().environment,
-      kinds: async () => {
-        await definitions.synced
-        return withDefinitions(definitions.list().filter(isEstablished), builtInKinds)
-      },
+      kinds: () => definedKinds({ client, informers, clock }),
       onDamage: () => pipeline?.readAgain(),
       clock,
       log,

@@ -20,7 +20,12 @@ const MOST_NAME = 60
 const MOST_TEXT = 60
 
 /** One line for a change: `  ~ shop/Deployment web   image 1.4.2 → 1.4.3   apps/shop/web.yaml:18`. `width` is that of the names. */
-export function changeLine(app: string, change: PlannedChange, paint: Paint, width: number = LEAST_NAME): string {
+export function changeLine(
+  app: string,
+  change: PlannedChange,
+  paint: Paint,
+  width: number = LEAST_NAME,
+): string {
   const { action, source } = change
   const where = source === undefined ? '' : `   ${paint('gray', `${source.file}:${source.line}`)}`
   const name = changedName(app, change).padEnd(width)

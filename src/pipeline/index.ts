@@ -5,6 +5,7 @@
  *     const pipeline = new Pipeline({ client, informers, store, openSource, clock, ids, log })
  *     await pipeline.start(signal)
  */
+export { definedKinds } from './live/defined-kinds.ts'
 export { type ObservedWrite, Pipeline, type PipelineOptions } from './pipeline.ts'
 export type { AppPreview, PlanPreview } from './plan-preview.ts'
 export type { OpenSource } from './source/sources.ts'

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { customKinds } from '../../src/kinds/index.ts'
+import { systemClock } from '../../src/base/index.ts'
+import { customKinds, isEstablished } from '../../src/kinds/index.ts'
 import {
   type CustomKind,
   type CustomResourceDefinition,
@@ -59,6 +60,12 @@ describe('Pipeline: kinds that are defined', () => {
       'widgets.example.com',
     )
     return customKinds(definition)[0] as CustomKind
+  }
+
+  async function served(): Promise<void> {
+    await eventually('the kind to be served', async () =>
+      isEstablished(await world.client.get(Kinds.CustomResourceDefinition, 'widgets.example.com')),
+    )
   }
 
   async function read(
@@ -190,7 +197,7 @@ describe('Pipeline: kinds that are defined', () => {
     await world.reaches('Healthy', world.repository.head(), 'a')
     const definition = parse(DEFINITION) as CustomResourceDefinition
     await world.client.create(Kinds.CustomResourceDefinition, definition)
-    await eventually('the kind to be served', () => isGone('one'))
+    await served()
     const commit = world.push('a widget', { 'apps/b/widget.yaml': widget('one', '{ size: 4 }') })
     await world.reaches('Healthy', commit, 'b')
     const schema = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/size'
@@ -229,5 +236,47 @@ describe('Pipeline: kinds that are defined', () => {
     const allowed = world.push('really\n\nBowline-Allow-Delete: 2', { 'more.yaml': configMap('more') })
     await world.reaches('Healthy', allowed)
     await expect(widgetKind()).rejects.toMatchObject({ reason: 'NotFound' })
+  })
+
+  it('judges a commit by the definitions of its time, however late the caches hear of them', async () => {
+    const late = await TestPipeline.create({
+      nodes: [],
+      isBare: true,
+      wrapInformers: client => ({
+        ...client,
+        async *watch(kind, options) {
+          for await (const event of client.watch(kind, options)) {
+            if (kind.kind === 'CustomResourceDefinition') await systemClock.sleep(300, options.signal)
+            yield event
+          }
+        },
+      }),
+    })
+    try {
+      late.push('nothing', { 'm.yaml': configMap('m') })
+      await late.start()
+      await late.reaches('Healthy', late.repository.head())
+      const definition = parse(DEFINITION) as CustomResourceDefinition
+      await late.client.create(Kinds.CustomResourceDefinition, definition)
+      const status = {
+        acceptedNames: definition.spec.names,
+        conditions: ['NamesAccepted', 'Established'].map(type => ({ type, status: 'True', reason: 'Test' })),
+        storedVersions: ['v1'],
+      }
+      await late.client.patch(
+        Kinds.CustomResourceDefinition,
+        'widgets.example.com',
+        { type: 'merge', body: { status } },
+        { subresource: 'status' },
+      )
+      await late.reaches('Healthy', late.push('a widget', { 'w.yaml': widget('one') }))
+      await late.closed()
+      expect((await late.records()).map(({ spec, status }) => [spec.trigger, status?.state])).toEqual([
+        ['start', 'Healthy'],
+        ['push', 'Healthy'],
+      ])
+    } finally {
+      await late.close()
+    }
   })
 })

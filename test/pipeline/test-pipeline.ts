@@ -26,9 +26,8 @@ import {
   type Verbs,
 } from '../../src/cluster/index.ts'
 import { SourceOpener } from '../../src/gitops.ts'
-import { builtInKinds, isEstablished, withDefinitions } from '../../src/kinds/index.ts'
 import { type App, type AppStatus, allKinds, Kinds, type RecordObject, refOf } from '../../src/kube/index.ts'
-import { Pipeline } from '../../src/pipeline/index.ts'
+import { definedKinds, Pipeline } from '../../src/pipeline/index.ts'
 import { testKeyring } from '../agents/support/keyring.ts'
 import { eventually } from '../base/eventually.ts'
 import { TestRepository } from '../sync/repository-builder.ts'
@@ -43,6 +42,8 @@ export interface TestPipelineOptions {
   readonly source?: Partial<App['spec']['source']>
   /** Stands between the pipeline and the API. */
   readonly wrapClient?: (client: Client) => Client
+  /** Stands between the caches of the server's parts and the API. */
+  readonly wrapInformers?: (client: Client) => Client
   /** Starts nothing that makes pods: no controllers, scheduler and agents. */
   readonly isBare?: boolean
 }
@@ -276,7 +277,7 @@ async function startParts(
 ): Promise<RunningParts> {
   const clock = options.clock ?? systemClock
   const ids = systemIds
-  const { wrapClient = client => client, isBare = false } = options
+  const { wrapClient = client => client, wrapInformers = client => client, isBare = false } = options
   const stop = new AbortController()
   const ground = new AbortController()
   const running: Promise<void>[] = []
@@ -297,27 +298,24 @@ async function startParts(
   await ensureBootstrap(verbs, systemIdentity('bootstrap'), ground.signal)
   const clientOf = (part: string): Client =>
     createInProcessClient(verbs, systemIdentity(part), { fieldManager: `bowline-${part}` })
-  const informers = new Informers({ client: clientOf('informers'), clock, ids, log })
+  const informers = new Informers({ client: wrapInformers(clientOf('informers')), clock, ids, log })
   grounded.push(informers.start(ground.signal))
   if (!isBare) {
     const client = clientOf('controllers')
     running.push(startControllers({ client, informers, clock, ids, log }).start(stop.signal))
     running.push(startScheduler({ client, informers, clock, log }).start(stop.signal))
   }
-  const definitions = informers.of(Kinds.CustomResourceDefinition)
+  const client = clientOf('pipeline')
   const sources = await SourceOpener.create({
     cacheFolder: join(folder, 'cache'),
     environment: process.env,
-    kinds: async () => {
-      await definitions.synced
-      return withDefinitions(definitions.list().filter(isEstablished), builtInKinds)
-    },
+    kinds: () => definedKinds({ client, informers, clock }),
     onDamage: () => pipeline?.readAgain(),
     ...{ clock, log },
   })
   grounded.push(sources.start(ground.signal))
   pipeline = new Pipeline({
-    client: wrapClient(clientOf('pipeline')),
+    client: wrapClient(client),
     openSource: app => sources.open(app),
     version: 'test',
     ...{ informers, store, clock, ids, log },
