@@ -84,6 +84,7 @@ function checkNode(schema: SchemaProps, path: string, level: Level, problems: Pr
   checkKeywords(schema, path, problems)
   checkTypeWord(schema, path, level, problems)
   checkExtensions(schema, path, problems)
+  checkRules(schema, path, problems)
   checkLists(schema, path, problems)
   checkMetadataRules(schema, path, level, problems)
   checkJunctors(schema, schema, path, problems)
@@ -149,6 +150,13 @@ function checkTypeWord(schema: SchemaProps, path: string, level: Level, problems
     problems.forbidden(`${path}.nullable`, 'nullable cannot be true at the root')
   if (level === 'root' && schema.additionalProperties !== undefined)
     problems.forbidden(`${path}.additionalProperties`, 'must not be used at the root')
+}
+
+/** What the rules say is looked at once the schema is known to be structural. */
+function checkRules(schema: SchemaProps, path: string, problems: Problems): void {
+  for (const [index, { rule }] of (schema['x-kubernetes-validations'] ?? []).entries())
+    if (rule === undefined || rule.trim() === '')
+      problems.required(`${path}.x-kubernetes-validations[${index}].rule`, 'rule is not specified')
 }
 
 function checkExtensions(schema: SchemaProps, path: string, problems: Problems): void {

@@ -32,6 +32,24 @@ const apply = (path: string, manager: string, body: object): Promise<Reply> =>
   patch(`${path}?fieldManager=${manager}`, body, 'apply-patch')
 
 describe('CustomResourceDefinition', () => {
+  it.each([{ message: 'no rule' }, { rule: ' ' }])(
+    'is refused with a rule that says nothing: %j',
+    async rule => {
+      const schema = {
+        type: 'object',
+        properties: { a: { type: 'string', 'x-kubernetes-validations': [rule] } },
+      }
+      const { code, json } = await post(
+        DEFINITIONS,
+        definition('Mute', { versions: [version({ schema, storage: true })] }),
+      )
+      expect(code).toBe(422)
+      expect(json.details.causes.map(({ field }: Record<string, string>) => field)).toEqual([
+        'spec.versions[0].schema.openAPIV3Schema.properties[a].x-kubernetes-validations[0].rule',
+      ])
+    },
+  )
+
   it('is refused with everything that is wrong with it', async () => {
     const schema = {
       type: 'object',
