@@ -33,8 +33,10 @@ function decodeObject(
       if (keepsAll && value !== undefined) setOwn(result, key, copy(value))
     } else if (value !== undefined && value !== null) {
       const isOptional = known !== additionalProperties && !required.includes(key)
-      if (isOptional && (isEmptyCollection(known, value) || isDroppedZero(known, value))) continue
-      setOwn(result, key, decode(known, value))
+      const decoded = decode(known, value)
+      // A map may have held nothing but nulls.
+      if (isOptional && (isEmptyCollection(known, decoded) || isDroppedZero(known, decoded))) continue
+      setOwn(result, key, decoded)
     }
   }
   return result

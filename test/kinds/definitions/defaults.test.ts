@@ -214,6 +214,17 @@ describe('applyDefaults()', () => {
     })
   })
 
+  it('drops a map that holds nothing but nulls, as it would at the next write', () => {
+    const metadata = {
+      name: 'c',
+      namespace: 'default',
+      labels: { a: null },
+    } as unknown as KubeObject['metadata']
+    const made = applyDefaults(Kinds.ConfigMap, { apiVersion: 'v1', kind: 'ConfigMap', metadata })
+    expect(made.metadata).toEqual({ name: 'c', namespace: 'default' })
+    expect(applyDefaults(Kinds.ConfigMap, made)).toEqual(made)
+  })
+
   it('drops optional lists and maps that are empty, and keeps objects and required lists that are', () => {
     const pod = {
       containers: [{ name: 'app', image: 'app:1', env: [], resources: { limits: {} } }],
