@@ -58,15 +58,19 @@ export class NodeReporter {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock, ids, log } = this.#options
+    let failures = 0
     while (!signal.aborted) {
       let waitMs = jittered(LOOK_EVERY_MS, 0.04, ids.random())
       this.#isNudged = false
       try {
         await this.#report(signal)
+        failures = 0
       } catch (error) {
         if (signal.aborted) return
         if (isNodeRemoved(error)) throw error
-        log.warn('the node status was not written', { error: messageOf(error) })
+        failures += 1
+        // A server may be away for days.
+        if (failures === 1) log.warn('the node status was not written', { error: messageOf(error) })
         waitMs = jittered(RETRY_MS, 0.5, ids.random())
       }
       await this.#pause(waitMs, clock, signal)

@@ -4,7 +4,7 @@ import type { NodeFacts } from '../../../src/agents/node/node-object.ts'
 import { NodeReporter } from '../../../src/agents/node/node-reporter.ts'
 import { fallbackRuntimeInfo } from '../../../src/agents/node/runtime-info.ts'
 import { silentLogger, systemIds } from '../../../src/base/index.ts'
-import { isNotFound, Kinds } from '../../../src/kube/index.ts'
+import { isNotFound, Kinds, StatusError } from '../../../src/kube/index.ts'
 import { eventually } from '../../base/eventually.ts'
 import { FakeClock } from '../../base/fake-clock.ts'
 import { startTestApi, type TestApi } from '../../cluster/api/test-api.ts'
@@ -31,15 +31,25 @@ describe('NodeReporter', () => {
   let reporter: NodeReporter
   let problem: () => string | undefined
   let networkProblem: string | undefined
+  let isAway: boolean
+  let warnings: string[]
 
   beforeEach(async () => {
     problem = () => undefined
     networkProblem = undefined
+    isAway = false
+    warnings = []
     api = await startTestApi()
     clock = new FakeClock(Date.now())
     stop = new AbortController()
     reporter = new NodeReporter({
-      client: api.client,
+      client: {
+        ...api.client,
+        get: async (...call) => {
+          if (isAway) throw new StatusError('ServiceUnavailable', 'away')
+          return api.client.get(...call)
+        },
+      },
       facts: () => FACTS,
       networkProblem: () => networkProblem,
       hasPressure: () => false,
@@ -47,7 +57,7 @@ describe('NodeReporter', () => {
       dataDir: tmpdir(),
       clock,
       ids: systemIds,
-      log: silentLogger,
+      log: { ...silentLogger, warn: message => void warnings.push(message) },
     })
     running = reporter.run(stop.signal)
     await eventually('the node is ready', async () => (await readiness()) === 'True')
@@ -82,6 +92,22 @@ describe('NodeReporter', () => {
     expect(spec).toMatchObject(given)
   })
 
+  it('warns once while the server is away, and again when it is away again', async () => {
+    for (const times of [1, 2]) {
+      isAway = true
+      await clock.advance(A_LOOK_MS)
+      await eventually('it to be told', () => warnings.length === times)
+      for (let looks = 0; looks < 5; looks += 1) await clock.advance(A_LOOK_MS)
+      isAway = false
+      problem = () => `problem ${times}`
+      await clock.advance(A_LOOK_MS)
+      await eventually('its status is written', async () =>
+        (await readyMessage()).includes(`problem ${times}`),
+      )
+    }
+    expect(warnings).toHaveLength(2)
+  })
+
   it('registers its node anew when somebody deleted it', async () => {
     await api.client.delete(Kinds.Node, 'host-1')
     await clock.advance(A_LOOK_MS)
@@ -112,6 +138,11 @@ describe('NodeReporter', () => {
     reporter.nudge()
     await eventually('the node is ready', async () => (await readiness()) === 'True')
   })
+
+  async function readyMessage(): Promise<string> {
+    const { status } = await api.client.get(Kinds.Node, 'host-1')
+    return status?.conditions?.find(({ type }) => type === 'Ready')?.message ?? ''
+  }
 
   async function readiness(): Promise<string | undefined> {
     const node = await api.client.get(Kinds.Node, 'host-1').catch(error => {
