@@ -57,7 +57,7 @@ async function requireApp(client: Client, app: string): Promise<void> {
     await client.get(Kinds.App, app)
   } catch (error) {
     if (!isNotFound(error)) throw error
-    throw new BowlineError('not-found', `Cannot tell the history of ${app}: there is no such app`, {
+    throw new BowlineError('not-found', `Cannot find records of ${app}: there is no such app`, {
       data: { next: '`bowline status` lists the apps' },
     })
   }
@@ -149,8 +149,9 @@ export async function exportRecords(
   terminal: Terminal,
   app: string | undefined,
 ): Promise<number> {
-  for (const record of (await listRecords(client, app)).toSorted(byOpening))
-    terminal.print(JSON.stringify(record))
+  const records = await listRecords(client, app)
+  if (app !== undefined && records.length === 0) await requireApp(client, app)
+  for (const record of records.toSorted(byOpening)) terminal.print(JSON.stringify(record))
   return EXIT.ok
 }
 

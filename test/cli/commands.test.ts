@@ -118,9 +118,14 @@ describe('commands that read', () => {
       ['shop-000001', first.slice(0, 7), 'start', 'Healthy'],
     ])
     expect((await world.bowline(['history', '--limit', '1'])).out.split('\n')).toHaveLength(2)
-    const unknown = await world.bowline(['history', 'blog'])
-    expect(unknown).toMatchObject({ code: 1, out: '' })
-    expect(unknown.err).toContain('Cannot tell the history of blog: there is no such app')
+    for (const words of [
+      ['history', 'blog'],
+      ['audit', 'export', 'blog'],
+    ]) {
+      const unknown = await world.bowline(words)
+      expect(unknown).toMatchObject({ code: 1, out: '' })
+      expect(unknown.err).toContain('Cannot find records of blog: there is no such app')
+    }
     const json = JSON.parse(
       (await world.bowline(['history', 'shop', '-o', 'json'])).out,
     ) as readonly RecordObject[]
