@@ -214,14 +214,18 @@ describe.skipIf(!available)(`Docker Engine behind the runtime contract (${reason
   })
 
   it('a container beyond its memory is OOMKilled', async () => {
+    // As an agent does: an engine that hears of the exit before it hears why tells of that here alone.
+    const stop = new AbortController()
+    const following = collect(runtime.events(stop.signal))
     const { id } = await run(podNamed('greedy'), 'dd if=/dev/zero of=/dev/shm/x bs=1M count=60; sleep 1000', {
       memoryBytes: 16 * 2 ** 20,
       command: ['sh', '-c', 'x=$(head -c 60000000 /dev/zero | tr "\\0" x); echo done'],
     })
-    // The engine may hear of the exit before it hears why.
     const killed = async () => (await runtime.containerStatus(id))?.reason === 'OOMKilled'
     await eventually('the kill', killed, 15_000)
     expect(await runtime.containerStatus(id)).toMatchObject({ state: 'exited', exitCode: 137 })
+    stop.abort()
+    await following
   })
 
   it('a score below 0 that the engine may not give does not keep a container from starting', async () => {
