@@ -22,7 +22,17 @@ export async function showPlan(
     })
   const previews: PlanPreview[] = []
   for (const { metadata } of roots) {
-    previews.push(await readPreview(client, metadata.name ?? '', commit))
+    const preview = await readPreview(client, metadata.name ?? '', commit)
+    if (preview !== undefined) previews.push(preview)
+  }
+  if (previews.length === 0) {
+    const state =
+      roots.length === 1
+        ? "the server's repository has no such commit"
+        : "none of the server's repositories has such a commit"
+    throw new BowlineError('not-found', `Cannot plan ${shortId(commit)}: ${state}`, {
+      data: { next: 'push it first; a branch that the server does not follow will do' },
+    })
   }
   if (output === 'json')
     terminal.print(JSON.stringify(previews.length === 1 ? previews[0] : previews, null, 2))
@@ -34,17 +44,18 @@ export async function showPlan(
   return apps.some(app => app.changes.some(({ action }) => action !== 'keep')) ? EXIT.changes : EXIT.ok
 }
 
-async function readPreview(client: HttpsClient, app: string, commit: string): Promise<PlanPreview> {
+/** Undefined: the repository of that app does not have the commit. */
+async function readPreview(
+  client: HttpsClient,
+  app: string,
+  commit: string,
+): Promise<PlanPreview | undefined> {
   const path = `${apiPath(Kinds.App, undefined, app, 'plan')}?revision=${encodeURIComponent(commit)}`
   try {
     return (await client.rawGet(path)) as PlanPreview
   } catch (error) {
-    if (!isNotFound(error)) throw error
-    throw new BowlineError(
-      'not-found',
-      `Cannot plan ${shortId(commit)}: the server's repository has no such commit`,
-      { cause: error, data: { next: 'push it first; a branch that the server does not follow will do' } },
-    )
+    if (isNotFound(error)) return undefined
+    throw error
   }
 }
 

@@ -7,6 +7,7 @@ import { selfSigned, tlsSecret } from '../agents/network/ingress/cluster-view.ts
 import { eventually } from '../base/eventually.ts'
 import { backend, ingress } from '../kube/ingress/objects.ts'
 import { configMap, deployment } from '../pipeline/manifests.ts'
+import { TestRepository } from '../sync/repository-builder.ts'
 import { CliWorld } from './cli-world.ts'
 
 describe('commands that read', () => {
@@ -168,6 +169,40 @@ describe('commands that read', () => {
       'shop-000002',
       'shop-000003',
     ])
+  })
+})
+
+describe('plan where the server follows two repositories', () => {
+  let world: CliWorld
+
+  beforeAll(async () => {
+    world = await CliWorld.create({ nodes: [] })
+  })
+
+  afterAll(() => world.close())
+
+  it('is that of the repository which has the commit', async () => {
+    await world.reaches('Healthy', world.push('one', { 'config.yaml': configMap('config') }))
+    const other = new TestRepository(join(world.folder, 'other'))
+    const first = other.commit('one', { 'more.yaml': configMap('more') })
+    const source = { repository: other.path, branch: 'main', path: '' }
+    const app = {
+      apiVersion: 'bowline.dev/v1alpha1',
+      kind: 'App',
+      metadata: { name: 'other' },
+      spec: { source },
+    }
+    await world.client.create(Kinds.App, app as App)
+    await world.reaches('Healthy', first, 'other')
+    other.git('checkout', '-q', '-b', 'proposal')
+    other.commit('two', { 'more.yaml': configMap('more', 'two') })
+    const { code, out } = await world.bowline(['plan'], { cwd: other.path })
+    expect(out).toContain('~ other/ConfigMap default/more')
+    expect(code).toBe(2)
+    expect((await world.bowline(['plan'])).code).toBe(0)
+    const nowhere = await world.bowline(['plan', 'a'.repeat(40)])
+    expect(nowhere).toMatchObject({ code: 1, out: '' })
+    expect(nowhere.err).toContain("none of the server's repositories has such a commit")
   })
 })
 
