@@ -136,6 +136,7 @@ export class Pipeline implements Service {
       inventory,
       writes: this.#writes,
       laneOf: app => this.#lanes.get(app),
+      lanes: () => this.#lanes.values(),
     })
     const unwatchKinds = watchDefinedKinds(informers, () => this.#sources.reconsider())
     const unwatch = apps.subscribe({

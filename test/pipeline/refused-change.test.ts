@@ -76,6 +76,20 @@ describe('Pipeline: changes that the API refuses whoever asks', () => {
     ])
   })
 
+  it('goes on by itself as well where what stood in the way was never Git’s', async () => {
+    world.push('one', { 'config.yaml': configMap('config') })
+    await world.start()
+    await world.reaches('Healthy', world.repository.head())
+    const place = { namespace: 'default' }
+    const byHand = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kept', ...place } } as const
+    await world.client.create(Kinds.ConfigMap, { ...byHand, immutable: true, data: { key: 'hand' } }, place)
+    const commit = world.push('two', { 'kept.yaml': configMap('kept') })
+    await world.reaches('Held', commit)
+    await world.client.delete(Kinds.ConfigMap, 'kept', place)
+    await world.reaches('Healthy', commit)
+    expect(await dataOf('kept')).toBe('one')
+  })
+
   it('repairs what drifts from the commit before while it holds the next', async () => {
     world.push('one', { 'web.yaml': deployment('web'), 'config.yaml': configMap('config') })
     await world.start()

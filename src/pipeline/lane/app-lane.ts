@@ -146,15 +146,12 @@ export class AppLane implements Service {
 
   /** An object of this app may differ from what Git says. */
   suspect(ref: ObjectRef, actor: string): void {
-    this.#lookAgainWithout(ref)
     if (this.#standing.accepted !== undefined) this.#suspects.suspect(ref, actor)
   }
 
-  /** A commit that is held because it cannot change an object can make it anew once that is gone. */
-  #lookAgainWithout(ref: ObjectRef): void {
+  /** An object is gone or going, whoever owned it: a commit that is held because it cannot change that one can make it anew. */
+  lookAgainWithout(ref: ObjectRef): void {
     const { held } = this.#standing
-    const live = this.#parts.live.get(ref)
-    if (live !== undefined && live.metadata.deletionTimestamp === undefined) return
     const isInTheWay = held?.plan?.changes.some(
       change => isRefused(change) && refKey(change.ref) === refKey(ref),
     )

@@ -1,4 +1,4 @@
-import { claimNamesOf, type ObjectRef, type Pod, refKey } from '../../kube/index.ts'
+import { claimNamesOf, type KubeObject, type ObjectRef, type Pod, refKey } from '../../kube/index.ts'
 import type { Inventory } from '../inventory.ts'
 import type { AppLane } from '../lane/app-lane.ts'
 import { UNKNOWN_ACTOR } from '../lane/suspects.ts'
@@ -16,10 +16,12 @@ export function routeLiveChanges(parts: {
   readonly inventory: Inventory
   readonly writes: WriteLog
   readonly laneOf: (app: string) => AppLane | undefined
+  readonly lanes: () => readonly AppLane[]
 }): () => void {
-  const { live, inventory, writes, laneOf } = parts
+  const { live, inventory, writes, laneOf, lanes } = parts
   return live.subscribe(change => {
     const { ref, object, previous } = change
+    if (isGoing(object) && !isGoing(previous)) for (const lane of lanes()) lane.lookAgainWithout(ref)
     const owner = inventory.ownerOf(ref)
     const lane = owner === undefined ? undefined : laneOf(owner.app)
     if (lane !== undefined) {
@@ -47,6 +49,10 @@ function touchClaims(
     const owner = inventory.ownerOf(claim)
     if (owner !== undefined) laneOf(owner.app)?.touch(refKey(claim))
   }
+}
+
+function isGoing(object: KubeObject | undefined): boolean {
+  return object === undefined || object.metadata.deletionTimestamp !== undefined
 }
 
 /** A status update is no drift, and what is new was looked for already. */
@@ -84,8 +90,7 @@ function disturberOf(
   writes: WriteLog,
 ): string | undefined {
   const wasLeaving = previous?.metadata.deletionTimestamp !== undefined
-  const isLeaving = object === undefined || object.metadata.deletionTimestamp !== undefined
-  if (isLeaving) return wasLeaving ? undefined : writes.writerOf(ref)
+  if (isGoing(object)) return wasLeaving ? undefined : writes.writerOf(ref)
   const hasCompleted = (object as Pod).status?.phase === 'Succeeded'
   return hasStopped && !hasCompleted ? (writes.writerOf(ref) ?? UNKNOWN_ACTOR) : undefined
 }
