@@ -54,6 +54,12 @@ async function readKubeconfigText(path: string): Promise<string> {
     return await readFile(path, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
+    if (code === 'EACCES')
+      throw new BowlineError('unauthorized', `Cannot read the kubeconfig ${path}: this user may not`, {
+        data: {
+          next: 'run this as the user of the server, or with --kubeconfig and one that an administrator made for you',
+        },
+      })
     const state = code === 'ENOENT' ? 'there is no such file' : messageOf(error)
     throw new BowlineError('not-found', `Cannot read the kubeconfig ${path}: ${state}`, {
       data: { next: 'start a server with `bowline up`, or say where it is with --data-dir or --kubeconfig' },

@@ -196,6 +196,17 @@ describe('bowline follow of what fails', () => {
       `NEXT    kubectl -n default logs ${pod.metadata.name} -c web --previous   ·   bowline rollback ${commit.slice(0, 7)}`,
     )
   })
+
+  it('names for each write that was refused the place of what it would have written', async () => {
+    const quota =
+      'apiVersion: v1\nkind: ResourceQuota\nmetadata: { name: few }\nspec: { hard: { configmaps: "1" } }\n'
+    world.push('two', { 'maps.yaml': `${quota}---\n${configMap('a')}---\n${configMap('b')}` })
+    const { code, out } = await world.bowline(['follow'])
+    expect(code).toBe(1)
+    expect(out).toMatch(
+      /^ +maps\.yaml:(6|13): ConfigMap default\/[ab]: configmaps "[ab]" is forbidden: exceeded quota: few/m,
+    )
+  })
 })
 
 const NEVER_READY = '          readinessProbe: { exec: { command: ["true"] }, initialDelaySeconds: 600 }\n'

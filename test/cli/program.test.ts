@@ -36,7 +36,7 @@ describe('runCommand()', () => {
   it('up: --allow-host takes one word, and not the repository after it', async () => {
     const repository = join(folder, 'shop')
     const { code, said } = await run('up', '--allow-host', '/srv', '--allow-host', 'privileged', repository)
-    expect(said).toContain(`Cannot open ${repository}: there is no such folder`)
+    expect(said).toBe(`error: Cannot open ${repository}: there is no such folder`)
     expect(code).toBe(1)
   })
 

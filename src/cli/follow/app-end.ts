@@ -1,4 +1,4 @@
-import type { App, AppStatus, RecordObject } from '../../kube/index.ts'
+import { type App, type AppStatus, describeRef, type RecordObject, refKey } from '../../kube/index.ts'
 import { printable } from '../printable.ts'
 import type { View } from './view.ts'
 
@@ -84,4 +84,18 @@ function isPast({ status }: App, { metadata }: RecordObject): boolean {
 /** Records are named `<app>-<sequence>`; 0 for none. */
 function sequenceOf(record: string | undefined): number {
   return Number(/-(\d+)$/.exec(record ?? '')?.[1] ?? 0)
+}
+
+/** What went wrong, a text each: writes that were refused, with the place of what they declare; else what is said of the app's health. */
+export function failureLines({ record, message }: AppEnd): readonly string[] {
+  // A repair may have mended what failed at first.
+  const last = new Map((record?.status?.changes ?? []).map(change => [refKey(change.ref), change]))
+  const failed = printable([...last.values()].filter(({ outcome }) => outcome === 'failed'))
+  if (failed.length === 0) return message.split('; ')
+  const planned = new Map(record?.spec.plan.changes.map(change => [refKey(change.ref), change]))
+  return failed.map(({ ref, message: why = 'failed' }) => {
+    const source = printable(planned.get(refKey(ref))?.source)
+    const place = source === undefined ? '' : `${source.file}:${source.line}: `
+    return `${place}${describeRef(ref)}: ${why}`
+  })
 }

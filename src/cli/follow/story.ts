@@ -6,7 +6,7 @@ import { EXIT } from '../exit-code.ts'
 import { changeLine, countsText, diagnosticLines, nameWidth, shortId } from '../plan-text.ts'
 import { hang, printable } from '../printable.ts'
 import type { Terminal } from '../terminal.ts'
-import { type AppEnd, endOf, recordOf } from './app-end.ts'
+import { type AppEnd, endOf, failureLines, recordOf } from './app-end.ts'
 import { type Rollout, rolloutOfRef, rolloutsIn } from './rollout.ts'
 import type { View } from './view.ts'
 
@@ -161,7 +161,7 @@ export class Story {
     for (const diagnostic of end.diagnostics.slice(0, MAX_LINES))
       for (const line of diagnosticLines(diagnostic, this.#commit, paint)) print(line)
     if (end.phase === 'Failed' || (end.phase === 'Held' && end.diagnostics.length === 0)) {
-      for (const line of end.message.split('; ')) print(`           ${hang(line, '             ')}`)
+      for (const line of failureLines(end)) print(`           ${hang(line, '             ')}`)
       for (const line of await this.#lastWords(name)) print(`             ${line}`)
     }
   }

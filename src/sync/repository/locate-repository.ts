@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import { dirname, relative, sep } from 'node:path'
-import { BowlineError } from '../../base/index.ts'
+import { BowlineError, messageOf } from '../../base/index.ts'
 import { findGitDirectory, type GitDirectory } from '../git/git-directory.ts'
 import { readSymbolicRef } from '../git/ref-store.ts'
 
@@ -17,8 +17,9 @@ export interface LocatedRepository {
 
 /** Finds the repository that a folder belongs to, as `git` does: here, or in a folder above. Throws `bad-repository`. */
 export async function locateRepository(folder: string): Promise<LocatedRepository> {
-  const start = await realpath(folder).catch((cause: unknown) => {
-    throw new BowlineError('bad-repository', `Cannot open ${folder}: there is no such folder`, { cause })
+  const start = await realpath(folder).catch((error: NodeJS.ErrnoException) => {
+    const state = error.code === 'ENOENT' ? 'there is no such folder' : messageOf(error)
+    throw new BowlineError('bad-repository', `Cannot open ${folder}: ${state}`)
   })
   for (let root = start; ; root = dirname(root)) {
     const directory = await findGitDirectory(root).catch(() => undefined)
