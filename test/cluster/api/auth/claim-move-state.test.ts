@@ -79,4 +79,41 @@ describe('the state of a move', () => {
     expect((await patch('merge-patch+json', { metadata: { labels: { a: 'b' } } })).code).toBe(200)
     expect((await patch('merge-patch+json', { metadata: { annotations: { [STATE]: null } } })).code).toBe(200)
   })
+
+  it('stays, and so do its pods, while the move is under way; the way to cancel it is open', async () => {
+    const HELD = 'volume.bowline.dev/held'
+    const TO = 'volume.bowline.dev/move-to'
+    const server = (body: { readonly [key: string]: unknown }, options: object = {}) =>
+      api.client.patch(
+        Kinds.PersistentVolumeClaim,
+        'data',
+        { type: 'merge', body },
+        { namespace: 'default', ...options },
+      )
+    const move = (phase: string) => JSON.stringify({ id: 'm2', from: 'host-1', to: 'host-2', phase })
+    await server({ status: { phase: 'Bound' } }, { subresource: 'status' })
+    const unannotated = claim('data')
+    for (const phase of ['Stopping', 'Copying', 'Rebinding']) {
+      await server({
+        metadata: { annotations: { [STATE]: move(phase), [HELD]: 'it moves', [TO]: 'host-2' } },
+      })
+      const { json: known } = await ask(api, `${CLAIMS}/data`, { as: chief })
+      const answers = [
+        await patch('merge-patch+json', { metadata: { annotations: { [STATE]: null } } }),
+        await patch('merge-patch+json', { metadata: { annotations: { [HELD]: null } } }),
+        await patch('json-patch+json', [{ op: 'remove', path: '/metadata/annotations' }]),
+        await ask(api, `${CLAIMS}/data`, {
+          method: 'PUT',
+          body: { ...unannotated, spec: known.spec },
+          as: chief,
+        }),
+      ]
+      expect(answers.map(({ code }) => code)).toEqual(answers.map(() => 403))
+      expect(answers[1]?.json.message).toContain('its volume moves to host host-2')
+      expect((await patch('merge-patch+json', { metadata: { labels: { a: phase } } })).code).toBe(200)
+      expect((await patch('merge-patch+json', { metadata: { annotations: { [TO]: null } } })).code).toBe(200)
+    }
+    await server({ metadata: { annotations: { [STATE]: move('Refused'), [HELD]: null } } })
+    expect((await patch('merge-patch+json', { metadata: { annotations: { [STATE]: null } } })).code).toBe(200)
+  })
 })

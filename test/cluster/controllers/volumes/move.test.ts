@@ -15,6 +15,7 @@ import { claim, fresh, volume } from './build.ts'
 const NAMESPACE = { namespace: 'default' }
 const MOVE_TO = 'volume.bowline.dev/move-to'
 const STATE = 'volume.bowline.dev/move'
+const HELD = 'volume.bowline.dev/held'
 const CONFIRMED = 'volume.bowline.dev/move-confirmed'
 
 const folderOn = (name: string) => ({
@@ -169,6 +170,18 @@ describe('VolumeMoveController', () => {
     await runsOn('host-1')
     expect(moveStateOf(await getClaim())).toBeUndefined()
     expect([...cluster.volumeHosts.folders.keys()]).toEqual([`host-1/${await volumeName()}`])
+  })
+
+  it('holds the pods back again where an administrator let them go', async () => {
+    cluster.volumeHosts.away.add('host-2')
+    await annotate({ [MOVE_TO]: 'host-2' })
+    await inPhase('Copying')
+    await annotate({ [HELD]: null })
+    await until('they are held again', async () => (await getClaim()).metadata.annotations?.[HELD])
+    cluster.volumeHosts.away.delete('host-2')
+    await annotate({ touched: 'yes' })
+    await runsOn('host-2')
+    expect((await getClaim()).metadata.annotations).not.toHaveProperty(HELD)
   })
 
   it('an original whose host went away meanwhile does not keep the pods from starting', async () => {

@@ -110,12 +110,17 @@ export class VolumeMoveController implements Service {
     }
     this.#loop.events.record(claim, 'Normal', 'Moving', `Moving from ${from} to ${to}: its pods are stopped`)
     const state: MoveState = { id: this.#ids.suffix(), from, to, phase: 'Stopping' }
-    await this.#write(claim, state, { [HELD]: `its volume moves to host ${to}` })
+    await this.#write(claim, state, holdFor(to))
     return undefined
   }
 
   /** Stops the pods, then copies. A pod that came to its node meanwhile is stopped too: the host refuses to copy under it. */
   async #copy(claim: PersistentVolumeClaim, state: MoveState): Promise<ReconcileResult | undefined> {
+    // Whoever took it away changed the claim: a copy that was under way is not bound, and is made again.
+    if (claim.metadata.annotations?.[HELD] === undefined) {
+      await this.#write(claim, state, holdFor(state.to))
+      return undefined
+    }
     const pods = await this.#users(claim)
     if (pods.length > 0) {
       await this.#stop(pods)
@@ -260,4 +265,9 @@ export class VolumeMoveController implements Service {
 
 function withoutMessage({ message: _, ...state }: MoveState): MoveState {
   return state
+}
+
+/** Why no pod of the claim starts. */
+function holdFor(to: string): { readonly [HELD]: string } {
+  return { [HELD]: `its volume moves to host ${to}` }
 }
