@@ -31,6 +31,8 @@ export interface PlanInput {
   readonly busyNamespaces: (name: string) => boolean
   /** Whether a namespace has claims, whoever made them. */
   readonly holdsClaims: (namespace: string) => boolean
+  /** Whether claims go with an object, being owned by it: a StatefulSet's do where its retention policy says so. */
+  readonly ownsClaims: (owner: KubeObject) => boolean
   /** The field manager that will apply the plan. */
   readonly manager: string
   /**
@@ -62,6 +64,7 @@ export function assemblePlan(input: PlanInput): Plan {
     allowed: input.allowDelete,
     isBusyNamespace: input.busyNamespaces,
     holdsClaims: input.holdsClaims,
+    ownsClaims: ref => ownsClaims(input, ref),
   })
   return {
     app: input.app,
@@ -102,6 +105,11 @@ function planDeletions(
     changes.set(key, { action: 'delete', ref, source, fields: [] })
   }
   return [...changes.values()]
+}
+
+function ownsClaims(input: PlanInput, ref: ObjectRef): boolean {
+  const owner = input.live(ref)
+  return owner !== undefined && input.ownsClaims(owner)
 }
 
 /** How many owned objects the app still declares. */

@@ -13,11 +13,12 @@ export interface Deletions {
   readonly allowed: number | 'all'
   readonly isBusyNamespace: (name: string) => boolean
   readonly holdsClaims: (namespace: string) => boolean
+  readonly ownsClaims: (ref: ObjectRef) => boolean
 }
 
 /**
  * Why deletions wait for a person, if so: they leave nothing of the app, they are at least five and more than half of it, they take a
- * namespace along in which pods run or claims are, a claim or volume with data, or a definition with the objects of its kind. The trailer that allows their number lets them go.
+ * namespace along in which pods run or claims are, a claim or volume with data, the owner of claims, or a definition with the objects of its kind. The trailer that allows their number lets them go.
  */
 export function holdOf({
   app,
@@ -26,6 +27,7 @@ export function holdOf({
   allowed,
   isBusyNamespace,
   holdsClaims,
+  ownsClaims,
 }: Deletions): Hold | undefined {
   const deletes = refs.length
   if (deletes === 0 || allowed === 'all' || allowed >= deletes) return undefined
@@ -53,6 +55,11 @@ export function holdOf({
   if (data !== undefined) {
     const loss = isDefinition(data) ? 'every object of its kind' : "the app's way to its data"
     const message = `This plan deletes ${describeRef(data)}, and with it ${loss}; ${trailer}`
+    return { reason: 'deletes-data', message, deletes }
+  }
+  const owner = refs.find(ownsClaims)
+  if (owner !== undefined) {
+    const message = `This plan deletes ${describeRef(owner)}, and with it the claims that it owns; ${trailer}`
     return { reason: 'deletes-data', message, deletes }
   }
   if (deletes < MANY || deletes <= kept) return undefined

@@ -298,6 +298,23 @@ describe('assemblePlan() of claims', () => {
   })
 })
 
+describe('assemblePlan() of owners of claims', () => {
+  it('holds a plan that deletes one, and with it the claims', () => {
+    const rest = Array.from({ length: 9 }, (_, index) => configMap(`c${index}`))
+    const world = new World().declare(deployment('db', 'db:1'), ...rest)
+    world.apply(world.plan()).declare(...rest)
+    const ownsClaims = ({ metadata }: KubeObject) => metadata.name === 'db'
+    expect(world.plan().hold).toBeUndefined()
+    expect(world.plan({ ownsClaims }).hold).toEqual({
+      reason: 'deletes-data',
+      deletes: 1,
+      message:
+        'This plan deletes Deployment shop/db, and with it the claims that it owns; to let it go, commit with the trailer "Bowline-Allow-Delete: 1" (or "all")',
+    })
+    expect(world.plan({ ownsClaims, allowDelete: 1 }).hold).toBeUndefined()
+  })
+})
+
 describe('assemblePlan() of definitions', () => {
   it('holds a plan that deletes one, and with it every object of its kind', () => {
     const definition = {

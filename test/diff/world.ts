@@ -43,6 +43,7 @@ export class World {
       allowDelete: 0,
       busyNamespaces: () => false,
       holdsClaims: () => false,
+      ownsClaims: () => false,
       manager: 'bowline',
       ...choices,
     })

@@ -137,6 +137,42 @@ describe('Pipeline: what is held', () => {
     expect((await world.client.get(Kinds.Namespace, 'data')).metadata.deletionTimestamp).toBeUndefined()
   })
 
+  it('holds a plan that deletes a StatefulSet whose claims go with it, though they are not of Git', async () => {
+    const set = [
+      'apiVersion: apps/v1',
+      'kind: StatefulSet',
+      'metadata: { name: db }',
+      'spec:',
+      '  serviceName: db',
+      '  persistentVolumeClaimRetentionPolicy: { whenDeleted: Delete }',
+      '  selector: { matchLabels: { app: db } }',
+      '  template:',
+      '    metadata: { labels: { app: db } }',
+      '    spec: { containers: [{ name: db, image: "db:1" }] }',
+      '  volumeClaimTemplates:',
+      '    - metadata: { name: data }',
+      '      spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } }',
+      '',
+    ].join('\n')
+    world.push('a set', { 'db.yaml': set, 'a.yaml': configMap('a'), 'b.yaml': configMap('b') })
+    await world.start()
+    const claim = () => world.client.get(Kinds.PersistentVolumeClaim, 'data-db-0', { namespace: 'default' })
+    await eventually('the claim is there', () =>
+      claim().then(
+        () => true,
+        () => false,
+      ),
+    )
+    world.repository.git('rm', '-q', 'db.yaml')
+    const removal = world.push('no set', {})
+    const held = await world.reaches('Held', removal)
+    expect(held.status?.hold).toMatchObject({ reason: 'deletes-data', deletes: 1 })
+    expect(held.status?.hold?.message).toContain(
+      'StatefulSet default/db, and with it the claims that it owns',
+    )
+    expect((await claim()).metadata.deletionTimestamp).toBeUndefined()
+  })
+
   it('holds an app whose folder left Git, then deletes it and its App, and leaves the others alone', async () => {
     world.push('two apps', {
       'bowline.yaml': 'apps: apps/*\n',

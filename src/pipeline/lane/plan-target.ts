@@ -27,6 +27,7 @@ export function planTarget(target: AppTarget, parts: PlanParts, keys?: Iterable<
     allowDelete: target.allowDelete,
     busyNamespaces: name => live.pods(name).some(pod => pod.status?.phase === 'Running'),
     holdsClaims: name => live.claims(name).length > 0,
+    ownsClaims: owner => live.ownsClaims(owner),
     manager: FIELD_MANAGER,
   })
   const rest = target.desired.size - scope.desired.size

@@ -219,6 +219,14 @@ export class LiveObjects {
     return this.#informers.of(Kinds.PersistentVolumeClaim).list(namespace)
   }
 
+  /** Whether the garbage collector takes claims along when an object goes. */
+  ownsClaims({ metadata: { namespace, uid } }: KubeObject): boolean {
+    if (namespace === undefined) return false
+    return this.claims(namespace).some(claim =>
+      claim.metadata.ownerReferences?.some(owner => owner.uid === uid),
+    )
+  }
+
   /** The pods that run, or are ending, on behalf of an object. */
   podsOf(ref: ObjectRef): readonly Pod[] {
     return this.#workloads.podsOf(ref)

@@ -119,6 +119,7 @@ function settledAt({ desired, commit }: AppTarget): PlanParts {
       get,
       versionOf: (ref: { name: string }) => get(ref) && '1',
       pods: () => [],
+      ownsClaims: () => false,
     },
     inventory: {
       entriesOf: () => new Map(entries),
