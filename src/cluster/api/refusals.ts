@@ -104,6 +104,11 @@ export function tooLargeResourceVersion(wanted: number, current: number): Status
   })
 }
 
+/** 410 for a watch from a version that this store never had, as after it was put back from a copy: what is known of it is of another history. */
+export function neverWritten(wanted: number, newest: number): StatusError {
+  return new StatusError('Expired', `Too large resource version: ${wanted}, current: ${newest}: list again`)
+}
+
 export function badRequest(message: string): StatusError {
   return new StatusError('BadRequest', message)
 }

@@ -6,7 +6,7 @@ import type { CacheEvent, KindCache } from '../cache/kind-cache.ts'
 import { type Selection, selectionOf } from '../cache/selection.ts'
 import { entryOf, StoredEntry } from '../cache/stored-entry.ts'
 import type { EntryEvent, RequestContext, WatchQuery } from '../contract.ts'
-import { expired } from '../refusals.ts'
+import { expired, neverWritten } from '../refusals.ts'
 import { parseResourceVersion } from '../resource-version.ts'
 import type { ServedKinds } from '../served-kinds.ts'
 import type { VerbServices } from '../services.ts'
@@ -18,7 +18,8 @@ const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 
 /**
  * Follows a kind: first what is there (without a version, or with `sendInitialEvents`), or what happened since the version,
- * then what happens. Ends when the context's signal aborts; an Expired when the version is no longer kept or the watcher is too slow.
+ * then what happens. Ends when the context's signal aborts; an Expired when the version is no longer kept, or is none of this store's, or
+ * the watcher is too slow.
  */
 export async function watchObjects(
   services: VerbServices,
@@ -34,7 +35,11 @@ export async function watchObjects(
   const { signal } = context
   if (wanted === undefined) await world.fresh(context)
   else if (query.sendInitialEvents) await world.reach(wanted, context)
-  else await world.loaded(context)
+  else {
+    await world.loaded(context)
+    // Upstream waits in silence until the store gets there, and what happened meanwhile is never told.
+    if (wanted > store.revision) throw neverWritten(wanted, store.revision)
+  }
 
   // From here to the registration nothing is awaited: no event falls between what is read now and what is told later.
   const cache = world.cacheOf(kind)

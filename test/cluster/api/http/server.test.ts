@@ -598,6 +598,17 @@ describe('watches', () => {
     const status = reply.code === 410 ? reply.json : JSON.parse(reply.text.split('\n')[0] ?? '').object
     expect(status).toMatchObject({ kind: 'Status', code: 410 })
   })
+
+  it('from a version that was never written end at once, of code 410: the store was put back from a copy', async () => {
+    const { resourceVersion } = (await ask(api, MAPS)).json.metadata
+    const wanted = Number(resourceVersion) + 1_000
+    const reply = await ask(api, `${MAPS}?watch=1&resourceVersion=${wanted}&timeoutSeconds=2`)
+    expect(reply.code).toBe(410)
+    expect(reply.json).toMatchObject({ kind: 'Status', reason: 'Expired' })
+    expect(reply.json.message).toContain(`Too large resource version: ${wanted}, current: `)
+    const newest = await ask(api, `${MAPS}?watch=1&resourceVersion=${api.store.revision}&timeoutSeconds=1`)
+    expect([newest.code, newest.text]).toEqual([200, ''])
+  })
 })
 
 describe('limits and failures', () => {
