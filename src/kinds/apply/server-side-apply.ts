@@ -31,7 +31,7 @@ export interface ApplyInput {
   readonly force: boolean
   /** When: an ISO date and time without fractions, as `metav1.Time` is written. */
   readonly nowIso: string
-  /** `status`, or empty for the object itself. */
+  /** `status`, `scale`, or empty for the object itself. */
   readonly subresource?: string
   /** Whether the status is written apart from the rest; absent: it is when the schema has one. */
   readonly hasStatus?: boolean
@@ -98,7 +98,9 @@ export function serverSideApply(input: ApplyInput): ApplyResult {
   const isUnchanged = pruned === live && previous !== undefined && sameFields(previous.fields, owned)
   const keptSelf = isUnchanged && previous.apiVersion === self.apiVersion ? previous : withFields(self, owned)
   const managedFields = writeManagers([...others.map(manager => withoutFields(manager, lost)), keptSelf])
-  const result = withLastApplied(withoutNulls(pruned, live) as KubeObject, input.applied, input.manager)
+  const clean = withoutNulls(pruned, live) as KubeObject
+  // What is applied through a subresource is a part of what `kubectl apply` would compare with.
+  const result = subresource === '' ? withLastApplied(clean, input.applied, input.manager) : clean
   return { object: withEntries(result, managedFields, live), conflicts: [] }
 }
 

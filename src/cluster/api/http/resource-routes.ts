@@ -227,8 +227,6 @@ async function answerPatch(
   const force = isForced(query)
   if (force && type !== 'apply')
     throw new StatusError('BadRequest', 'force may only be set for an apply patch')
-  if (type === 'apply' && options.fieldManager === '')
-    throw new StatusError('BadRequest', 'fieldManager is required for an apply patch')
   const { entry, created } = await parts.verbs.patch(
     context,
     kind,

@@ -14,7 +14,7 @@ import type { Attributes, Entry, MutationOptions, PatchRequest, RequestContext }
 import { badRequest, notFound } from '../refusals.ts'
 import type { VerbServices } from '../services.ts'
 import { insertObject } from '../write/insert.ts'
-import { managerOf } from '../write/manager.ts'
+import { applierOf } from '../write/manager.ts'
 import { modifyObject } from '../write/modify.ts'
 import { asObjectOf, checkUnknown } from '../write/read-body.ts'
 
@@ -29,13 +29,7 @@ export async function applyObject(
   options: MutationOptions,
 ): Promise<{ readonly entry: Entry; readonly created: boolean }> {
   const { kind, attributes, patch } = request
-  if (options.fieldManager === '')
-    throw new StatusError(
-      'Invalid',
-      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-      { group: 'meta.k8s.io', kind: 'PatchOptions' },
-    )
-  const manager = managerOf(options, context)
+  const manager = applierOf(options, context)
   const stored = storedKindOf(kind)
   // Fields belong to managers in the stored form, whichever form they were declared in.
   const applied = toStored(kind, readApplied(request, options, context))

@@ -1,16 +1,22 @@
 import { isObject } from '../../../base/index.ts'
-import { readScale, writeScale } from '../../../kinds/index.ts'
-import { type Kind, type KubeObject, StatusError } from '../../../kube/index.ts'
+import {
+  applyConflictError,
+  readScale,
+  schemaFor,
+  serverSideApply,
+  writeScale,
+} from '../../../kinds/index.ts'
+import { formatTime, type Kind, type KubeObject, StatusError } from '../../../kube/index.ts'
 import { entryOf } from '../cache/stored-entry.ts'
 import type { Attributes, Entry, MutationOptions, PatchRequest, RequestContext } from '../contract.ts'
 import { badRequest } from '../refusals.ts'
 import type { VerbServices } from '../services.ts'
-import { managerOf } from '../write/manager.ts'
-import { modifyObject } from '../write/modify.ts'
+import { applierOf, managerOf } from '../write/manager.ts'
+import { type Modification, modifyObject } from '../write/modify.ts'
 import { patchValue } from '../write/patch-value.ts'
 
 /** Sets the number of replicas through `autoscaling/v1` Scale. `derive` makes the new Scale of the current one. */
-export async function updateScale(
+export function updateScale(
   services: VerbServices,
   context: RequestContext,
   request: {
@@ -22,10 +28,56 @@ export async function updateScale(
   options: MutationOptions,
 ): Promise<Entry> {
   const { kind, attributes, manager, derive } = request
+  const scaled = (current: KubeObject): KubeObject => {
+    const shown = readScale(kind, current)
+    const scale = derive(shown)
+    checkShape(scale, shown)
+    return withIdentityOf(scale, writeScale(kind, current, replicasIn(scale, attributes.name)))
+  }
+  return changeScale(services, context, { kind, attributes, manager, derive: scaled }, options)
+}
+
+/** An apply of a Scale: the replicas that it declares belong to its manager, as a field of the object that is scaled. */
+function applyScale(
+  services: VerbServices,
+  context: RequestContext,
+  request: { readonly kind: Kind; readonly attributes: Attributes; readonly patch: PatchRequest },
+  options: MutationOptions,
+): Promise<Entry> {
+  const { kind, attributes, patch } = request
+  const manager = applierOf(options, context)
+  const scaled = (current: KubeObject): KubeObject => {
+    const shown = readScale(kind, current)
+    checkShape(patch.body, shown)
+    const { apiVersion, kind: kindName, metadata } = current
+    const bare: KubeObject = { apiVersion, kind: kindName, metadata: { name: metadata.name ?? '' } }
+    const declares = declaresReplicas(patch.body)
+    const { object, conflicts } = serverSideApply({
+      schema: schemaFor(kind),
+      live: current,
+      applied: declares ? writeScale(kind, bare, replicasIn(patch.body, attributes.name)) : bare,
+      manager,
+      force: patch.force,
+      nowIso: formatTime(services.clock.now()),
+      subresource: 'scale',
+      hasStatus: kind.subresources.includes('status'),
+    })
+    if (conflicts.length > 0) throw applyConflictError(conflicts)
+    // Who gives the replicas up leaves their number.
+    return withIdentityOf(patch.body, declares ? object : writeScale(kind, object, shown.spec?.replicas ?? 0))
+  }
+  return changeScale(services, context, { kind, attributes, manager: undefined, derive: scaled }, options)
+}
+
+async function changeScale(
+  services: VerbServices,
+  context: RequestContext,
+  change: Pick<Modification, 'attributes' | 'derive' | 'kind' | 'manager'>,
+  options: MutationOptions,
+): Promise<Entry> {
+  const { kind } = change
   const entry = await modifyObject(services, context, {
-    kind,
-    attributes,
-    manager,
+    ...change,
     dryRun: options.dryRun,
     written: (next, old) => ({
       body: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
@@ -33,19 +85,11 @@ export async function updateScale(
       object: readScale(kind, next),
       old: readScale(kind, old),
     }),
-    derive(current) {
-      const shown = readScale(kind, current)
-      const scale = derive(shown)
-      checkShape(scale, shown)
-      const scaled = writeScale(kind, current, replicasIn(scale, attributes.name))
-      const { uid, resourceVersion } = metadataIn(scale)
-      return { ...scaled, metadata: { ...scaled.metadata, uid, resourceVersion } } as KubeObject
-    },
   })
   return entryOf(readScale(kind, entry.object))
 }
 
-/** The same by a patch of the Scale; an apply sets the replicas that it declares. */
+/** The same by a patch of the Scale. */
 export function patchScale(
   services: VerbServices,
   context: RequestContext,
@@ -53,6 +97,7 @@ export function patchScale(
   options: MutationOptions,
 ): Promise<Entry> {
   const { kind, attributes, patch } = request
+  if (patch.type === 'apply') return applyScale(services, context, request, options)
   const asMerge: PatchRequest = patch.type === 'json' ? patch : { ...patch, type: 'merge' }
   const derive = (scale: KubeObject): unknown => patchValue(kind, scale, asMerge)
   return updateScale(
@@ -94,8 +139,14 @@ function replicasIn(scale: unknown, name: string): number {
   })
 }
 
+function declaresReplicas(scale: unknown): boolean {
+  return isObject(scale) && isObject(scale.spec) && scale.spec.replicas !== undefined
+}
+
 const MAX_REPLICAS = 2 ** 31 - 1
 
-function metadataIn(scale: unknown): { readonly uid?: unknown; readonly resourceVersion?: unknown } {
-  return isObject(scale) && isObject(scale.metadata) ? scale.metadata : {}
+/** A scaled object, to be written if it is still the one that the Scale names. */
+function withIdentityOf(scale: unknown, object: KubeObject): KubeObject {
+  const { uid, resourceVersion } = isObject(scale) && isObject(scale.metadata) ? scale.metadata : {}
+  return { ...object, metadata: { ...object.metadata, uid, resourceVersion } } as KubeObject
 }

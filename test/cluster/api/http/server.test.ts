@@ -302,7 +302,7 @@ describe('objects', () => {
       body: JSON.stringify(configMap('applied', { b: '2' })),
     })
     expect([second.code, second.json.data]).toEqual([200, { b: '2' }])
-    expect((await ask(api, `${MAPS}/applied`, { method: 'PATCH', headers, body: yaml })).code).toBe(400)
+    expect((await ask(api, `${MAPS}/applied`, { method: 'PATCH', headers, body: yaml })).code).toBe(422)
     expect(
       (await ask(api, `${MAPS}/applied?fieldManager=me`, { method: 'PATCH', headers, body: 'a: [' })).json
         .message,
@@ -720,6 +720,52 @@ it('a Scale of another kind, name or place changes nothing', async () => {
     2,
   )
   await ask(api, `${deployments}/scaled`, { method: 'DELETE' })
+})
+
+it('a Scale is applied as any object is: its replicas have an owner, and conflict', async () => {
+  const deployments = '/apis/apps/v1/namespaces/default/deployments'
+  const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } }
+  const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': '{}\n' }
+  const spec = { replicas: 1, selector: { matchLabels: { a: 'b' } }, template }
+  const object = { metadata: { name: 'applied', annotations }, spec }
+  await ask(api, `${deployments}?fieldManager=author`, { method: 'POST', body: object })
+  const apply = (replicas: number | undefined, query: string) =>
+    ask(api, `${deployments}/applied/scale${query}`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/apply-patch+yaml' },
+      body: JSON.stringify({
+        apiVersion: 'autoscaling/v1',
+        kind: 'Scale',
+        metadata: { name: 'applied' },
+        ...(replicas === undefined ? {} : { spec: { replicas } }),
+      }),
+    })
+  const { code, json: refused } = await apply(3, '?fieldManager=scaler')
+  expect([code, refused.reason, refused.details.causes]).toEqual([
+    409,
+    'Conflict',
+    [
+      {
+        reason: 'FieldManagerConflict',
+        message: expect.stringContaining('"author"'),
+        field: '.spec.replicas',
+      },
+    ],
+  ])
+  expect((await apply(3, '')).code).toBe(422)
+  const forced = await apply(3, '?fieldManager=kubectl&force=true')
+  expect([forced.code, forced.json.kind, forced.json.spec]).toEqual([200, 'Scale', { replicas: 3 }])
+  const { metadata } = (await ask(api, `${deployments}/applied`)).json
+  expect(metadata.managedFields[0]).toMatchObject({
+    ...{ manager: 'kubectl', operation: 'Apply', subresource: 'scale', apiVersion: 'apps/v1' },
+    fieldsV1: { 'f:spec': { 'f:replicas': {} } },
+  })
+  expect(JSON.stringify(metadata.managedFields.slice(1))).not.toContain('f:replicas')
+  expect(metadata.annotations).toEqual(annotations)
+  // Who declares none any more leaves them as they are, and to anybody.
+  expect((await apply(undefined, '?fieldManager=kubectl')).json.spec).toEqual({ replicas: 3 })
+  expect((await apply(5, '?fieldManager=scaler')).json.spec).toEqual({ replicas: 5 })
+  await ask(api, `${deployments}/applied`, { method: 'DELETE' })
 })
 
 describe('extensions', () => {
