@@ -15,6 +15,8 @@ import { ControlLoop, type ControllerContext, type ReconcileResult } from '../co
 const NAME = 'customresourcedefinition-controller'
 /** How often it looks whether the last objects of a definition that is being deleted are gone. */
 const RECHECK_MS = 500
+/** Why a definition that is being deleted ends its objects no more: none is left. */
+export const EMPTIED = 'InstanceDeletionCompleted'
 
 /**
  * Accepts the names of CustomResourceDefinitions and establishes them, and empties those that are being deleted
@@ -83,12 +85,7 @@ export class DefinitionController implements Service {
         return { requeueAfterMs: RECHECK_MS }
       }
     }
-    const emptied = await this.#writeTerminating(
-      definition,
-      'False',
-      'InstanceDeletionCompleted',
-      'removed all instances',
-    )
+    const emptied = await this.#writeTerminating(definition, 'False', EMPTIED, 'removed all instances')
     const metadata = {
       ...emptied.metadata,
       finalizers: finalizers.filter(finalizer => finalizer !== CUSTOM_RESOURCE_CLEANUP),

@@ -10,6 +10,7 @@ import {
   resourceName,
 } from '../../../kube/index.ts'
 import type { ControllerContext } from '../control-loop.ts'
+import { EMPTIED } from './definition-controller.ts'
 
 interface Running {
   readonly kind: CustomKind
@@ -21,8 +22,11 @@ interface Running {
 export interface InstanceFollower {
   /** A kind was established: its informer, before it has any object. */
   begun(informer: Informer<KubeObject>): void
-  /** The definition is gone, and its objects with it; the informer still has those that it saw last. */
-  gone(informer: Informer<KubeObject>): void
+  /**
+   * The definition is gone; the informer still has the objects that it saw last. They were deleted before it, unless somebody tore the
+   * definition from them by taking its finalizer away: then they are `left` in the store, for another definition of the kind to find.
+   */
+  gone(informer: Informer<KubeObject>, objects: 'deleted' | 'left'): void
 }
 
 /** The informers of the objects of CustomResourceDefinitions, which controllers share: one comes when a definition is established and goes with it. */
@@ -64,7 +68,8 @@ export class InstanceInformers implements Service {
       updated: definition => this.#follow(definition, signal),
       deleted: definition => {
         const informer = this.#end(definition.metadata.name ?? '')
-        if (informer !== undefined) for (const follower of this.#followers) follower.gone(informer)
+        const objects = isEmptied(definition) ? 'deleted' : 'left'
+        if (informer !== undefined) for (const follower of this.#followers) follower.gone(informer, objects)
       },
     })
     if (!signal.aborted)
@@ -97,4 +102,9 @@ export class InstanceInformers implements Service {
     running?.end()
     return running?.informer
   }
+}
+
+/** Whether the controller of definitions found no object left before it let the definition go. */
+function isEmptied({ status }: CustomResourceDefinition): boolean {
+  return (status?.conditions ?? []).some(({ type, reason }) => type === 'Terminating' && reason === EMPTIED)
 }

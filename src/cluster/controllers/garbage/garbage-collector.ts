@@ -8,6 +8,7 @@ import {
   ifFound,
 } from '../../../client/index.ts'
 import {
+  groupOf,
   isCustomKind,
   isNotFound,
   type Kind,
@@ -52,9 +53,9 @@ export class GarbageCollector implements Service {
         informer.addIndex(OWNERS_INDEX, byOwner, INTERESTING)
         informer.subscribe(this.#followerOf(informer.kind))
       },
-      gone: informer => {
-        // Nobody could ask for them any more: their kind goes with them.
-        for (const object of informer.list()) this.#ownerGone(object)
+      gone: (informer, objects) => {
+        // Their ends came with that of their kind, and nobody can ask for them any more. Of those that are left in the store nobody knows.
+        if (objects === 'deleted') for (const object of informer.list()) this.#ownerGone(object)
       },
     })
     this.#owners = new OwnerLookup(context.client, context.informers, this.#instances)
@@ -113,7 +114,10 @@ export class GarbageCollector implements Service {
   /** An owner that waits for its dependents may have one less to wait for. */
   #enqueueWaitingOwners({ metadata }: KubeObject): void {
     for (const reference of metadata.ownerReferences ?? []) {
-      const informer = this.#allInformers().find(({ kind }) => kind.kind === reference.kind)
+      const group = groupOf(reference.apiVersion)
+      const informer = this.#allInformers().find(
+        ({ kind }) => kind.group === group && kind.kind === reference.kind,
+      )
       if (informer === undefined) continue
       const { kind } = informer
       const key = kind.namespaced ? `${metadata.namespace}/${reference.name}` : reference.name

@@ -1,6 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type ConfigMap, isNotFound, Kinds, type OwnerReference } from '../../../../src/kube/index.ts'
+import { customKinds, isEstablished } from '../../../../src/kinds/index.ts'
+import {
+  type ConfigMap,
+  type CustomResourceDefinition,
+  isNotFound,
+  type Kind,
+  Kinds,
+  type KubeObject,
+  type OwnerReference,
+} from '../../../../src/kube/index.ts'
 import { eventually } from '../../../base/eventually.ts'
+import { definition } from '../../api/support/definitions.ts'
 import { startTestCluster, type TestCluster } from '../test-cluster.ts'
 
 const namespace = 'default'
@@ -133,5 +143,74 @@ describe('GarbageCollector', () => {
     const child = await find('child')
     expect(child?.metadata.ownerReferences ?? []).toEqual([])
     expect(child?.metadata.deletionTimestamp).toBeUndefined()
+  })
+})
+
+describe('GarbageCollector: owners of defined kinds', () => {
+  const group = 'example.com'
+
+  async function define(kindName: string): Promise<Kind> {
+    const { metadata, ...parts } = definition(kindName)
+    await cluster.client.create(Kinds.CustomResourceDefinition, {
+      ...(parts as unknown as CustomResourceDefinition),
+      metadata,
+    })
+    const established = await eventually('the kind to be served', async () => {
+      const found = await cluster.client.get(Kinds.CustomResourceDefinition, metadata.name)
+      return isEstablished(found) && found
+    })
+    return customKinds(established)[0] as Kind
+  }
+
+  const own = (kind: Kind, name: string, metadata: object = {}) =>
+    cluster.client.create(
+      kind,
+      { apiVersion: `${group}/v1`, kind: kind.kind, metadata: { name, namespace, ...metadata } },
+      { namespace },
+    )
+
+  const dependentOf = (owner: KubeObject, name: string) =>
+    make(name, [
+      {
+        ...{ apiVersion: owner.apiVersion, kind: owner.kind, blockOwnerDeletion: true },
+        ...{ name: owner.metadata.name ?? '', uid: owner.metadata.uid ?? '' },
+      },
+    ])
+
+  it('Foreground: an owner goes whose kind has the name of another group’s', async () => {
+    const kind = await define('Service')
+    await dependentOf(await own(kind, 'web'), 'child')
+    await cluster.client.delete(kind, 'web', { namespace, propagationPolicy: 'Foreground' })
+    await gone('child')
+    await eventually('the owner to go', async () =>
+      cluster.client.get(kind, 'web', { namespace }).then(
+        () => false,
+        error => isNotFound(error),
+      ),
+    )
+  })
+
+  it('dependents go with the last objects of a definition, and stay where it was torn from objects that are there', async () => {
+    const kind = await define('Widget')
+    await dependentOf(await own(kind, 'torn', { finalizers: ['example.com/data'] }), 'kept')
+    await dependentOf(await own(kind, 'gone'), 'collected')
+    const name = `widgets.${group}`
+    await cluster.client.delete(Kinds.CustomResourceDefinition, name)
+    await gone('collected')
+    const body = { metadata: { finalizers: null } }
+    await cluster.client.patch(Kinds.CustomResourceDefinition, name, { type: 'merge', body })
+    await eventually('the definition to be gone', async () =>
+      cluster.client.get(Kinds.CustomResourceDefinition, name).then(
+        () => false,
+        error => isNotFound(error),
+      ),
+    )
+    // What is collected later than it would have been.
+    const owner = await make('owner')
+    await make('later', [ownedBy(owner)])
+    await remove('owner', 'Background')
+    await gone('later')
+    expect((await find('kept'))?.metadata.deletionTimestamp).toBeUndefined()
+    expect(await find('kept')).toBeDefined()
   })
 })
