@@ -93,10 +93,25 @@ function mergeDirectedList(
   }
   if (!Array.isArray(before) && changes === undefined) return
 
-  const live: readonly unknown[] = Array.isArray(before) ? before : []
+  if (!Array.isArray(before)) {
+    setOwn(merged, field, addedList(listSchema, changes ?? [], order))
+    return
+  }
   const removed = new Set<unknown>(removals)
-  const kept = live.filter(item => !removed.has(item))
+  const kept = before.filter(item => !removed.has(item))
   setOwn(merged, field, mergeList(listSchema, kept, changes ?? [], order))
+}
+
+/** A list where there was none: there is nothing to merge with, not even for two elements of one key. */
+function addedList(
+  schema: Schema,
+  changes: readonly unknown[],
+  order: readonly unknown[] | undefined,
+): readonly unknown[] {
+  const added = withoutDirectives(changes) as readonly unknown[]
+  const mergeKey = schema['x-kubernetes-patch-merge-key']
+  if (order === undefined) return added
+  return orderElements(added, order, [], mergeKey === undefined ? item => item : keyedBy(mergeKey))
 }
 
 function mergeList(
@@ -124,9 +139,10 @@ function mergeByKey(
   const { plain, deleted, replace } = splitChanges(changes, mergeKey)
   if (replace) return plain.map(withoutDirectives)
 
-  const keyOf = (item: unknown): unknown => (isObject(item) ? item[mergeKey] : undefined)
+  const keyOf = keyedBy(mergeKey)
   const result: unknown[] = live.filter(item => !deleted.has(keyOf(item)))
-  const indexes = new Map(result.map((item, index) => [keyOf(item), index]))
+  // Of several with one key, as a port of two protocols is, the first.
+  const indexes = new Map(result.map((item, index) => [keyOf(item), index] as const).reverse())
   for (const change of plain) {
     const key = keyOf(change)
     const at = indexes.get(key)
@@ -136,6 +152,10 @@ function mergeByKey(
     } else result[at] = mergeObject(schema, result[at] as Members, change)
   }
   return orderElements(result, order ?? plain, live, keyOf)
+}
+
+function keyedBy(mergeKey: string): (item: unknown) => unknown {
+  return item => (isObject(item) ? item[mergeKey] : undefined)
 }
 
 /** The elements to merge, the keys to delete, and whether a `$patch: replace` among them empties the list first. */

@@ -143,6 +143,41 @@ describe('applyStrategicMergePatch()', () => {
     expect(result).toEqual(patchedByKubectl(deployment, patch))
   })
 
+  it.each<[string, object[] | undefined, object]>([
+    [
+      'takes a list where there is none, two of one key in it',
+      undefined,
+      {
+        ports: [
+          { containerPort: 53, protocol: 'TCP' },
+          { containerPort: 53, protocol: 'UDP' },
+        ],
+      },
+    ],
+    [
+      'takes it in its order',
+      undefined,
+      {
+        '$setElementOrder/ports': [{ containerPort: 53 }, { containerPort: 53 }],
+        ports: [
+          { containerPort: 53, protocol: 'TCP' },
+          { containerPort: 53, protocol: 'UDP' },
+          { containerPort: 54, $patch: 'delete' },
+        ],
+      },
+    ],
+    [
+      'changes the first of two that have one key',
+      [{ containerPort: 80 }, { containerPort: 53, protocol: 'UDP' }, { containerPort: 53, protocol: 'TCP' }],
+      { ports: [{ containerPort: 53, name: 'dns' }] },
+    ],
+  ])('%s, as kubectl does', (_, ports, container) => {
+    const pod = { containers: [{ name: 'dns', image: 'dns:1', ...(ports && { ports }) }] }
+    const before = { ...deployment, spec: { template: { spec: pod } } }
+    const patch = podSpec({ containers: [{ name: 'dns', ...container }] })
+    expect(applyStrategicMergePatch(deploymentSchema, before, patch)).toEqual(patchedByKubectl(before, patch))
+  })
+
   it('deletes a whole object by $patch: delete', () => {
     const patch = { metadata: { labels: { $patch: 'delete' } } }
     expect(applyStrategicMergePatch(deploymentSchema, deployment, patch)).toMatchObject({
