@@ -455,6 +455,15 @@ describe('createVerbs()', () => {
     expect((await client.list(Kinds.ConfigMap)).items.map(item => item.metadata.name)).toEqual(['b'])
   })
 
+  test('deleteCollection() deletes no more than its limit', async () => {
+    const { verbs, context, client } = await start()
+    for (const name of ['a', 'b', 'c']) await client.create(Kinds.ConfigMap, configMap(name))
+    const query = { ...LIST, namespace: 'default', limit: 1 }
+    const deleted = await verbs.deleteCollection(context(), Kinds.ConfigMap, query, DELETE)
+    expect(deleted.map(({ object }) => object.metadata.name)).toEqual(['a'])
+    expect((await client.list(Kinds.ConfigMap)).items.map(item => item.metadata.name)).toEqual(['b', 'c'])
+  })
+
   test('delete() tells whether the object is gone, and at which version', async () => {
     const { verbs, context, client, store } = await start()
     await client.create(Kinds.ConfigMap, configMap('a'))

@@ -1,15 +1,15 @@
 import { Limit } from '../../../base/index.ts'
 import { isNotFound, type Kind } from '../../../kube/index.ts'
 import { authorize } from '../authorize.ts'
-import { selectionOf } from '../cache/selection.ts'
 import type { DeletionOptions, Entry, ListQuery, RequestContext } from '../contract.ts'
 import type { VerbServices } from '../services.ts'
 import { removeObject } from './delete.ts'
+import { readList } from './list.ts'
 
 /** Deletions that are under way at a time; the store makes one group of them. */
 const CONCURRENCY = 64
 
-/** Deletes everything that a query selects; answers with what it was or has become. */
+/** Deletes what a query lists, no more than its limit; answers with what it was or has become. */
 export async function deleteObjects(
   services: VerbServices,
   context: RequestContext,
@@ -23,24 +23,20 @@ export async function deleteObjects(
     namespace,
     fieldSelector,
   })
-  const selection = selectionOf(kind, query)
-  await services.world.fresh(context)
+  const { entries } = await readList(services, context, kind, query)
   const limit = new Limit(CONCURRENCY)
   const deleted = await Promise.all(
-    services.world
-      .cacheOf(kind)
-      .select(selection)
-      .map(({ object: { metadata } }) =>
-        limit.run(async () => {
-          const target = { ...attributes, namespace: metadata.namespace ?? '', name: metadata.name ?? '' }
-          try {
-            return (await removeObject(services, context, kind, target, options)).entry
-          } catch (error) {
-            if (isNotFound(error)) return undefined
-            throw error
-          }
-        }),
-      ),
+    entries.map(({ object: { metadata } }) =>
+      limit.run(async () => {
+        const target = { ...attributes, namespace: metadata.namespace ?? '', name: metadata.name ?? '' }
+        try {
+          return (await removeObject(services, context, kind, target, options)).entry
+        } catch (error) {
+          if (isNotFound(error)) return undefined
+          throw error
+        }
+      }),
+    ),
   )
   return deleted.filter(entry => entry !== undefined)
 }

@@ -25,6 +25,16 @@ export async function listObjects(
 ): Promise<EntryList> {
   const { namespace, fieldSelector } = query
   authorize(services, context, kind, { verb: 'list', namespace, fieldSelector })
+  return readList(services, context, kind, query)
+}
+
+/** The list itself, for callers that were authorized. */
+export async function readList(
+  services: VerbServices,
+  context: RequestContext,
+  kind: Kind,
+  query: ListQuery,
+): Promise<EntryList> {
   const selection = selectionOf(kind, query)
   const revision = parseResourceVersion(query.resourceVersion)
   checkVersionMatch(query, revision)
