@@ -65,6 +65,12 @@ export class KindCache {
     return this.#keys.withPrefix(prefix).map(key => this.#entries.get(key)!)
   }
 
+  /** Makes of an entry what its index needs, before `reset` takes it in with all others in one piece; false when that is nothing. */
+  prepare(entry: StoredEntry): boolean {
+    if (this.#indexesNodes) this.#nodeOf(entry)
+    return this.#indexesNodes
+  }
+
   /** Starts anew from a complete state as of `revision`. */
   reset(entries: readonly StoredEntry[], revision: number): void {
     this.changes += 1

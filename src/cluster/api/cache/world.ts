@@ -123,7 +123,7 @@ export class World implements Service {
         await this.#follow(signal)
       } catch (error) {
         if (signal.aborted) break
-        this.#detachAll()
+        await this.#detachAll()
         failures += 1
         this.#log.warn('Lost the place in the store, reading it again', { error: messageOf(error) })
         await this.#clock.sleep(backoffMs(failures, RETRY), signal).catch(() => undefined)
@@ -152,6 +152,7 @@ export class World implements Service {
         const entry = new StoredEntry({ key, value: () => this.#store.read(key, modRevision) }, modRevision)
         if (list === undefined) entries.set(cache, [entry])
         else list.push(entry)
+        if (cache.prepare(entry)) await breathe()
       }
       after = page.items.at(-1)?.key
       if (!page.more) break
@@ -185,14 +186,16 @@ export class World implements Service {
   }
 
   /** Until the place is found again nobody hears what is superseded, and what is held of it by then may be gone from the store. */
-  #detachAll(): void {
+  async #detachAll(): Promise<void> {
     for (const cache of this.#caches.values())
-      for (const entry of cache.values())
+      for (const entry of cache.values()) {
         try {
           entry.detach()
         } catch {
           // Who asks for it is told so.
         }
+        await breathe()
+      }
   }
 
   #advance(revision: number): void {

@@ -78,6 +78,61 @@ it('keeps what others hold of the objects that history forgets while it has lost
   }
 })
 
+it('takes turns with others when it keeps what is held of a place that it has lost, and finds the place again', async () => {
+  const COUNT = 100
+  let isLost = false
+  let turn = 0
+  const turnsOf = { configmaps: new Set<number>(), pods: new Set<number>() }
+  const timer = setInterval(() => {
+    turn += 1
+  }, 0)
+  const api = await startTestApi({
+    wrapStore: store =>
+      delegateStore(store, {
+        read(key, revision) {
+          const kind = key.includes('/pods/') ? 'pods' : 'configmaps'
+          turnsOf[kind].add(turn)
+          const end = performance.now() + 1
+          while (performance.now() < end);
+          return store.read(key, revision)
+        },
+        watch: (...call) => untilLost(store.watch(...call), () => isLost),
+      }),
+  })
+  try {
+    const container = { name: 'c', image: 'i' }
+    const names = Array.from({ length: COUNT }, (_, index) => `object-${index}`)
+    await Promise.all(names.map(name => api.client.create(Kinds.ConfigMap, configMap(name, 'x'))))
+    await Promise.all(
+      names.map(name =>
+        api.client.create(Kinds.Pod, {
+          apiVersion: 'v1',
+          kind: 'Pod',
+          metadata: { name, namespace },
+          spec: { containers: [container] },
+        }),
+      ),
+    )
+    await api.restart()
+    await api.client.get(Kinds.Namespace, namespace)
+    expect(turnsOf.pods.size).toBeGreaterThan(1)
+    turnsOf.pods.clear()
+    turnsOf.configmaps.clear()
+    isLost = true
+    await api.client.create(Kinds.ConfigMap, configMap('last', 'x')).catch(() => undefined)
+    isLost = false
+    await eventually('the place to be found', async () => {
+      const { items } = await api.client.list(Kinds.ConfigMap)
+      return items.length === COUNT + 1
+    })
+    expect(turnsOf.configmaps.size).toBeGreaterThan(1)
+    expect(turnsOf.pods.size).toBeGreaterThan(1)
+  } finally {
+    clearInterval(timer)
+    await api.close()
+  }
+})
+
 async function stored(store: KeyValueStore, name: string): Promise<object> {
   const { value } = (await store.get(keyOf(name)))!
   return JSON.parse(Buffer.from(value).toString()) as object
