@@ -125,6 +125,7 @@ export type {
   PersistentVolumeStatus,
   PlanHold,
   Pod,
+  PodAffinityTerm,
   PodCondition,
   PodDNSConfig,
   PodSecurityContext,

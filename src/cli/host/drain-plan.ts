@@ -1,4 +1,4 @@
-import { isLeaving, type Pod } from '../../kube/index.ts'
+import { isLeaving, labelSelectorFromObject, matchesLabels, type Pod } from '../../kube/index.ts'
 import { isOver } from './host-summary.ts'
 
 /** What a drain knows of a pod beyond the pod itself. */
@@ -63,6 +63,14 @@ function stepOf(
   if (surges && bound === undefined) return { type: 'replace', pod }
   if (unready.has(workload)) return wait('another pod of its workload is not ready yet')
   return { type: 'delete', pod }
+}
+
+/** Whether a pod keeps others of its kind away: with one on every host a replacement finds none before it goes. */
+export function keepsItsOwnAway({ metadata, spec }: Pod): boolean {
+  const terms = spec?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []
+  return terms.some(({ labelSelector }) =>
+    matchesLabels(labelSelectorFromObject(labelSelector), metadata.labels),
+  )
 }
 
 /** The uid of its controller; empty without one. */

@@ -14,7 +14,7 @@ import { EXIT } from '../exit-code.ts'
 import { printable } from '../printable.ts'
 import type { Terminal } from '../terminal.ts'
 import { cordon } from './cordon.ts'
-import { type DrainStep, type PodFacts, planDrain, workloadOf } from './drain-plan.ts'
+import { type DrainStep, keepsItsOwnAway, type PodFacts, planDrain, workloadOf } from './drain-plan.ts'
 import { isOver } from './host-summary.ts'
 
 export interface DrainOptions {
@@ -124,7 +124,11 @@ async function readWorld(
   const surging = surgingReplicaSets(replicaSets.items, deployments.items)
   const local = localClaims(claims.items, volumes.items)
   const own = pods.items.filter(({ spec }) => spec?.nodeName === node)
-  const facts = own.map(pod => ({ pod, surges: surging.has(workloadOf(pod)), bound: boundBy(pod, local) }))
+  const facts = own.map(pod => ({
+    pod,
+    surges: surging.has(workloadOf(pod)) && !keepsItsOwnAway(pod),
+    bound: boundBy(pod, local),
+  }))
   const elsewhere = pods.items.filter(pod => pod.spec?.nodeName !== node && !isOver(pod) && !isReady(pod))
   return { facts, unready: new Set(elsewhere.map(workloadOf)) }
 }

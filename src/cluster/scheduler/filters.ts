@@ -74,7 +74,8 @@ function toleratesNotReady({ pod }: PodFacts): boolean {
   return (pod.spec?.tolerations ?? []).some(toleration => tolerates(toleration, NOT_READY))
 }
 
-function matchesAffinity({ pod }: PodFacts, node: Node): boolean {
+/** Whether the pod may choose the node. */
+export function matchesAffinity({ pod }: PodFacts, node: Node): boolean {
   const labels = node.metadata.labels ?? {}
   for (const [key, value] of Object.entries(pod.spec?.nodeSelector ?? {}))
     if (labels[key] !== value) return false

@@ -1,4 +1,5 @@
 import { type Node, type Pod, podRequests, type ResourceAmounts, resourceAmounts } from '../../kube/index.ts'
+import { type PodRelations, podRelations } from './pod-relations.ts'
 
 /** A port of the host that a pod takes: `0.0.0.0` takes it on every address. */
 export interface HostPort {
@@ -14,6 +15,8 @@ export interface PodFacts {
   readonly hostPorts: readonly HostPort[]
   /** The uid of its controller, whose replicas are spread; empty without one. */
   readonly controller: string
+  /** What it requires of where other pods are; undefined when nothing. */
+  readonly relations: PodRelations | undefined
 }
 
 export function podFacts(pod: Pod): PodFacts {
@@ -22,6 +25,7 @@ export function podFacts(pod: Pod): PodFacts {
     requests: podRequests(pod),
     hostPorts: hostPortsOf(pod),
     controller: pod.metadata.ownerReferences?.find(owner => owner.controller)?.uid ?? '',
+    relations: podRelations(pod),
   }
 }
 
@@ -33,6 +37,7 @@ export class NodeState {
   readonly #pods = new Map<string, PodFacts>()
   readonly #requested = new Map<string, number>()
   readonly #replicas = new Map<string, number>()
+  readonly #guards = new Map<string, PodFacts>()
 
   constructor(name: string) {
     this.name = name
@@ -56,6 +61,11 @@ export class NodeState {
     return this.#pods.values()
   }
 
+  /** Those of its pods that keep others away. */
+  guards(): IterableIterator<PodFacts> {
+    return this.#guards.values()
+  }
+
   allocatable(resource: string): number {
     return this.#allocatable.get(resource) ?? 0
   }
@@ -72,6 +82,8 @@ export class NodeState {
   add(facts: PodFacts): void {
     this.remove(facts.pod.metadata.uid ?? '')
     this.#pods.set(facts.pod.metadata.uid ?? '', facts)
+    if ((facts.relations?.antiAffinity ?? []).length > 0)
+      this.#guards.set(facts.pod.metadata.uid ?? '', facts)
     this.#count(facts, 1)
   }
 
@@ -79,6 +91,7 @@ export class NodeState {
     const facts = this.#pods.get(uid)
     if (facts === undefined) return
     this.#pods.delete(uid)
+    this.#guards.delete(uid)
     this.#count(facts, -1)
   }
 

@@ -21,6 +21,7 @@ import {
   isNotFound,
   Kinds,
   type KubeObject,
+  type Namespace,
   type Node,
   objectKey,
   type Pod,
@@ -31,6 +32,7 @@ import { FILTERS } from './filters.ts'
 import { type NodeState, type PodFacts, podFacts } from './node-state.ts'
 import { type Choice, canTake, explainRefusals, pickNode } from './pick-node.ts'
 import { packingProfile, type SchedulerProfile, spreadingProfile } from './profiles.ts'
+import { type RelationWorld, relationFilter } from './relation-filter.ts'
 import { VolumeScheduling } from './volume-scheduling.ts'
 import { WaitingPods } from './waiting-pods.ts'
 
@@ -63,6 +65,8 @@ export class Scheduler implements Service {
   readonly #bindings = new Limit(BINDINGS)
   readonly #writes = new Set<Promise<void>>()
   readonly #volumes: VolumeScheduling
+  readonly #namespaces: Informer<Namespace>
+  readonly #relations: RelationWorld
 
   constructor({ client, informers, clock, log, profiles }: SchedulerOptions) {
     this.#client = client
@@ -74,6 +78,11 @@ export class Scheduler implements Service {
     )
     this.#pods = informers.of(Kinds.Pod)
     this.#nodes = informers.of(Kinds.Node)
+    this.#namespaces = informers.of(Kinds.Namespace)
+    this.#relations = {
+      states: () => this.#view.states(),
+      namespaceLabels: name => this.#namespaces.get(name)?.metadata.labels,
+    }
     this.#queue = new WorkQueue(clock)
     this.#waiting = new WaitingPods(clock, this.#queue)
     this.#volumes = new VolumeScheduling({ client, informers, isPlaced: uid => this.#view.isPlaced(uid) })
@@ -88,7 +97,10 @@ export class Scheduler implements Service {
       }),
       this.#pods.subscribe({
         added: pod => this.#podChanged(pod),
-        updated: pod => this.#podChanged(pod),
+        updated: (pod, previous) => {
+          this.#podChanged(pod)
+          if (!deepEqual(placeOf(pod), placeOf(previous))) this.#waiting.retry(isRelated)
+        },
         deleted: pod => this.#podGone(pod),
       }),
       this.#volumes.subscribe(key => {
@@ -97,7 +109,8 @@ export class Scheduler implements Service {
     ]
     const close = () => this.#queue.close()
     signal.addEventListener('abort', close, { once: true })
-    if (await untilSynced([this.#pods, this.#nodes, ...this.#volumes.informers], signal)) await this.#work()
+    if (await untilSynced([this.#pods, this.#nodes, this.#namespaces, ...this.#volumes.informers], signal))
+      await this.#work()
     signal.removeEventListener('abort', close)
     close()
     for (const unsubscribe of subscriptions) unsubscribe()
@@ -170,7 +183,11 @@ export class Scheduler implements Service {
     const needs = this.#volumes.needsOf(pod)
     const choice: Choice =
       needs.refusal === undefined
-        ? pickNode(facts, this.#view.states(), profile, [...FILTERS, this.#volumes.filter(needs)])
+        ? pickNode(facts, this.#view.states(), profile, [
+            ...FILTERS,
+            this.#volumes.filter(needs),
+            relationFilter(facts, this.#relations),
+          ])
         : { node: undefined, refusals: [] }
     if (choice.node !== undefined) {
       this.#view.place(facts, choice.node)
@@ -282,6 +299,15 @@ export class Scheduler implements Service {
 
 interface Binding extends KubeObject {
   readonly target: { readonly apiVersion: string; readonly kind: string; readonly name: string }
+}
+
+/** What of a pod matters to pods that require something of where others are. */
+function placeOf({ metadata, spec }: Pod): unknown {
+  return { node: spec?.nodeName, labels: metadata.labels, isEnding: metadata.deletionTimestamp !== undefined }
+}
+
+function isRelated({ relations }: PodFacts): boolean {
+  return relations !== undefined
 }
 
 /** What of a node can make room for a pod; its heartbeats cannot. */

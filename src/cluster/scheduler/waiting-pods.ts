@@ -48,16 +48,22 @@ export class WaitingPods {
 
   /** A node changed; `fits` says whether it could take a pod now. */
   wake(fits: (pod: PodFacts) => boolean): void {
-    const few = this.#waiting.size <= MAX_AT_ONCE
     let atOnce = 0
-    for (const [key, { pod, triedAt, failures }] of this.#waiting) {
-      if (atOnce < MAX_AT_ONCE && fits(pod)) {
+    for (const [key, waiting] of this.#waiting) {
+      if (atOnce < MAX_AT_ONCE && fits(waiting.pod)) {
         atOnce += 1
         this.#queue.add(key)
-      } else {
-        const pause = few ? PAUSE_MS : backoffMs(failures, BACKOFF)
-        this.#queue.addAfter(key, triedAt + pause - this.#clock.now())
-      }
+      } else this.#retry(key, waiting)
     }
+  }
+
+  /** Other pods changed; `isConcerned` says whether that may matter to a pod. */
+  retry(isConcerned: (pod: PodFacts) => boolean): void {
+    for (const [key, waiting] of this.#waiting) if (isConcerned(waiting.pod)) this.#retry(key, waiting)
+  }
+
+  #retry(key: string, { triedAt, failures }: Waiting): void {
+    const pause = this.#waiting.size <= MAX_AT_ONCE ? PAUSE_MS : backoffMs(failures, BACKOFF)
+    this.#queue.addAfter(key, triedAt + pause - this.#clock.now())
   }
 }

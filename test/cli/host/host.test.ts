@@ -32,7 +32,11 @@ describe('bowline host', () => {
     metadata.deletionTimestamp === undefined &&
     status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true
 
-  async function deploy(name: string, replicas: number): Promise<void> {
+  async function deploy(
+    name: string,
+    replicas: number,
+    spec: Partial<NonNullable<Pod['spec']>> = {},
+  ): Promise<void> {
     const deployment: Deployment = {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
@@ -42,7 +46,7 @@ describe('bowline host', () => {
         selector: { matchLabels: { app: name } },
         template: {
           metadata: { labels: { app: name } },
-          spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'app', image: 'app:1' }] },
+          spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'app', image: 'app:1' }], ...spec },
         },
       },
     }
@@ -90,6 +94,28 @@ describe('bowline host', () => {
     expect(await pods('host-1')).toEqual([])
     expect((await pods('host-2')).filter(isReady)).toHaveLength(4)
     expect((await world.bowline(['host', 'list'])).out).toMatch(/host-1 +Ready, cordoned/)
+  })
+
+  it('drain does not wait for a replacement that finds no host while the pod is there', async () => {
+    await world.bowline(['host', 'uncordon', 'host-1'])
+    const labelSelector = { matchLabels: { app: 'apart' } }
+    const rule = { topologyKey: 'kubernetes.io/hostname', labelSelector }
+    await deploy('apart', 2, {
+      affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [rule] } },
+    })
+    const { code, out } = await world.bowline(['host', 'drain', 'host-2', '--timeout', '60'])
+    expect([code, out]).toEqual([0, expect.stringContaining('host host-2 is empty')])
+    await world.bowline(['host', 'uncordon', 'host-2'])
+    await eventually('both again', async () => {
+      const own = (await pods()).filter(
+        pod => pod.metadata.labels?.app === 'apart' && isReady(pod) && pod.spec?.nodeName !== undefined,
+      )
+      return own.length === 2
+    })
+    await world.client.delete(Kinds.Deployment, 'apart', { namespace })
+    await eventually('none', async () =>
+      (await pods()).every(({ metadata }) => metadata.labels?.app !== 'apart'),
+    )
   })
 
   it('drain says what stays and why, and ends with 1; with --force it goes', async () => {

@@ -103,6 +103,31 @@ describe('Scheduler', () => {
     expect(await placed('second')).toBe('n1')
   })
 
+  it('keeps pods apart, and tries those that wait again when others come, change or go', async () => {
+    const labelSelector = { matchLabels: { app: 'db' } }
+    const terms = [{ topologyKey: 'kubernetes.io/hostname', labelSelector }]
+    const rule = { requiredDuringSchedulingIgnoredDuringExecution: terms }
+    const apart = { spec: { affinity: { podAntiAffinity: rule } } }
+    const label = (name: string, labels: object) =>
+      client.patch(Kinds.Pod, name, { type: 'merge', body: { metadata: { labels } } }, { namespace })
+    await addNode('n1')
+    await addPod('first')
+    await placed('first')
+    await label('first', { app: 'db' })
+    await addPod('second', apart)
+    await refused('second', "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules.")
+    await label('first', { app: 'web' })
+    expect(await placed('second')).toBe('n1')
+    await addPod('near', { spec: { affinity: { podAffinity: rule } } })
+    await refused('near', "0/1 nodes are available: 1 node(s) didn't match pod affinity rules.")
+    await label('second', { app: 'db' })
+    expect(await placed('near')).toBe('n1')
+    await addPod('third', apart)
+    await refused('third', "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules.")
+    await client.delete(Kinds.Pod, 'second', { namespace, gracePeriodSeconds: 0 })
+    expect(await placed('third')).toBe('n1')
+  })
+
   it('leaves pods of other schedulers and gated pods alone', async () => {
     await addNode('n1')
     await addPod('other', { spec: { schedulerName: 'someone-else' } })
