@@ -5,6 +5,7 @@ import { ControlLoop, type ControllerContext, type ReconcileResult, whenChanged 
 import { isPodActive } from '../pod-state.ts'
 import { byNode, NODE_INDEX } from '../pods-of-node.ts'
 import { evictionTime } from './eviction-time.ts'
+import { SeenTaints } from './seen-taints.ts'
 
 const NAME = 'taint-eviction-controller'
 
@@ -15,14 +16,19 @@ export class TaintEvictionController implements Service {
   readonly #loop: ControlLoop
   readonly #nodes: Informer<Node>
   readonly #pods: Informer<Pod>
+  readonly #taints: SeenTaints
 
   constructor(context: ControllerContext) {
     this.#client = context.client
     this.#clock = context.clock
+    this.#taints = new SeenTaints(context.clock)
     this.#loop = new ControlLoop(context, { name: NAME, reconcile: key => this.#reconcile(key), workers: 8 })
     this.#nodes = this.#loop.follow(
       Kinds.Node,
-      whenChanged(evicting, node => this.#taintsSeen(node)),
+      whenChanged(
+        ({ spec }) => spec?.taints,
+        node => this.#taintsSeen(node),
+      ),
     )
     this.#pods = this.#loop.follow(
       Kinds.Pod,
@@ -38,13 +44,16 @@ export class TaintEvictionController implements Service {
     return this.#loop.start(signal)
   }
 
-  #taintsSeen(node: Node): void {
-    for (const pod of this.#pods.byIndex(NODE_INDEX, node.metadata.name ?? '')) this.#loop.enqueue(pod)
+  #taintsSeen({ metadata: { name = '' } }: Node): void {
+    const node = this.#nodes.get(name)
+    if (node === undefined) this.#taints.forget(name)
+    else this.#taints.of(node)
+    for (const pod of this.#pods.byIndex(NODE_INDEX, name)) this.#loop.enqueue(pod)
   }
 
   #podSeen(pod: Pod): void {
     const node = this.#nodes.get(pod.spec?.nodeName ?? '')
-    if (node !== undefined && evicting(node).length > 0) this.#loop.enqueue(pod)
+    if (node !== undefined && this.#taints.of(node).length > 0) this.#loop.enqueue(pod)
   }
 
   async #reconcile(key: string): Promise<ReconcileResult | undefined> {
@@ -53,7 +62,7 @@ export class TaintEvictionController implements Service {
     const node = this.#nodes.get(pod.spec?.nodeName ?? '')
     if (node === undefined) return undefined
     const now = this.#clock.now()
-    const at = evictionTime(pod, evicting(node), now)
+    const at = evictionTime(pod, this.#taints.of(node), now)
     if (at === undefined) return undefined
     if (at > now) return { requeueAfterMs: at - now }
     await this.#evict(pod)
@@ -88,8 +97,4 @@ export class TaintEvictionController implements Service {
       if (!isNotFound(error)) throw error
     }
   }
-}
-
-function evicting(node: Node) {
-  return (node.spec?.taints ?? []).filter(taint => taint.effect === 'NoExecute')
 }

@@ -126,6 +126,39 @@ describe('NodeLifecycleController', () => {
     expect((await pod('elsewhere')).metadata.deletionTimestamp).toBeUndefined()
   })
 
+  it('evicts by a taint that says not since when it is there, as people set them, once it was borne long enough', async () => {
+    await join('n1')
+    const tolerations = (tolerationSeconds?: number) => [
+      {
+        ...{ key: 'maintenance', operator: 'Exists' as const, effect: 'NoExecute' as const },
+        ...(tolerationSeconds && { tolerationSeconds }),
+      },
+    ]
+    for (const [name, seconds] of [['short', 1] as const, ['ever', undefined] as const])
+      await cluster.client.create(Kinds.Pod, {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name, namespace },
+        spec: {
+          containers: [{ name: 'web', image: 'v1' }],
+          nodeName: 'n1',
+          tolerations: tolerations(seconds),
+        },
+      })
+    await eventually('both ready', async () =>
+      (await Promise.all(['short', 'ever'].map(pod))).every(one => readiness(one) === 'True'),
+    )
+    const taints = [{ key: 'maintenance', effect: 'NoExecute' }]
+    await cluster.client.patch(Kinds.Node, 'n1', { type: 'merge', body: { spec: { taints } } })
+    await eventually('the pod gone', async () =>
+      pod('short').then(
+        () => false,
+        error => isNotFound(error),
+      ),
+    )
+    expect((await pod('ever')).metadata.deletionTimestamp).toBeUndefined()
+  })
+
   it('evicts nothing when every node is silent', async () => {
     await join('n1')
     await makePod('hasty', 'n1', 0)
