@@ -51,7 +51,7 @@ export async function signRequest({ request, ...options }: SignRequestOptions): 
 
 const BEGIN = '-----BEGIN'
 const BLOCK =
-  /^-----BEGIN CERTIFICATE REQUEST-----\r?\n([A-Za-z0-9+/=\r\n]+)^-----END CERTIFICATE REQUEST-----\r?$/m
+  /^-----BEGIN CERTIFICATE REQUEST-----[ \t]*\r?\n([A-Za-z0-9+/= \t\r\n]+)^-----END CERTIFICATE REQUEST-----[ \t]*\r?$/m
 const SEQUENCE = 0x30
 
 function parseRequest(pem: string): Pkcs10CertificateRequest {
@@ -72,7 +72,7 @@ function derOf(pem: string): Uint8Array<ArrayBuffer> {
   const [, base64 = ''] = (pem.split(BEGIN).length === 2 && BLOCK.exec(pem)) || []
   const der = Buffer.from(base64, 'base64')
   // What does not begin as DER, the library takes for a text again.
-  if (der[0] !== SEQUENCE || der.toString('base64') !== base64.replaceAll(/[\r\n]/g, ''))
+  if (der[0] !== SEQUENCE || der.toString('base64') !== base64.replaceAll(/[ \t\r\n]/g, ''))
     throw new TypeError('it is not one block of PEM')
   return new Uint8Array(der)
 }

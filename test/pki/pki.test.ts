@@ -282,6 +282,9 @@ describe('requests', () => {
       shown,
       shown.trim(),
       shown.replaceAll('\n', '\r\n'),
+      // As editors and terminals leave it.
+      shown.replaceAll('\n', ' \n'),
+      shown.replaceAll('\n', '\t \r\n'),
       `Certificate Request:\n${shown}\n`,
     ])
       expect((await readRequest(text)).subject.commonName).toBe('alice')
