@@ -44,8 +44,11 @@ export class InFlight {
     this.#limits = limits
   }
 
-  /** Takes a place for a request; the returned function, called any number of times, gives it back once. */
-  enter(sort: RequestSort, requester: Identity): () => void {
+  /**
+   * Takes a place for a request, or more for one that costs more than others; the returned function, called any number of times, gives
+   * back once what it took.
+   */
+  enter(sort: RequestSort, requester: Identity, places = 1): () => void {
     const level = levelOf(requester)
     if (level === undefined) return NOTHING
     const limit = this.#limits[sort]
@@ -54,19 +57,21 @@ export class InFlight {
       [`${sort} ${level}`, Math.ceil(limit * SHARES[level].ofAll)],
       [`${sort} ${level} ${requester.username}`, Math.ceil(limit * SHARES[level].ofOne)],
     ]
-    if (bounds.some(([key, bound]) => (this.#counts.get(key) ?? 0) >= bound))
+    // Alone it may be, whatever it costs.
+    const taken = Math.min(places, ...bounds.map(([, bound]) => bound))
+    if (bounds.some(([key, bound]) => (this.#counts.get(key) ?? 0) + taken > bound))
       throw new StatusError('TooManyRequests', 'Too many requests, please try again later.', {
         retryAfterSeconds: 1,
       })
-    for (const [key] of bounds) this.#count(key, 1)
+    for (const [key] of bounds) this.#count(key, taken)
     let inside = true
     return () => {
-      if (inside) for (const [key] of bounds) this.#count(key, -1)
+      if (inside) for (const [key] of bounds) this.#count(key, -taken)
       inside = false
     }
   }
 
-  #count(key: string, change: 1 | -1): void {
+  #count(key: string, change: number): void {
     const count = (this.#counts.get(key) ?? 0) + change
     if (count === 0) this.#counts.delete(key)
     else this.#counts.set(key, count)

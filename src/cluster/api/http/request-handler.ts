@@ -141,7 +141,8 @@ export class RequestHandler {
     run.path = path
     const extension = path && findExtension(this.#options.extensions, path, exchange.method)
     const isStream = isStreaming(exchange, path, extension)
-    run.hold(this.#options.inFlight.enter(isStream ? 'streams' : sortOf(exchange.method), requester))
+    const sort = isStream ? 'streams' : sortOf(exchange.method)
+    run.hold(this.#options.inFlight.enter(sort, requester, isStream ? placesOf(exchange) : 1))
     if (isStream) return this.#route(exchange, path, extension, onBug)
     const timeoutMs = Math.min(
       durationOf(exchange.query, 'timeout') || REQUEST_TIMEOUT_MS,
@@ -318,6 +319,14 @@ function pathOf({ url = '/' }: ApiRequest): string {
 
 function sortOf(method: string): RequestSort {
   return READS.has(method) ? 'reads' : 'writes'
+}
+
+/** Every write is compared with the selectors of all watches: so many terms cost as much as another one. */
+const TERMS_A_PLACE = 8
+
+function placesOf({ query }: Exchange): number {
+  const commas = (name: string) => (query.get(name) ?? '').split(',').length - 1
+  return 1 + Math.floor((commas('labelSelector') + commas('fieldSelector')) / TERMS_A_PLACE)
 }
 
 function isStreaming(

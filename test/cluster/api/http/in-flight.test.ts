@@ -48,6 +48,20 @@ describe('InFlight', () => {
     expect(byNodes).toEqual([75, 75, 0, 0, 0])
   })
 
+  it('enter() takes several places for what costs more, all of them at most, and gives as many back', () => {
+    const inFlight = new InFlight({ reads: 8, writes: 8, streams: 40 })
+    const leave = inFlight.enter('streams', user('eve'), 7)
+    expect(() => inFlight.enter('streams', user('eve'), 4)).toThrow('Too many requests')
+    const others = fill(inFlight, 'streams', user('eve'))
+    expect(others).toHaveLength(3)
+    leave()
+    expect(fill(inFlight, 'streams', user('eve'))).toHaveLength(7)
+    const bob = inFlight.enter('streams', user('bob'), 1_000)
+    expect(fill(inFlight, 'streams', user('bob'))).toHaveLength(0)
+    bob()
+    expect(fill(inFlight, 'streams', user('bob'))).toHaveLength(10)
+  })
+
   it('enter() takes a user for a node only if its group says so', () => {
     const inFlight = new InFlight({ reads: 8, writes: 8, streams: 8 })
     for (const name of ['a', 'b', 'c']) fill(inFlight, 'reads', user(name))
