@@ -1,4 +1,4 @@
-import { breathe, type Clock, type Ids, type Logger, messageOf } from '../base/index.ts'
+import { breathe, type Clock, deepEqual, type Ids, type Logger, messageOf } from '../base/index.ts'
 import { type Kind, type KubeObject, objectKey, resourceName } from '../kube/index.ts'
 import type { Listed, Reader, Selection, WatchEvent, Watcher } from './client.ts'
 import { type IndexFunction, ObjectCache } from './object-cache.ts'
@@ -210,12 +210,12 @@ class CachingInformer<T extends KubeObject> implements Informer<T>, ReflectorTar
 }
 
 /**
- * No two states of an object share a version. What is kept of a server that was made anew, or restored, may share it with another object
- * of that name; objects that are not made yet are of this process, whose store knows one.
+ * No two states of an object share a version. What is kept of a server that was made anew, or put back from a copy, may share it with another
+ * object of that name, or another state; objects that are not made yet are of this process, whose store knows one.
  */
 function isSame<T extends KubeObject>(known: Listed<T>, entry: Listed<T>): boolean {
   if (known.resourceVersion !== entry.resourceVersion) return false
-  return known.uid === undefined || entry.uid === undefined || known.uid === entry.uid
+  return known.uid === undefined || entry.uid === undefined || deepEqual(known.object, entry.object)
 }
 
 function tellOfNew<T extends KubeObject>(handler: InformerHandler<T>, entry: Listed<T>): void {

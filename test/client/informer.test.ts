@@ -221,6 +221,20 @@ describe('createInformer()', () => {
     expect(informer.get('shop/a')?.metadata.uid).toBe('new')
   })
 
+  it('takes the server’s state of an object where a server that was restored gives the same version to another', async () => {
+    const source = new Source()
+    source.put('a', 'a', { state: 'new' })
+    source.put('b')
+    source.listError = new Error('away')
+    const { clock, informer, seen } = startInformer(source)
+    informer.preload([pod('a', source.version - 1, 'a', { state: 'old' }), pod('b', source.version)])
+    await informer.synced
+    source.listError = undefined
+    await clock.advance(60_000)
+    expect(seen).toEqual(['+a', '+b', '~a'])
+    expect(informer.get('shop/a')?.metadata.labels).toEqual({ state: 'new' })
+  })
+
   it('tells a late subscriber of what is there', async () => {
     const source = new Source()
     source.put('a')
