@@ -30,7 +30,7 @@ import { targetOf, targetOfNothing } from './source/target-of.ts'
 import { AppTree } from './status/app-tree.ts'
 import { StatusWriter } from './status/status-writer.ts'
 
-/** Always followed: what most manifests declare, what health is read from, and what a namespace must not take along unasked. */
+/** Always followed: what most manifests declare, what health is read from, and what nothing must take along unasked. */
 const BASE_KINDS: readonly Kind[] = [
   Kinds.ConfigMap,
   Kinds.Deployment,
@@ -41,6 +41,7 @@ const BASE_KINDS: readonly Kind[] = [
   Kinds.ReplicaSet,
   Kinds.Secret,
   Kinds.ServiceAccount,
+  Kinds.StatefulSet,
   Kinds.StorageClass,
 ]
 

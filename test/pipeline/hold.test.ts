@@ -173,6 +173,51 @@ describe('Pipeline: what is held', () => {
     expect((await claim()).metadata.deletionTimestamp).toBeUndefined()
   })
 
+  it('holds a plan that deletes what owns the owner of claims, and not for those that end with each pod', async () => {
+    const names = ['database', 'scratch', 'c', 'd']
+    world.push('owners', Object.fromEntries(names.map(name => [`${name}.yaml`, configMap(name)])))
+    await world.start()
+    await world.reaches('Healthy', world.repository.head())
+    const ownerReferences = async (name: string) => {
+      const { metadata } = await world.client.get(Kinds.ConfigMap, name, { namespace: 'default' })
+      return [{ apiVersion: 'v1', kind: 'ConfigMap', name, uid: metadata.uid ?? '' }]
+    }
+    const claim = { accessModes: ['ReadWriteOnce' as const], resources: { requests: { storage: '1Gi' } } }
+    const containers = [{ name: 'db', image: 'db:1' }]
+    await world.client.create(Kinds.StatefulSet, {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'db', namespace: 'default', ownerReferences: await ownerReferences('database') },
+      spec: {
+        serviceName: 'db',
+        persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete' },
+        selector: { matchLabels: { app: 'db' } },
+        template: { metadata: { labels: { app: 'db' } }, spec: { containers } },
+        volumeClaimTemplates: [
+          { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data' }, spec: claim },
+        ],
+      },
+    })
+    await world.client.create(Kinds.Pod, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'job', namespace: 'default', ownerReferences: await ownerReferences('scratch') },
+      spec: {
+        containers,
+        volumes: [{ name: 'tmp', ephemeral: { volumeClaimTemplate: { spec: claim } } }],
+      },
+    })
+    await eventually('both claims', async () => {
+      const { items } = await world.client.list(Kinds.PersistentVolumeClaim, { namespace: 'default' })
+      return items.length === 2
+    })
+    world.repository.git('rm', '-q', 'scratch.yaml')
+    await world.reaches('Healthy', world.push('no scratch', {}))
+    world.repository.git('rm', '-q', 'database.yaml')
+    const held = await world.reaches('Held', world.push('no database', {}))
+    expect(held.status?.hold?.message).toContain('ConfigMap default/database, and with it the claims')
+  })
+
   it('holds an app whose folder left Git, then deletes it and its App, and leaves the others alone', async () => {
     world.push('two apps', {
       'bowline.yaml': 'apps: apps/*\n',

@@ -219,12 +219,19 @@ export class LiveObjects {
     return this.#informers.of(Kinds.PersistentVolumeClaim).list(namespace)
   }
 
-  /** Whether the garbage collector takes claims along when an object goes. */
+  /** Whether the garbage collector takes claims along when an object goes, other than those that end with each pod. */
   ownsClaims({ metadata: { namespace, uid } }: KubeObject): boolean {
-    if (namespace === undefined) return false
-    return this.claims(namespace).some(claim =>
-      claim.metadata.ownerReferences?.some(owner => owner.uid === uid),
-    )
+    if (namespace === undefined || uid === undefined) return false
+    return this.claims(namespace).some(claim => this.#isUnder(claim, uid, MAX_OWNERS))
+  }
+
+  #isUnder({ metadata }: KubeObject, uid: string, depth: number): boolean {
+    return (metadata.ownerReferences ?? []).some(owner => {
+      if (owner.uid === uid) return !isPod(owner)
+      if (isPod(owner) || depth === 0) return false
+      const next = this.get(ownerRef(owner, metadata.namespace, this.kindOf(owner)))
+      return next?.metadata.uid === owner.uid && this.#isUnder(next, uid, depth - 1)
+    })
   }
 
   /** The pods that run, or are ending, on behalf of an object. */
