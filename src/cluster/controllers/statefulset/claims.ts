@@ -1,7 +1,7 @@
 import { deepEqual } from '../../../base/index.ts'
 import type { OwnerReference, PersistentVolumeClaim, Pod, StatefulSet } from '../../../kube/index.ts'
 import { controllerReference } from '../ownership.ts'
-import { claimName, ordinalOf, ordinalsOf } from './identity.ts'
+import { claimName, isWantedOrdinal, ordinalOf } from './identity.ts'
 
 /** The claims of the pod of an ordinal, as they are first made. */
 export function claimsOf(set: StatefulSet, ordinal: number): readonly PersistentVolumeClaim[] {
@@ -51,7 +51,7 @@ function ownerOf(set: StatefulSet, pod: Pod | undefined): StatefulSet | Pod | un
 
 function isWanted(set: StatefulSet, pod: Pod): boolean {
   const ordinal = ordinalOf(set, pod)
-  return ordinal !== undefined && ordinalsOf(set).includes(ordinal)
+  return ordinal !== undefined && isWantedOrdinal(set, ordinal)
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Pod, StatefulSet, StatefulSetStatus } from '../../../kube/index.ts'
 import { availableAt, isPodReady, isPodTerminal } from '../pod-state.ts'
 import { positiveCounts } from '../positive-counts.ts'
-import { missingLabels, ordinalOf, ordinalsOf, podRevision } from './identity.ts'
+import { isWantedOrdinal, missingLabels, missingOrdinals, ordinalOf, podRevision } from './identity.ts'
 import { isStuck } from './stuck-pod.ts'
 
 /** One thing to do. Steps are taken in order; in a set that is not Parallel the first that fails ends the round. */
@@ -52,6 +52,9 @@ export function decideStatefulSet(input: StatefulSetInput): StatefulSetDecision 
   }
 }
 
+/** Pods that are made in one go, as of a ReplicaSet. */
+const MAX_CREATIONS = 500
+
 /** A place of a set: an ordinal, and the pod that is there. */
 interface Slot {
   readonly ordinal: number
@@ -59,6 +62,7 @@ interface Slot {
 }
 
 interface View extends StatefulSetInput {
+  /** By ordinal: every pod that is there, and the first places that have none. */
   readonly replicas: readonly Slot[]
   /** Pods of ordinals that are too many, the highest first. */
   readonly condemned: readonly Pod[]
@@ -72,9 +76,17 @@ function viewOf(input: StatefulSetInput): View {
     const ordinal = ordinalOf(set, pod)
     if (ordinal !== undefined) byOrdinal.set(ordinal, pod)
   }
-  const replicas = ordinalsOf(set).map(ordinal => ({ ordinal, pod: byOrdinal.get(ordinal) }))
-  for (const { ordinal } of replicas) byOrdinal.delete(ordinal)
-  const condemned = [...byOrdinal].sort(([a], [b]) => b - a).map(([, pod]) => pod)
+  const known = [...byOrdinal].sort(([a], [b]) => a - b)
+  const living = known.filter(([ordinal]) => isWantedOrdinal(set, ordinal))
+  const missing = missingOrdinals(set, byOrdinal, MAX_CREATIONS)
+  const replicas = [
+    ...living.map(([ordinal, pod]): Slot => ({ ordinal, pod })),
+    ...missing.map((ordinal): Slot => ({ ordinal, pod: undefined })),
+  ].sort((a, b) => a.ordinal - b.ordinal)
+  const condemned = known
+    .filter(([ordinal]) => !isWantedOrdinal(set, ordinal))
+    .map(([, pod]) => pod)
+    .reverse()
   const isAvailable = (pod: Pod | undefined) =>
     pod !== undefined && !isEnding(pod) && isRunningAvailable(pod, minReadySeconds(set), now)
   return { ...input, replicas, condemned, isAvailable }
@@ -179,7 +191,7 @@ function nextStatus(view: View, steps: readonly StatefulSetStep[]): StatefulSetS
   const updatedReplicas = ofRevision(updateRevision)
   const isComplete =
     set.spec?.updateStrategy?.type !== 'OnDelete' &&
-    [updatedReplicas, ready.length, replicas].every(count => count === view.replicas.length)
+    [updatedReplicas, ready.length, replicas].every(count => count === (set.spec?.replicas ?? 1))
   return {
     ...positiveCounts({
       observedGeneration: set.metadata.generation ?? 0,

@@ -7,10 +7,24 @@ const POD_INDEX_LABEL = 'apps.kubernetes.io/pod-index'
 /** The label of the revision that a pod was made from: the name of the ControllerRevision. */
 const REVISION_LABEL = 'controller-revision-hash'
 
-/** The ordinals that a set should have pods for: from the first, as many as replicas. */
-export function ordinalsOf({ spec }: StatefulSet): readonly number[] {
+/** Whether a set should have a pod for an ordinal: it is one of as many as replicas, from the first. */
+export function isWantedOrdinal({ spec }: StatefulSet, ordinal: number): boolean {
   const start = spec?.ordinals?.start ?? 0
-  return Array.from({ length: spec?.replicas ?? 1 }, (_, index) => start + index)
+  return ordinal >= start && ordinal < start + (spec?.replicas ?? 1)
+}
+
+/** The ordinals that a set should have pods for and has none, from the lowest; `limit` of them at most, for there may be two billion. */
+export function missingOrdinals(
+  { spec }: StatefulSet,
+  known: { has(ordinal: number): boolean },
+  limit: number,
+): readonly number[] {
+  const start = spec?.ordinals?.start ?? 0
+  const end = start + (spec?.replicas ?? 1)
+  const missing: number[] = []
+  for (let ordinal = start; ordinal < end && missing.length < limit; ordinal += 1)
+    if (!known.has(ordinal)) missing.push(ordinal)
+  return missing
 }
 
 export function podName({ metadata }: StatefulSet, ordinal: number): string {

@@ -211,6 +211,18 @@ describe('decideStatefulSet()', () => {
     expect(words(decide(spec, revisions, pods).steps)).toBe(expected)
   })
 
+  it('looks at no more places than it has pods and will make, where there may be two billion', () => {
+    const replicas = 2 ** 31 - 1
+    expect(words(decide({ replicas }, 'a', 'db-0@a').steps)).toBe('+1@a')
+    const { steps, status } = decide({ ...PARALLEL, replicas }, 'a', 'db-0@a db-2@a db-2000000000@a')
+    const made = steps.flatMap(step => (step.do === 'create' ? [step.ordinal] : []))
+    expect([made.length, ...made.slice(0, 3)]).toEqual([500, 1, 3, 4])
+    expect([status.replicas, status.currentRevision]).toEqual([3, 'a'])
+    expect(words(decide({ replicas: 1 }, 'a', 'db-0@a db-2000000000@a').steps)).toBe(
+      '-db-2000000000 scaled-down',
+    )
+  })
+
   it('looks after the claims of all pods, of those too that are too many', () => {
     const { steps } = decide({ replicas: 2 }, 'a', 'db-0@a db-1@a db-2@a')
     expect(steps.flatMap(step => (step.do === 'claims' ? [step.pod.metadata.name] : []))).toEqual([
