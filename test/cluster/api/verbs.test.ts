@@ -464,6 +464,21 @@ describe('createVerbs()', () => {
     expect((await client.list(Kinds.ConfigMap)).items.map(item => item.metadata.name)).toEqual(['b', 'c'])
   })
 
+  test('delete() ends a pod whose grace period is longer than any time', async () => {
+    const { verbs, context, client } = await start()
+    for (const terminationGracePeriodSeconds of [9_000_000_000_000, 2 ** 63]) {
+      const pod = podNamed('p')
+      await client.create(Kinds.Pod, {
+        ...pod,
+        spec: { ...pod.spec!, nodeName: 'n1', terminationGracePeriodSeconds },
+      })
+      const { entry, gone } = await verbs.delete(context(), Kinds.Pod, 'default', 'p', DELETE)
+      expect([gone, entry.object.metadata.deletionGracePeriodSeconds]).toEqual([false, 2 ** 31 - 1])
+      const now = { ...DELETE, gracePeriodSeconds: 0 }
+      expect((await verbs.delete(context(), Kinds.Pod, 'default', 'p', now)).gone).toBe(true)
+    }
+  })
+
   test('delete() tells whether the object is gone, and at which version', async () => {
     const { verbs, context, client, store } = await start()
     await client.create(Kinds.ConfigMap, configMap('a'))

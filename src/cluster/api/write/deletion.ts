@@ -14,6 +14,8 @@ const ORPHAN = 'orphan'
 const FOREGROUND = 'foregroundDeletion'
 /** What a pod gets when neither it nor the request says how long it may take. */
 const DEFAULT_GRACE_SECONDS = 30
+/** 68 years: a template may name more than a time can say. */
+const MAX_GRACE_SECONDS = 2 ** 31 - 1
 
 /**
  * What a delete request leads to: the object as it stays while it ends (for its grace period, for its finalizers, for what its
@@ -67,7 +69,7 @@ function graceOf(kind: Kind, object: KubeObject, requested: number | undefined):
   const isOver = status?.phase === 'Succeeded' || status?.phase === 'Failed'
   if (!spec?.nodeName || isOver) return 0
   const seconds = requested ?? spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS
-  return seconds < 0 ? 1 : Math.floor(seconds)
+  return seconds < 0 ? 1 : Math.min(Math.floor(seconds), MAX_GRACE_SECONDS)
 }
 
 /** The object as ending; a second request can only make it shorter. */
