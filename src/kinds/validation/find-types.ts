@@ -4,6 +4,8 @@ import { resolveSchema, type Schema } from '../schema/schema.ts'
 import type { Problems } from './problems.ts'
 
 const MAX_INT32 = 2 ** 31 - 1
+/** Clients of fixed types can read no list with a larger one in it. */
+const END_INT64 = 2 ** 63
 
 /** RFC 3339, as every timestamp of the API is written. */
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/
@@ -66,10 +68,16 @@ function findInText({ format }: Schema, value: unknown, path: string, problems: 
 
 function findInNumber({ type, format }: Schema, value: unknown, path: string, problems: Problems): void {
   if (typeof value !== 'number') return mismatch(path, value, type as string, problems)
-  if (type === 'number') return
-  if (!Number.isInteger(value)) mismatch(path, value, 'integer', problems)
-  else if (format === 'int32' && (value > MAX_INT32 || value < -MAX_INT32 - 1))
-    problems.typeInvalid(path, value, 'must fit in 32 bits')
+  if (type === 'number') {
+    // As which numbers of more than 308 digits are read.
+    if (!Number.isFinite(value)) problems.typeInvalid(path, String(value), 'must fit in a double')
+  } else if (!Number.isInteger(value)) mismatch(path, value, 'integer', problems)
+  else if (format === 'int32' && !isInt32(value)) problems.typeInvalid(path, value, 'must fit in 32 bits')
+  else if (value >= END_INT64 || value < -END_INT64) problems.typeInvalid(path, value, 'must fit in 64 bits')
+}
+
+function isInt32(value: number): boolean {
+  return value <= MAX_INT32 && value >= -MAX_INT32 - 1
 }
 
 function findInUntyped({ format }: Schema, value: unknown, path: string, problems: Problems): void {
@@ -81,6 +89,8 @@ function findInUntyped({ format }: Schema, value: unknown, path: string, problem
   } else if (format === 'int-or-string') {
     if (typeof value !== 'string' && !(typeof value === 'number' && Number.isInteger(value)))
       mismatch(path, value, 'integer or string', problems)
+    else if (typeof value === 'number' && !isInt32(value))
+      problems.typeInvalid(path, value, 'must fit in 32 bits')
   }
 }
 

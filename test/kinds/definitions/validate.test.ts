@@ -507,6 +507,15 @@ describe('findTypeProblems()', () => {
       ['spec.replicas: Invalid value: 2147483648: must fit in 32 bits'],
     ],
     [
+      deploymentManifest({ strategy: { rollingUpdate: { maxSurge: 2 ** 31 } } }),
+      ['spec.strategy.rollingUpdate.maxSurge: Invalid value: 2147483648: must fit in 32 bits'],
+    ],
+    [
+      podManifest({ terminationGracePeriodSeconds: 2 ** 63 }),
+      ['spec.terminationGracePeriodSeconds: Invalid value: 9223372036854776000: must fit in 64 bits'],
+    ],
+    [podManifest({ terminationGracePeriodSeconds: 2 ** 62 }), []],
+    [
       podManifest({ containers: {} }),
       ['spec.containers: Invalid value: "object": must be of type array, not object'],
     ],
