@@ -21,6 +21,7 @@ import {
   controllerOf,
   controllerReference,
 } from '../ownership.ts'
+import { creatablePods, TOO_MANY_WAIT } from '../pod-burst.ts'
 import { isPodActive } from '../pod-state.ts'
 import { inDeletionOrder } from './deletion-order.ts'
 import { replacedPods } from './replaced-pods.ts'
@@ -28,7 +29,7 @@ import { replacementDelayMs } from './replacement-delay.ts'
 import { nextReplicaSetStatus, type ReplicaFailure } from './replica-set-status.ts'
 
 const NAME = 'replicaset-controller'
-/** Pods created or deleted in one go (upstream's BurstReplicas). */
+/** Pods deleted in one go (upstream's BurstReplicas). */
 const BURST = 500
 /** A generated pod name is a DNS label, whatever the length of its owner's name (apiserver `names.SimpleNameGenerator`). */
 const MAX_BASE_NAME = 58
@@ -144,20 +145,18 @@ export class ReplicaSetController implements Service {
     const surplus = staying.length - replicas
     const own = this.#pods.byIndex(CONTROLLER_INDEX, replicaSet.metadata.uid ?? '')
     const delayMs = surplus < 0 ? replacementDelayMs(own, this.#clock.now()) : 0
+    const creatable = creatablePods(-surplus, pods)
     let error: unknown
     if (satisfied && surplus !== 0 && delayMs === 0 && replicaSet.metadata.deletionTimestamp === undefined)
       error = await (surplus < 0
-        ? this.#createPods(key, replicaSet, Math.min(-surplus, BURST))
+        ? this.#createPods(key, replicaSet, creatable)
         : this.#deletePods(key, replicaSet, staying, Math.min(surplus, BURST)))
     if (satisfied && surplus === 0 && replicaSet.metadata.deletionTimestamp === undefined) {
       const replaced = replacedPods(pods, { replicas, minReadySeconds, now: this.#clock.now() })
       const errors = await Promise.all(replaced.map(pod => this.#deletePod(key, replicaSet, pod)))
       error = errors.find(one => one !== undefined)
     }
-    const failure: ReplicaFailure | undefined =
-      error === undefined
-        ? undefined
-        : { reason: surplus < 0 ? 'FailedCreate' : 'FailedDelete', message: messageOf(error) }
+    const failure = failureOf(error, -surplus, creatable)
     const { status, recheckMs } = nextReplicaSetStatus(replicaSet, pods, failure, this.#clock.now())
     if (!deepEqual(status, replicaSet.status))
       await this.#client.update(Kinds.ReplicaSet, { ...replicaSet, status }, { subresource: 'status' })
@@ -237,6 +236,12 @@ export class ReplicaSetController implements Service {
       .flatMap(sibling => this.#pods.byIndex(CONTROLLER_INDEX, sibling.metadata.uid ?? ''))
       .filter(isPodActive)
   }
+}
+
+function failureOf(error: unknown, missing: number, creatable: number): ReplicaFailure | undefined {
+  if (error !== undefined)
+    return { reason: missing > 0 ? 'FailedCreate' : 'FailedDelete', message: messageOf(error) }
+  return missing > 0 && creatable === 0 ? { reason: 'FailedCreate', message: TOO_MANY_WAIT } : undefined
 }
 
 /** A new pod from the template. Its name is chosen here and not by the server, so that it can be expected before it exists. */

@@ -1,4 +1,5 @@
 import type { Pod, StatefulSet, StatefulSetStatus } from '../../../kube/index.ts'
+import { creatablePods } from '../pod-burst.ts'
 import { availableAt, isPodReady, isPodTerminal } from '../pod-state.ts'
 import { positiveCounts } from '../positive-counts.ts'
 import { isWantedOrdinal, missingLabels, missingOrdinals, ordinalOf, podRevision } from './identity.ts'
@@ -52,8 +53,8 @@ export function decideStatefulSet(input: StatefulSetInput): StatefulSetDecision 
   }
 }
 
-/** Pods that are made in one go, as of a ReplicaSet. */
-const MAX_CREATIONS = 500
+/** Places without a pod that are looked at: more pods are not made in one go. */
+const MAX_MISSING = 500
 
 /** A place of a set: an ordinal, and the pod that is there. */
 interface Slot {
@@ -78,7 +79,7 @@ function viewOf(input: StatefulSetInput): View {
   }
   const known = [...byOrdinal].sort(([a], [b]) => a - b)
   const living = known.filter(([ordinal]) => isWantedOrdinal(set, ordinal))
-  const missing = missingOrdinals(set, byOrdinal, MAX_CREATIONS)
+  const missing = missingOrdinals(set, byOrdinal, MAX_MISSING)
   const replicas = [
     ...living.map(([ordinal, pod]): Slot => ({ ordinal, pod })),
     ...missing.map((ordinal): Slot => ({ ordinal, pod: undefined })),
@@ -119,7 +120,10 @@ function nextReplica(view: View): Stage {
 }
 
 function everyReplica(view: View): Stage {
-  return { steps: view.replicas.flatMap(slot => careFor(view, slot)), waits: false }
+  const steps = view.replicas.flatMap(slot => careFor(view, slot))
+  const creations = steps.filter(step => step.do === 'create')
+  const made = new Set(creations.slice(0, creatablePods(creations.length, view.pods)))
+  return { steps: steps.filter(step => step.do !== 'create' || made.has(step)), waits: false }
 }
 
 /** What one pod needs, whatever the others do. */

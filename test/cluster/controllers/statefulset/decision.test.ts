@@ -218,6 +218,8 @@ describe('decideStatefulSet()', () => {
     const made = steps.flatMap(step => (step.do === 'create' ? [step.ordinal] : []))
     expect([made.length, ...made.slice(0, 3)]).toEqual([500, 1, 3, 4])
     expect([status.replicas, status.currentRevision]).toEqual([3, 'a'])
+    const waiting = Array.from({ length: 2_000 }, (_, index) => `db-${index}@a?`).join(' ')
+    expect(words(decide({ ...PARALLEL, replicas }, 'a', waiting).steps)).toBe('')
     expect(words(decide({ replicas: 1 }, 'a', 'db-0@a db-2000000000@a').steps)).toBe(
       '-db-2000000000 scaled-down',
     )
