@@ -192,6 +192,7 @@ describe('assemblePlan(): what the API would refuse', () => {
       inventory: [{ ref, source }],
       busyNamespaces: () => false,
       holdsClaims: () => false,
+      ownsClaims: () => false,
     })
     expect(changes).toMatchObject([{ action: 'configure' }])
     const foreseen = changes[0]?.refusals?.map(({ path, message }) => `${path}: ${message}`) ?? []
