@@ -6,6 +6,9 @@ import { isObjectId, isRefName } from './ref-name.ts'
 /** Commits that one question looks at; a longer history is cut there. */
 const MAX_COMMITS = 20_000
 
+/** About a hundred thousand entries of one folder, which are parsed in one go. */
+const MAX_TREE_BYTES = 4 * 1024 * 1024
+
 /** Looking at one repository's history and trees; never at a work tree. */
 export interface GitReader {
   /**
@@ -14,6 +17,7 @@ export interface GitReader {
    */
   resolve(revision: string): Promise<string>
   readCommit(id: string): Promise<Commit>
+  /** Throws as {@link ObjectDatabase.read}, and `unsupported` also for a folder with more than about a hundred thousand entries. */
   readTree(oid: string): Promise<readonly TreeEntry[]>
   /** One blob's bytes. Throws as {@link ObjectDatabase.read}. */
   readBlob(oid: string): Promise<Buffer>
@@ -33,7 +37,11 @@ export function createGitReader(database: ObjectDatabase): GitReader {
   return {
     resolve: revision => resolveRevision(database, readCommit, revision),
     readCommit,
-    readTree: async oid => parseTree(await expectType(database.read(oid), 'tree')),
+    readTree: async oid => {
+      const tree = await expectType(database.read(oid), 'tree')
+      if (tree.bytes.length <= MAX_TREE_BYTES) return parseTree(tree)
+      throw new BowlineError('unsupported', `Cannot read tree ${oid}: it has too many entries`)
+    },
     readBlob: async oid => (await expectType(database.read(oid), 'blob')).bytes,
     async *readBlobs(oids) {
       for await (const object of database.readMany(oids))

@@ -1,3 +1,4 @@
+import { breathe } from '../../base/index.ts'
 import type { Diagnostic } from '../../kube/index.ts'
 import type { GitReader } from '../git/git-reader.ts'
 import { APP_CONFIG_FILE, type AppPattern, parseAppConfig } from './app-config.ts'
@@ -24,6 +25,9 @@ export interface FoundApps {
 const APP_NAME = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/
 
 const MAX_APPS = 10_000
+
+/** Folders that all patterns together may look at: one that is in many places counts in each, and so does one that two patterns meet. */
+const MAX_LOOKED_AT = 500_000
 
 /** The apps of a folder: what its `bowline.yaml` names, or the folder itself as `whole` when it has none. */
 export async function findApps(
@@ -59,12 +63,17 @@ async function expandPatterns(
 ): Promise<FoundApps> {
   const diagnostics: Diagnostic[] = []
   const folders = new Map<string, { readonly oid: string; readonly pattern: AppPattern }>()
+  const walk: Walk = { listings, left: MAX_LOOKED_AT }
   for (const pattern of patterns) {
     const report = (message: string, hint: string): void => {
       const { line, column } = pattern
       diagnostics.push({ file, line, column, code: 'bad-config', message, hint })
     }
-    const found = await matchFolders(listings, root, pattern.segments)
+    const found = await matchFolders(walk, root, pattern.segments)
+    if (walk.left < 0) {
+      report(`the patterns lead to more than ${MAX_LOOKED_AT} folders`, 'name fewer folders')
+      return { places: [], diagnostics }
+    }
     if (found.length === 0)
       report(`"${pattern.text}" fits no folder`, 'folders without any file are not in Git')
     for (const { path, oid } of found) folders.set(path, { oid, pattern })
@@ -102,8 +111,14 @@ interface Folder {
   readonly oid: string
 }
 
+/** What is looked through, and how many folders may still be looked at; below zero the result is not whole. */
+interface Walk {
+  readonly listings: TreeListings
+  left: number
+}
+
 async function matchFolders(
-  listings: TreeListings,
+  walk: Walk,
   root: Folder,
   segments: readonly string[],
 ): Promise<readonly Folder[]> {
@@ -112,26 +127,28 @@ async function matchFolders(
     const next = new Map<string, Folder>()
     for (const folder of level)
       for (const found of segment === '**'
-        ? await withDescendants(listings, folder)
-        : await childrenOf(listings, folder, segment))
+        ? await withDescendants(walk, folder)
+        : await childrenOf(walk, folder, segment))
         next.set(found.path, found)
     level = [...next.values()]
   }
   return level
 }
 
-async function childrenOf(listings: TreeListings, { path, oid }: Folder, segment: string): Promise<Folder[]> {
-  const { folders, refused } = await listings.read(oid)
+async function childrenOf(walk: Walk, { path, oid }: Folder, segment: string): Promise<Folder[]> {
+  await breathe()
+  if (walk.left < 0) return []
+  const { folders, refused } = await walk.listings.read(oid)
+  walk.left -= 1 + folders.length + refused.length
   // A hostile name is found too, so that it is told: an app that is there and yet not taken would be deleted.
   return [...folders, ...refused.filter(({ type }) => type === 'tree')]
     .filter(({ name }) => matchesSegment(segment, name))
     .map(entry => ({ path: joinPath(path, entry.name), oid: entry.oid }))
 }
 
-/** The folder itself and all below it, hidden ones left out; bounded by what a repository can hold apps in. */
-async function withDescendants(listings: TreeListings, root: Folder): Promise<Folder[]> {
+/** The folder itself and all below it, hidden ones left out. */
+async function withDescendants(walk: Walk, root: Folder): Promise<Folder[]> {
   const found = [root]
-  for (let index = 0; index < found.length && found.length <= MAX_APPS; index += 1)
-    found.push(...(await childrenOf(listings, found[index] as Folder, '*')))
+  for (const folder of found) found.push(...(await childrenOf(walk, folder, '*')))
   return found
 }

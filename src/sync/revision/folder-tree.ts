@@ -48,8 +48,8 @@ interface FileDraft {
 const READ_AHEAD = 64
 /** Folders inside one another; a path is bounded as well as a count. */
 const MAX_DEPTH = 50
-/** Manifests of one app. */
-const MAX_FILES = 50_000
+/** Manifests, links and folders of one app. A folder that is in many places counts in each: twenty trees can make a world of them. */
+const MAX_ENTRIES = 50_000
 
 export interface DraftOptions {
   readonly listings: TreeListings
@@ -62,33 +62,48 @@ export interface DraftOptions {
   readonly requests: FileRequest[]
 }
 
-/** Compares a tree with what was there before: equal subtrees and equal files are taken over unread, the rest is asked for. */
+/**
+ * Compares a tree with what was there before: equal subtrees and equal files are taken over unread, the rest is asked for. Of one that
+ * holds too much nothing is taken: half of it, taken over later, would look like all.
+ */
 export async function draftFolder(
   path: string,
   oid: string,
   previous: LoadedFolder | undefined,
   options: DraftOptions,
 ): Promise<LoadedFolder | FolderDraft> {
-  return draftAt(path, oid, previous, { ...options, count: { files: 0 }, depth: 0 })
+  const { requests } = options
+  const requested = requests.length
+  const count = { entries: 0 }
+  const draft = await draftAt(path, oid, previous, { ...options, count, depth: 0 })
+  if (count.entries <= MAX_ENTRIES) return draft
+  requests.length = requested
+  return { draft: true, path, oid, files: [], folders: [], diagnostics: [tooMany(path, false)] }
 }
 
 async function draftAt(
   path: string,
   oid: string,
   previous: LoadedFolder | undefined,
-  options: DraftOptions & { readonly count: { files: number }; readonly depth: number },
+  options: DraftOptions & { readonly count: { entries: number }; readonly depth: number },
 ): Promise<LoadedFolder | FolderDraft> {
-  // The same content at another place is told of by other paths.
-  if (previous?.oid === oid && previous.path === path) return previous
   const { listings, memory, namespace, except, requests, count, depth } = options
+  // The same content at another place is told of by other paths.
+  if (previous?.oid === oid && previous.path === path) {
+    count.entries += contentsOf(previous).entries
+    return previous
+  }
+  await breathe()
   const isPart = depth > 0 || except === undefined
   const known = isPart ? memory.get({ oid, namespace }) : undefined
-  const content: FolderContent = known ?? listed(await listings.read(oid), path)
-  const diagnostics = [...(content.diagnostics ?? [])]
+  const content: FolderContent = known ?? listed(await listings.read(oid))
+  const { refused = [] } = content
+  count.entries += content.files.length + content.folders.length + refused.length
+  if (count.entries > MAX_ENTRIES) return { draft: true, path, oid, files: [], folders: [], diagnostics: [] }
+  const diagnostics = refused.flatMap(entry => refusal(path, entry))
   const entries = content.files.filter(({ name }) => isPart || name !== except)
-  count.files += entries.length
-  if (depth >= MAX_DEPTH || count.files > MAX_FILES) {
-    diagnostics.push(tooMany(path, depth >= MAX_DEPTH))
+  if (depth >= MAX_DEPTH) {
+    diagnostics.push(tooMany(path, true))
     return { draft: true, path, oid, files: [], folders: [], diagnostics }
   }
   const before = new Map(previous?.files.map(file => [file.path, file]))
@@ -103,6 +118,7 @@ async function draftAt(
   const folders: (LoadedFolder | FolderDraft)[] = []
   const foldersBefore = new Map(previous?.folders.map(folder => [folder.path, folder]))
   for (const [index, { name, oid }] of content.folders.entries()) {
+    if (count.entries > MAX_ENTRIES) break
     if (index % READ_AHEAD === 0) {
       const changed = content.folders
         .slice(index, index + READ_AHEAD)
@@ -129,11 +145,11 @@ interface FolderContent {
     readonly objects?: readonly FileObject[]
   }[]
   readonly folders: readonly { readonly name: string; readonly oid: string }[]
-  readonly diagnostics?: readonly Diagnostic[]
+  readonly refused?: readonly TreeEntry[]
 }
 
-function listed({ manifests, folders, refused }: TreeListing, path: string): FolderContent {
-  return { files: manifests, folders, diagnostics: refused.flatMap(entry => refusal(path, entry)) }
+function listed({ manifests, folders, refused }: TreeListing): FolderContent {
+  return { files: manifests, folders, refused }
 }
 
 /**
@@ -165,6 +181,8 @@ export async function finishFolder(
 export class FolderContents {
   /** How many objects. */
   readonly count: number
+  /** How many files, folders and links that are not followed. */
+  readonly entries: number
   /** Of the objects. */
   readonly kinds: ReadonlySet<Kind>
   readonly diagnostics: readonly Diagnostic[]
@@ -179,6 +197,10 @@ export class FolderContents {
     this.count = [...files.map(({ objects }) => objects.length), ...inner.map(({ count }) => count)].reduce(
       (sum, count) => sum + count,
       0,
+    )
+    this.entries = inner.reduce(
+      (sum, { entries }) => sum + entries,
+      files.length + inner.length + folder.diagnostics.length,
     )
     this.kinds = new Set([
       ...files.flatMap(({ objects }) => objects.map(({ kind }) => kind)),
@@ -310,7 +332,7 @@ function tooMany(path: string, deep: boolean): Diagnostic {
     code: 'too-many-files',
     message: deep
       ? `folders are nested more than ${MAX_DEPTH} deep`
-      : `an app has more than ${MAX_FILES} manifests`,
+      : `an app has more than ${MAX_ENTRIES} manifests, links and folders`,
     hint: 'split it into several apps',
   }
 }

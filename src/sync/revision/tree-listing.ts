@@ -10,13 +10,15 @@ export interface TreeListing {
   readonly refused: readonly TreeEntry[]
 }
 
-/** Listings that are kept; one is some hundred bytes for an ordinary folder. */
+/** Listings that are kept, and what they may list; one is some hundred bytes for an ordinary folder. */
 const MAX_LISTINGS = 20_000
+const MAX_LISTED = 500_000
 
 /** Reads folders by tree id, each once. */
 export class TreeListings {
   readonly #reader: GitReader
   readonly #listings = new Map<string, TreeListing>()
+  #listed = 0
 
   constructor(reader: GitReader) {
     this.#reader = reader
@@ -26,7 +28,11 @@ export class TreeListings {
     const known = this.#listings.get(oid)
     if (known !== undefined) return known
     const listing = sortEntries(await this.#reader.readTree(oid))
-    if (this.#listings.size >= MAX_LISTINGS) this.#listings.clear()
+    this.#listed += listing.manifests.length + listing.folders.length + listing.refused.length
+    if (this.#listings.size >= MAX_LISTINGS || this.#listed > MAX_LISTED) {
+      this.#listings.clear()
+      this.#listed = 0
+    }
     this.#listings.set(oid, listing)
     return listing
   }

@@ -276,6 +276,78 @@ describe.each([
     expect(summary(await loader.load(hostile, { signal }))).toEqual(['whole in default', '  ! ..:1 bad-name'])
   })
 
+  /** A commit of twenty folders inside one another, each ten times in the one above: 10^20 places. */
+  function folding(at: TestRepository, config?: string): string {
+    const readme = at.gitWithInput('x', 'hash-object', '-w', '--stdin').trim()
+    let tree = at.gitWithInput(`100644 blob ${readme}\tREADME\n`, 'mktree').trim()
+    for (let level = 1; level <= 20; level += 1) {
+      const entries = Array.from({ length: 10 }, (_, index) => `040000 tree ${tree}\td${index}\n`)
+      if (config !== undefined && level === 20) {
+        const blob = at.gitWithInput(config, 'hash-object', '-w', '--stdin').trim()
+        entries.unshift(`100644 blob ${blob}\tbowline.yaml\n`)
+      }
+      tree = at.gitWithInput(entries.join(''), 'mktree').trim()
+    }
+    return at.gitWithInput('folding', 'commit-tree', tree).trim()
+  }
+
+  it('holds an app whose folders unfold without end, and leaves others their turns', async () => {
+    const at = newRepository()
+    const { loader } = await openLoader(at)
+    let turns = 0
+    const counter = setInterval(() => {
+      turns += 1
+    }, 1)
+    const revision = await loader.load(folding(at), { signal }).finally(() => clearInterval(counter))
+    expect(summary(revision)).toEqual(['whole in default', '  ! .:1 too-many-files'])
+    expect(turns).toBeGreaterThan(3)
+  })
+
+  it.each(['apps: "*/*/*/*/*/*/*/*/*/*"\n', 'apps: "**/d1/**/d2"\n'])(
+    'holds everything when patterns such as %j lead to folders without end',
+    async config => {
+      const at = newRepository()
+      const { loader } = await openLoader(at)
+      expect(summary(await loader.load(folding(at, config), { signal }))).toEqual([
+        '! bowline.yaml:1 bad-config',
+      ])
+    },
+  )
+
+  it('takes nothing of an app that became too large for what it was before, and all of it afterwards', async () => {
+    const at = newRepository()
+    const blob = at.gitWithInput('x', 'hash-object', '-w', '--stdin').trim()
+    const manifest = at.gitWithInput(configMap('kept'), 'hash-object', '-w', '--stdin').trim()
+    const linkLines = Array.from({ length: 30_000 }, (_, index) => `120000 blob ${blob}\tl${index}\n`)
+    const links = at.gitWithInput(linkLines.join(''), 'mktree').trim()
+    const kept = at.gitWithInput(`100644 blob ${manifest}\ta.yaml\n`, 'mktree').trim()
+    const commit = (folders: readonly string[], parent?: string): string => {
+      const lines = [`040000 tree ${kept}\tz\n`, ...folders.map(name => `040000 tree ${links}\t${name}\n`)]
+      const tree = at.gitWithInput(lines.join(''), 'mktree').trim()
+      const parents = parent === undefined ? [] : ['-p', parent]
+      return at.gitWithInput('x', 'commit-tree', ...parents, tree).trim()
+    }
+    const { loader } = await openLoader(at)
+    const first = await loader.load(commit(['a']), { signal })
+    expect(first.apps[0]?.objects).toHaveLength(1)
+    const second = await loader.load(commit(['a', 'b']), { signal, previous: first })
+    expect(summary(second)).toEqual(['whole in default', '  ! .:1 too-many-files'])
+    const third = await loader.load(commit(['b']), { signal, previous: second })
+    expect(plain(third)).toEqual(plain(await (await openLoader(at)).loader.load(third.commit.id, { signal })))
+    expect(third.apps[0]?.objects).toHaveLength(1)
+  })
+
+  it('reads no folder of more entries than it can look at in a moment', async () => {
+    const at = newRepository()
+    const blob = at.gitWithInput('x', 'hash-object', '-w', '--stdin').trim()
+    const lines = Array.from({ length: 150_000 }, (_, index) => `100644 blob ${blob}\tfile-${index}.txt\n`)
+    const commit = at
+      .gitWithInput('x', 'commit-tree', at.gitWithInput(lines.join(''), 'mktree').trim())
+      .trim()
+    const { loader } = await openLoader(at)
+    await expect(loader.load(commit, { signal })).rejects.toMatchObject({ code: 'unsupported' })
+  })
+
   it('reads nothing of a name that could write to a terminal, and shows the name without doing so', async () => {
     const at = newRepository()
     at.commit('base', { 'a/ok.yaml': configMap('ok') })
