@@ -1,9 +1,9 @@
-import { BowlineError, hasCode } from '../../base/index.ts'
+import { BowlineError, breathe, hasCode } from '../../base/index.ts'
 import { type Commit, type GitObject, parseCommit, parseTree, type TreeEntry } from './object.ts'
 import type { ObjectDatabase } from './object-database.ts'
 import { isObjectId, isRefName } from './ref-name.ts'
 
-/** Commits that one question looks at; a longer history is cut there. */
+/** Commits that one question looks at; a longer, or wider, history is cut there. */
 const MAX_COMMITS = 20_000
 
 /** About a hundred thousand entries of one folder, which are parsed in one go. */
@@ -153,18 +153,30 @@ function shown(text: string): string {
 /** How far a clock may have been off when commits are compared by time. */
 const CLOCK_SKEW_MS = 24 * 3_600_000
 
+/** What a walk keeps of a commit: of thousands the messages would fill the memory. */
+interface Step {
+  readonly id: string
+  readonly parents: readonly string[]
+  readonly timeMs: number
+}
+
+function stepOf({ id, parents, committer }: Commit): Step {
+  return { id, parents, timeMs: committer.timeMs }
+}
+
 /** Commits from `start` back, newest first, as far as they are not older than `oldestMs`. */
-async function* walkBack(readCommit: CommitSource, start: string, oldestMs: number): AsyncGenerator<Commit> {
+async function* walkBack(readCommit: CommitSource, start: string, oldestMs: number): AsyncGenerator<Step> {
   const seen = new Set([start])
-  const queue: Commit[] = [await readCommit(start)]
-  for (let count = 0; queue.length > 0 && count < MAX_COMMITS; count += 1) {
-    const commit = takeNewest(queue)
-    yield commit
-    for (const parent of commit.parents) {
-      if (seen.has(parent)) continue
+  const queue: Step[] = [stepOf(await readCommit(start))]
+  while (queue.length > 0) {
+    await breathe()
+    const step = takeNewest(queue)
+    yield step
+    for (const parent of step.parents) {
+      if (seen.has(parent) || seen.size >= MAX_COMMITS) continue
       seen.add(parent)
-      const next = await readCommit(parent)
-      if (next.committer.timeMs >= oldestMs - CLOCK_SKEW_MS) queue.push(next)
+      const next = stepOf(await readCommit(parent))
+      if (next.timeMs >= oldestMs - CLOCK_SKEW_MS) queue.push(next)
     }
   }
 }
@@ -180,35 +192,38 @@ async function listCommits(
   limit: number,
 ): Promise<readonly Commit[]> {
   const known = new Set<string>()
-  const seen = new Map<string, Commit>()
-  const queue: Commit[] = []
+  const seen = new Map<string, Step>()
+  const queue: Step[] = []
   async function enqueue(id: string): Promise<void> {
-    if (seen.has(id)) return
-    const commit = await readCommit(id)
-    seen.set(id, commit)
-    queue.push(commit)
+    if (seen.has(id) || seen.size >= MAX_COMMITS) return
+    const step = stepOf(await readCommit(id))
+    seen.set(id, step)
+    queue.push(step)
   }
   if (from !== undefined) {
     known.add(from)
     await enqueue(from)
   }
   await enqueue(to)
-  const found: Commit[] = []
+  const found: string[] = []
   let slop = 5
-  for (let count = 0; queue.length > 0 && count < MAX_COMMITS; count += 1) {
+  while (queue.length > 0) {
+    await breathe()
     if (queue.every(({ id }) => known.has(id))) slop -= 1
     if (slop < 0) break
-    const commit = takeNewest(queue)
-    if (known.has(commit.id)) markKnown(commit, known, seen)
-    else found.push(commit)
-    for (const parent of commit.parents) await enqueue(parent)
+    const step = takeNewest(queue)
+    if (known.has(step.id)) markKnown(step, known, seen)
+    else found.push(step.id)
+    for (const parent of step.parents) await enqueue(parent)
   }
-  return found.filter(({ id }) => !known.has(id)).slice(0, limit)
+  const commits: Commit[] = []
+  for (const id of found.filter(id => !known.has(id)).slice(0, limit)) commits.push(await readCommit(id))
+  return commits
 }
 
 /** Marks the parents, and what was already seen beyond them. */
-function markKnown(commit: Commit, known: Set<string>, seen: ReadonlyMap<string, Commit>): void {
-  const waiting = [...commit.parents]
+function markKnown({ parents }: Step, known: Set<string>, seen: ReadonlyMap<string, Step>): void {
+  const waiting = [...parents]
   for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
     if (known.has(id)) continue
     known.add(id)
@@ -216,9 +231,9 @@ function markKnown(commit: Commit, known: Set<string>, seen: ReadonlyMap<string,
   }
 }
 
-function takeNewest(queue: Commit[]): Commit {
+function takeNewest(queue: Step[]): Step {
   let newest = 0
-  for (const [index, commit] of queue.entries())
-    if (commit.committer.timeMs > (queue[newest] as Commit).committer.timeMs) newest = index
-  return queue.splice(newest, 1)[0] as Commit
+  for (const [index, { timeMs }] of queue.entries())
+    if (timeMs > (queue[newest] as Step).timeMs) newest = index
+  return queue.splice(newest, 1)[0] as Step
 }

@@ -43,30 +43,42 @@ export interface TreeEntry {
 }
 
 /** Git bounds none of them, and every record keeps a copy. */
+const MAX_HEADERS = 2 * 1024 * 1024
 const MAX_MESSAGE = 64 * 1024
 const MAX_SUBJECT = 1_000
 const MAX_NAME = 256
 
-/** Parses a commit object, in time in proportion to it whatever it holds. Throws `corrupt` when it is none. */
+/**
+ * Parses a commit object: of a large one its beginning, of which alone memory is held. Throws `corrupt` when it is none, or its headers
+ * are longer than 2 MiB.
+ */
 export function parseCommit({ oid, bytes }: GitObject): Commit {
-  const text = bytes.toString('utf8')
-  const end = text.indexOf('\n\n')
-  const headers = readHeaders(end === -1 ? text : text.slice(0, end))
+  const blank = bytes.indexOf('\n\n')
+  const end = blank === -1 ? bytes.length : blank
+  if (end > MAX_HEADERS)
+    throw new BowlineError('corrupt', `Cannot read commit ${oid}: its headers are too long`)
+  const headers = readHeaders(bytes.toString('utf8', 0, end))
   const tree = headers.find(([name]) => name === 'tree')?.[1]
   const author = headers.find(([name]) => name === 'author')?.[1]
   const committer = headers.find(([name]) => name === 'committer')?.[1]
   if (tree === undefined || author === undefined || committer === undefined)
     throw new BowlineError('corrupt', `Cannot read commit ${oid}: a header is missing`)
-  const message = messageIn(end === -1 ? '' : text.slice(end + 2))
+  // A character has four bytes at most.
+  const message = messageIn(bytes.toString('utf8', end + 2, end + 2 + 4 * (MAX_MESSAGE + 1)))
   return {
     id: oid,
-    tree,
-    parents: headers.filter(([name]) => name === 'parent').map(([, value]) => value),
+    tree: alone(tree),
+    parents: headers.filter(([name]) => name === 'parent').map(([, value]) => alone(value)),
     author: parseSignature(author),
     committer: parseSignature(committer),
     message,
     subject: subjectOf(message),
   }
+}
+
+/** The same text without the longer one that it was cut from, which V8 keeps for as long as the part. */
+function alone(text: string): string {
+  return Buffer.from(text).toString()
 }
 
 /** A cut message ends in a line of its own that is no trailer: half a message must not allow anything. */
@@ -181,8 +193,8 @@ function parseSignature(text: string): Signature {
   const stamp = /^(-?\d{1,15})\s+([-+]\d{4})/.exec(text.slice(close + 1, close + 64).trim())
   const timeMs = Number(stamp?.[1] ?? 0) * 1000
   return {
-    name: cut(printable(text.slice(0, open).trim()), MAX_NAME),
-    email: cut(printable(text.slice(open + 1, close)), MAX_NAME),
+    name: alone(cut(printable(text.slice(0, open).trim()), MAX_NAME)),
+    email: alone(cut(printable(text.slice(open + 1, close)), MAX_NAME)),
     time: formatTime(timeMs, stamp?.[2] ?? '+0000'),
     timeMs,
   }

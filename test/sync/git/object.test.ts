@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { parseCommit } from '../../../src/sync/git/object.ts'
 import { parseDeleteAllowance } from '../../../src/sync/revision/trailers.ts'
@@ -41,6 +43,29 @@ describe('parseCommit()', () => {
     const { message, subject } = commit({ message: 'one \u001b[2J\r\n\r\ntwo\u009b\u007f\ttab\r\nthree' })
     expect(subject).toBe('one \ufffd[2J')
     expect(message).toBe('one \ufffd[2J\n\ntwo\ufffd\ufffd\ttab\nthree')
+  })
+
+  it('holds of commits of many megabytes no more than what it gives', () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const head = `tree ${'1'.repeat(40)}\nparent ${'2'.repeat(40)}\nauthor a <a@b> 1 +0000\ncommitter a <a@b> 1 +0000\n\n`
+    const bytes = Buffer.concat([Buffer.from(head), Buffer.alloc(8 * 1024 * 1024, 'word ')])
+    collect()
+    const before = process.memoryUsage().heapUsed
+    const commits = Array.from({ length: 60 }, () =>
+      parseCommit({ oid: '3'.repeat(40), type: 'commit', bytes }),
+    )
+    collect()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(60 * 1024 * 1024)
+    expect(commits).toHaveLength(60)
+    expect(commits[59]).toMatchObject({ parents: ['2'.repeat(40)], author: { name: 'a' } })
+  })
+
+  it('refuses a commit whose headers go on for longer than any', () => {
+    const bytes = Buffer.from(`tree ${'1'.repeat(40)}\n${`parent ${'2'.repeat(40)}\n`.repeat(50_000)}\n\nx`)
+    expect(() => parseCommit({ oid: '3'.repeat(40), type: 'commit', bytes })).toThrow(
+      'its headers are too long',
+    )
   })
 
   it('cuts a long message so that nothing in the middle of it becomes a trailer', () => {
