@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { BowlineError, onlyDescriptors } from '../../base/index.ts'
-import { type GitBinary, gitSpawnOptions } from './git-binary.ts'
+import type { ChildProcess } from 'node:child_process'
+import { BowlineError } from '../../base/index.ts'
+import { type GitBinary, spawnGit } from './git-binary.ts'
 import type { GitObject, ObjectType } from './object.ts'
 import { MAX_OBJECT_BYTES } from './object-database.ts'
 
@@ -54,10 +54,7 @@ export class CatFile {
 
   #running(): ChildProcess {
     if (this.#child !== undefined) return this.#child
-    const child = spawn('git', ['cat-file', '--batch'], {
-      ...gitSpawnOptions(this.#git, { gitDir: this.#gitDir }),
-      stdio: onlyDescriptors(['pipe', 'pipe', 'pipe']),
-    })
+    const child = spawnGit(this.#git, ['cat-file', '--batch'], { gitDir: this.#gitDir })
     const reply = new ReplyParser(answer => this.#questions.shift()?.resolve(answer))
     let stderr = ''
     let failure: Error | undefined

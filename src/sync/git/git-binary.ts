@@ -1,5 +1,6 @@
-import { execFile, type SpawnOptions } from 'node:child_process'
-import { BowlineError, isAborted } from '../../base/index.ts'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { kill } from 'node:process'
+import { BowlineError, onlyDescriptors } from '../../base/index.ts'
 
 /** A `git` command that works, and the few variables that it is started with. */
 export interface GitBinary {
@@ -70,40 +71,91 @@ export class GitCommandError extends Error {
   }
 }
 
-/** Runs one git command without a shell; its standard output. Throws {@link GitCommandError}, or the signal's reason. */
-export function runGit(
+/**
+ * Runs one git command; its standard output. Throws {@link GitCommandError}, or the signal's reason. However it ends, no process that
+ * it started goes on.
+ */
+export async function runGit(
   git: GitBinary,
   args: readonly string[],
   options: GitRunOptions = {},
 ): Promise<Buffer> {
   const { signal, input, maxOutputBytes = 32 * 1024 * 1024 } = options
-  return new Promise((resolve, reject) => {
-    const child = execFile(
-      'git',
-      [...args],
-      {
-        ...gitSpawnOptions(git, options),
-        encoding: 'buffer',
-        maxBuffer: maxOutputBytes,
-        ...(signal === undefined ? {} : { signal }),
-      },
-      (error, stdout, stderr) => {
-        if (error === null) return resolve(stdout as unknown as Buffer)
-        if (signal?.aborted && isAborted(error)) return reject(signal.reason ?? error)
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-          return reject(new BowlineError('unavailable', 'Cannot run git: the command is not there'))
-        const exitCode = typeof error.code === 'number' ? error.code : undefined
-        reject(new GitCommandError(args[0] ?? '', exitCode, (stderr as unknown as Buffer).toString('utf8')))
-      },
-    )
-    // A child that ends without reading its input must not end this process.
-    child.stdin?.on('error', () => {})
-    child.stdin?.end(input)
+  signal?.throwIfAborted()
+  const child = spawnGit(git, args, options)
+  const end = (): void => endGroup(child)
+  signal?.addEventListener('abort', end, { once: true })
+  // A child that ends without reading its input must not end this process.
+  child.stdin?.on('error', () => {})
+  child.stdin?.end(input)
+  const closed = new Promise<number | undefined>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', code => resolve(code ?? undefined))
+  })
+  try {
+    const [exitCode, output, errors] = await Promise.all([
+      closed,
+      collect(child.stdout, maxOutputBytes, end),
+      collect(child.stderr, maxOutputBytes, end),
+    ])
+    signal?.throwIfAborted()
+    if (exitCode !== 0) throw new GitCommandError(args[0] ?? '', exitCode, errors.toString('utf8'))
+    return output
+  } catch (error) {
+    end()
+    signal?.throwIfAborted()
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new BowlineError('unavailable', 'Cannot run git: the command is not there')
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', end)
+  }
+}
+
+/** What comes of a stream up to a limit; more ends the command. */
+async function collect(stream: ChildProcess['stdout'], maxBytes: number, end: () => void): Promise<Buffer> {
+  const parts: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of stream ?? []) {
+    bytes += (chunk as Buffer).length
+    if (bytes <= maxBytes) parts.push(chunk as Buffer)
+    else end()
+  }
+  return Buffer.concat(parts)
+}
+
+/** What one process of git may take: a pack may say of an object that it has terabytes, and a server may go on sending for ever. */
+const MAX_MEMORY_BYTES = 4 * 1024 ** 3
+const MAX_FILE_BYTES = 8 * 1024 ** 3
+
+/** As POSIX has it, in KiB and in blocks of 512 bytes. Where the host allows less, that counts. */
+const LIMITED = `{ ulimit -v ${MAX_MEMORY_BYTES / 1024}; ulimit -f ${MAX_FILE_BYTES / 512}; } 2>/dev/null; exec git "$@"`
+
+/** Starts git in a process group of its own, with its limits. Nothing of `args` is read by the shell. */
+export function spawnGit(
+  git: GitBinary,
+  args: readonly string[],
+  options: Pick<GitRunOptions, 'gitDir' | 'protocols' | 'config'>,
+): ChildProcess {
+  return spawn('sh', ['-c', LIMITED, 'git', ...args], {
+    ...gitSpawnOptions(git, options),
+    stdio: onlyDescriptors(['pipe', 'pipe', 'pipe']),
+    detached: true,
   })
 }
 
+/** Ends a command with its helpers, which would else speak with a server for as long as that likes. */
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return
+  try {
+    kill(-pid, 'SIGTERM')
+  } catch {
+    // None is left.
+  }
+}
+
 /** The surroundings of every git child: no prompt, no user or system configuration, no hook, no helper, no other protocol. */
-export function gitSpawnOptions(
+function gitSpawnOptions(
   git: GitBinary,
   { gitDir, protocols = [], config = [] }: Pick<GitRunOptions, 'gitDir' | 'protocols' | 'config'>,
 ): SpawnOptions {
@@ -118,6 +170,9 @@ export function gitSpawnOptions(
     ['http.followRedirects', 'false'],
     ['http.lowSpeedLimit', '1'],
     ['http.lowSpeedTime', '60'],
+    // Packs are mapped piece by piece: their size is no business of the limit on memory.
+    ['core.packedGitWindowSize', '32m'],
+    ['core.packedGitLimit', '256m'],
     ...config,
   ]
   const env: Record<string, string> = {

@@ -201,6 +201,7 @@ export class RemoteRepository implements Repository {
     await mkdir(gitDir, { recursive: true, mode: 0o700 })
     // A lock that a killed process left would block the branch for ever; nobody else writes here.
     await rm(join(gitDir, `${branchRef(this.branch)}.lock`), { force: true })
+    await removeUnfinished(join(gitDir, 'objects', 'pack'))
     const { init, setConfig } = await isomorphicGit()
     await init({ fs, gitdir: gitDir, bare: true, defaultBranch: this.branch })
     // isomorphic-git does not fetch without a refspec; no address is written, so that none can hold a secret.
@@ -233,4 +234,10 @@ export class RemoteRepository implements Repository {
       cancel()
     }
   }
+}
+
+/** A transfer that was broken off leaves what had come until then, which may be gigabytes. */
+async function removeUnfinished(packs: string): Promise<void> {
+  const names = await readdir(packs).catch(() => [])
+  for (const name of names) if (name.startsWith('tmp_')) await rm(join(packs, name), { force: true })
 }

@@ -93,6 +93,13 @@ describe('runGit()', () => {
     expect(await findGit({ PATH: '/nonexistent' })).toBeUndefined()
   })
 
+  it('lets no process of git take all memory, or write without end', async () => {
+    const config = ['-c', 'alias.limits=!ulimit -v; ulimit -f']
+    const said = (await runGit(git, [...config, 'limits'])).toString('utf8').trim().split('\n').map(Number)
+    expect(said[0]).toBeLessThanOrEqual(4 * 1024 ** 2)
+    expect(said[1]).toBeLessThanOrEqual(2 * 8 * 1024 ** 2)
+  })
+
   it('ends the command when the signal aborts', async () => {
     const controller = new AbortController()
     const running = runGit(git, ['version'], {

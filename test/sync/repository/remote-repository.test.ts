@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/base/index.ts'
@@ -219,6 +219,44 @@ describe.each([
     }
   })
 
+  it('breaks a transfer off with all that takes part in it, when the signal aborts in the middle', async () => {
+    const repository = await open(`${server.url}/app.git`)
+    const controller = new AbortController()
+    const left = new Promise<void>(resolve => {
+      server.intercept = (request, response) => {
+        if (request.url?.includes('info/refs')) {
+          const advertisement = { 'Content-Type': 'application/x-git-upload-pack-advertisement' }
+          response.writeHead(200, advertisement).end(advertise(work.head()))
+          return
+        }
+        response.writeHead(200, { 'Content-Type': 'application/x-git-upload-pack-result' })
+        response.write(packetLine('NAK\n'))
+        const trickle = setInterval(() => response.write(packetLine('\u0002.')), 50)
+        response.on('close', () => {
+          clearInterval(trickle)
+          resolve()
+        })
+        setTimeout(() => controller.abort(new Error('enough')), 500)
+      }
+    })
+    try {
+      await expect(repository.head(controller.signal)).rejects.toThrow('enough')
+      await left
+    } finally {
+      server.intercept = undefined
+    }
+  })
+
+  it('removes what a transfer left that was broken off', async () => {
+    const cacheFolder = join(folder.path, `unfinished-${git === undefined}`)
+    const repository = await open(`${server.url}/app.git`, { cacheFolder })
+    const packs = join(cacheFolder, readdirSync(cacheFolder)[0] as string, 'objects/pack')
+    const unfinished = join(packs, 'tmp_pack_abcdef')
+    writeFileSync(unfinished, 'half of it')
+    await repository.head(signal)
+    expect(existsSync(unfinished)).toBe(false)
+  })
+
   it.each([
     ['https://user:secret@example.org/x.git'],
     ['https://token@example.org/x.git'],
@@ -246,3 +284,14 @@ describe.each([
     expect(config).not.toMatch(/ada|p@ss|p%40ss|Basic/)
   })
 })
+
+/** The refs of a repository with one branch, as a server of the first protocol says them. */
+function advertise(oid: string): string {
+  const capabilities = 'symref=HEAD:refs/heads/main side-band-64k ofs-delta'
+  const refs = [`${oid} HEAD\0${capabilities}\n`, `${oid} refs/heads/main\n`].map(packetLine).join('')
+  return `${packetLine('# service=git-upload-pack\n')}0000${refs}0000`
+}
+
+function packetLine(text: string): string {
+  return `${(text.length + 4).toString(16).padStart(4, '0')}${text}`
+}
