@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BowlineError, messageOf } from '../../base/index.ts'
+import { BowlineError, Limit, messageOf } from '../../base/index.ts'
 import type { GitDirectory } from './git-directory.ts'
 import { looseObjectsStartingWith, objectId, readLooseObject, writeLooseObject } from './loose-object.ts'
 import type { GitObject, ObjectType } from './object.ts'
@@ -9,6 +9,9 @@ import { type PackedObject, PackFile } from './pack-file.ts'
 import { isObjectId } from './ref-name.ts'
 import { moveRef, readRef } from './ref-store.ts'
 
+/** Objects that are made at once: each may take some hundred megabytes while it is. */
+const MAX_READS = 4
+
 /**
  * A repository read from its files, packs and loose objects, where there is no git command. What is asked for and not found is looked
  * for again in the packs that are there by then.
@@ -16,6 +19,7 @@ import { moveRef, readRef } from './ref-store.ts'
 export class FileObjectDatabase implements ObjectDatabase {
   readonly #directory: GitDirectory
   readonly #objects: string
+  readonly #reads = new Limit(MAX_READS)
   /** By the names of their files. */
   #packs: ReadonlyMap<string, PackFile> = new Map()
 
@@ -26,7 +30,7 @@ export class FileObjectDatabase implements ObjectDatabase {
 
   async read(oid: string): Promise<GitObject> {
     try {
-      const found = isObjectId(oid) ? await this.#find(oid) : undefined
+      const found = isObjectId(oid) ? await this.#reads.run(() => this.#find(oid)) : undefined
       if (found === undefined) throw new BowlineError('not-found', 'it is not in the repository')
       if (objectId(found.type, found.bytes) !== oid)
         throw new BowlineError('corrupt', 'its content is of another id')

@@ -1,6 +1,10 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { BowlineError } from '../../base/index.ts'
+import { readOrdinaryFile } from './ordinary-file.ts'
+
+/** Of a file that holds one path. */
+const MAX_POINTER_BYTES = 64 * 1024
 
 /** Where a repository keeps its parts. For a linked work tree the two differ. */
 export interface GitDirectory {
@@ -62,5 +66,8 @@ async function exists(path: string): Promise<boolean> {
 }
 
 async function readText(file: string): Promise<string | undefined> {
-  return readFile(file, 'utf8').catch(() => undefined)
+  return readOrdinaryFile(file, MAX_POINTER_BYTES).then(
+    bytes => bytes.toString('utf8'),
+    () => undefined,
+  )
 }

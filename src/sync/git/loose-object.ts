@@ -1,12 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { deflate, inflate } from 'node:zlib'
 import { BowlineError } from '../../base/index.ts'
 import type { ObjectType } from './object.ts'
 import { MAX_OBJECT_BYTES } from './object-database.ts'
+import { readOrdinaryFile } from './ordinary-file.ts'
 import { isObjectId } from './ref-name.ts'
 
 const compress = promisify(deflate)
@@ -54,16 +55,18 @@ export async function readLooseObject(
   objects: string,
   oid: string,
 ): Promise<{ readonly type: ObjectType; readonly bytes: Buffer } | undefined> {
-  const packed = await readFile(join(objects, oid.slice(0, 2), oid.slice(2))).catch(unlessAbsent)
+  const file = join(objects, oid.slice(0, 2), oid.slice(2))
+  // What compression makes of bytes that it cannot compress is hardly longer.
+  const packed = await readOrdinaryFile(file, 2 * MAX_OBJECT_BYTES).catch(unlessAbsent)
   if (packed === undefined) return undefined
-  const file = await decompress(packed, { maxOutputLength: MAX_OBJECT_BYTES + HEADER_BYTES }).catch(
+  const unpacked = await decompress(packed, { maxOutputLength: MAX_OBJECT_BYTES + HEADER_BYTES }).catch(
     (cause: Error & { readonly code?: string }) => {
       if (cause.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge()
       throw new BowlineError('corrupt', 'it cannot be unpacked', { cause })
     },
   )
-  const header = /^(blob|commit|tag|tree) (\d+)\0/.exec(file.toString('latin1', 0, HEADER_BYTES))
-  const bytes = file.subarray(header?.[0].length ?? 0)
+  const header = /^(blob|commit|tag|tree) (\d+)\0/.exec(unpacked.toString('latin1', 0, HEADER_BYTES))
+  const bytes = unpacked.subarray(header?.[0].length ?? 0)
   if (header === null || Number(header[2]) !== bytes.length)
     throw new BowlineError('corrupt', 'it has no proper header')
   if (bytes.length > MAX_OBJECT_BYTES) throw tooLarge()

@@ -1,9 +1,10 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { inflate, inflateSync } from 'node:zlib'
-import { BowlineError } from '../../base/index.ts'
+import { BowlineError, breathe } from '../../base/index.ts'
 import type { ObjectType } from './object.ts'
 import { MAX_OBJECT_BYTES } from './object-database.ts'
+import { openOrdinaryFile, readOrdinaryFile } from './ordinary-file.ts'
 import { applyDelta, deltaResultSize } from './pack-delta.ts'
 import { PackIndex } from './pack-index.ts'
 
@@ -18,8 +19,12 @@ const KEPT_BYTES = 4 * 1024 * 1024
 const INLINE_BYTES = 64 * 1024
 /** Deltas upon one another; Git makes 50, and can be told to make 4,095. */
 const MAX_CHAIN = 4_095
+/** Of the deltas of one chain together. */
+const MAX_CHAIN_BYTES = 128 * 1024 * 1024
 /** More than the head of an object ever takes: its size, and the place or id of what it is a delta of. */
 const HEAD_BYTES = 48
+/** Of thirty million objects. */
+const MAX_INDEX_BYTES = 1024 ** 3
 
 const TYPES: ReadonlyMap<number, ObjectType> = new Map([
   [1, 'commit'],
@@ -66,9 +71,9 @@ export class PackFile {
 
   /** `path` without `.pack` and `.idx`. */
   static async open(path: string): Promise<PackFile> {
-    const index = new PackIndex(await readFile(`${path}.idx`))
-    const file = await open(`${path}.pack`)
-    return new PackFile(file, (await file.stat()).size, index)
+    const index = new PackIndex(await readOrdinaryFile(`${path}.idx`, MAX_INDEX_BYTES))
+    const { file, size } = await openOrdinaryFile(`${path}.pack`)
+    return new PackFile(file, size, index)
   }
 
   /** Where the object begins; undefined when this pack has it not. */
@@ -101,6 +106,7 @@ export class PackFile {
   async #readObject(offset: number): Promise<PackedObject> {
     const deltas: { readonly offset: number; readonly bytes: Buffer }[] = []
     let at = offset
+    let chainBytes = 0
     let found = this.#kept.get(at)
     while (found === undefined) {
       const head = await this.#readHead(at)
@@ -110,11 +116,14 @@ export class PackFile {
         deltas.push({ offset: at, bytes })
         at = head.base ?? -1
         if (deltas.length > MAX_CHAIN || at < 0) throw corrupt('it has no base')
+        chainBytes += bytes.length
+        if (chainBytes > MAX_CHAIN_BYTES) throw tooLarge()
         found = this.#kept.get(at)
       }
     }
     for (const { offset: place, bytes } of deltas.reverse()) {
       if ((deltaResultSize(bytes) ?? 0) > MAX_OBJECT_BYTES) throw tooLarge()
+      await breathe()
       found = this.#keep(place, { type: found.type, bytes: applyDelta(found.bytes, bytes) })
     }
     return found
@@ -155,7 +164,9 @@ export class PackFile {
 
   async #unpack({ size, at }: Head, offset: number): Promise<Buffer> {
     if (size > MAX_OBJECT_BYTES) throw tooLarge()
-    const packed = await this.#readBytes(at, this.#index.endOf(offset, this.#size))
+    // The index may say anything of where it ends; what compression makes of bytes is hardly longer than they.
+    const end = Math.min(this.#index.endOf(offset, this.#size), at + 2 * size + PIECE_BYTES)
+    const packed = await this.#readBytes(at, end)
     // One byte more than there may be, so that a longer one is told from a whole one; zlib wants 64 at least.
     const options = { maxOutputLength: size + 1, chunkSize: Math.max(64, size + 1) }
     const bytes = await (size <= INLINE_BYTES ? inflateSync(packed, options) : inflateAside(packed, options))

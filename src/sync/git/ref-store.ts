@@ -1,11 +1,14 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BowlineError } from '../../base/index.ts'
 import type { GitDirectory } from './git-directory.ts'
+import { readOrdinaryFile } from './ordinary-file.ts'
 import { isObjectId, isRefName } from './ref-name.ts'
 
 /** How many symbolic refs may follow one another, as in Git. */
 const MAX_DEPTH = 5
+/** A million packed refs. */
+const MAX_REFS_BYTES = 64 * 1024 * 1024
 
 /** What a ref points at, through symbolic refs, read from its file or from packed-refs; undefined when there is no such ref. */
 export async function readRef(directory: GitDirectory, ref: string, depth = 0): Promise<string | undefined> {
@@ -70,10 +73,11 @@ async function readPackedRef({ commonDir }: GitDirectory, ref: string): Promise<
 
 async function readText(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8')
+    return (await readOrdinaryFile(file, MAX_REFS_BYTES)).toString('utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return undefined
+    if (error instanceof BowlineError) throw error
     throw new BowlineError('bad-repository', `Cannot read ${file}: ${code ?? 'unknown error'}`, {
       cause: error,
       retryable: true,

@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { BowlineError } from '../../base/index.ts'
+import { readOrdinaryFile } from '../git/ordinary-file.ts'
+
+const MAX_FILE_BYTES = 1024 * 1024
 
 /** What a request to one host may present. Bound to that origin; never part of a message. */
 export interface Credentials {
@@ -15,7 +17,8 @@ export interface Credentials {
  * Undefined when none fits. Throws `bad-config` when the file cannot be read; no message quotes the file.
  */
 export async function readCredentials(file: string, address: URL): Promise<Credentials | undefined> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readOrdinaryFile(file, MAX_FILE_BYTES).catch((error: NodeJS.ErrnoException) => {
+    if (error instanceof BowlineError) throw error
     throw new BowlineError(
       'bad-config',
       `Cannot read the credentials file ${file}: ${error.code ?? 'unreadable'}`,
@@ -24,7 +27,7 @@ export async function readCredentials(file: string, address: URL): Promise<Crede
       },
     )
   })
-  for (const line of text.split('\n')) {
+  for (const line of bytes.toString('utf8').split('\n')) {
     const url = parseLine(line.trim())
     if (url === undefined || url.origin !== address.origin || !pathFits(url.pathname, address.pathname))
       continue

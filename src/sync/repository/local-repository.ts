@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BowlineError } from '../../base/index.ts'
 import { FileObjectDatabase } from '../git/file-database.ts'
@@ -8,6 +7,7 @@ import { createGitReader, type GitReader } from '../git/git-reader.ts'
 import { NativeObjectDatabase } from '../git/native-database.ts'
 import type { ObjectType } from '../git/object.ts'
 import type { ObjectDatabase } from '../git/object-database.ts'
+import { readOrdinaryFile } from '../git/ordinary-file.ts'
 import { branchRef } from '../git/ref-name.ts'
 import { readSymbolicRef } from '../git/ref-store.ts'
 import { listenToRefs } from './ref-events.ts'
@@ -15,6 +15,8 @@ import { missingBranch, type Repository } from './repository.ts'
 
 /** How often a local repository is looked at without an event: file watchers lose one now and then. */
 const SAFETY_POLL_MS = 30_000
+
+const MAX_CONFIG_BYTES = 1024 * 1024
 
 /** A repository in a folder of this machine, bare or with a work tree, read in place. */
 export class LocalRepository implements Repository {
@@ -81,6 +83,14 @@ export function openDatabase(directory: GitDirectory, git: GitBinary | undefined
   return git === undefined ? new FileObjectDatabase(directory) : new NativeObjectDatabase(git, directory)
 }
 
+/** What a file says; nothing when it cannot be read. */
+async function readText(file: string): Promise<string> {
+  return readOrdinaryFile(file, MAX_CONFIG_BYTES).then(
+    bytes => bytes.toString('utf8'),
+    () => '',
+  )
+}
+
 /** Forms of storage that would be misread rather than refused. */
 async function refuseUnsupported(
   folder: string,
@@ -89,12 +99,12 @@ async function refuseUnsupported(
 ): Promise<void> {
   const refuse = (state: string): BowlineError =>
     new BowlineError('unsupported', `Cannot open repository ${folder}: ${state}`)
-  const config = await readFile(join(commonDir, 'config'), 'utf8').catch(() => '')
+  const config = await readText(join(commonDir, 'config'))
   if (/^[ \t]*refstorage\s*=\s*reftable/im.test(config))
     throw refuse('its refs are kept in the reftable format')
   if (/^[ \t]*objectformat\s*=\s*sha256/im.test(config)) throw refuse('its objects are named by SHA-256')
   if (git !== undefined) return
-  const alternates = await readFile(join(commonDir, 'objects/info/alternates'), 'utf8').catch(() => '')
+  const alternates = await readText(join(commonDir, 'objects/info/alternates'))
   if (alternates.trim() !== '')
     throw refuse('it borrows objects from another one, which needs the git command')
 }
