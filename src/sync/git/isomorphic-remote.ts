@@ -1,9 +1,13 @@
 import fs from 'node:fs'
+import { join } from 'node:path'
 import { BowlineError, causesOf, isAborted, messageOf } from '../../base/index.ts'
+import { FileObjectDatabase } from './file-database.ts'
 import { createHttpClient } from './http-client.ts'
 import { isomorphicGit } from './isomorphic-git.ts'
-import { branchRef } from './ref-name.ts'
+import { receivePack } from './receive-pack.ts'
+import { branchRef, isObjectId } from './ref-name.ts'
 import { MAX_PACK_BYTES, type Remote } from './remote.ts'
+import { requestPack } from './upload-pack.ts'
 
 export interface RemoteOptions {
   /** The bare repository that objects come to and go from. */
@@ -22,7 +26,7 @@ const MAX_REFS_BYTES = 64 * 1024 * 1024
 /** A ref that exists while a push runs, because isomorphic-git pushes refs and not ids. */
 const PUSHED_REF = 'refs/bowline/push'
 
-/** A remote spoken with by isomorphic-git over Node's HTTP. */
+/** A remote spoken with over Node's HTTP: about refs and to push by isomorphic-git, which would hold a fetched pack in memory. */
 export class IsomorphicRemote implements Remote {
   readonly #options: RemoteOptions
 
@@ -45,24 +49,30 @@ export class IsomorphicRemote implements Remote {
   }
 
   async fetch(branch: string, signal: AbortSignal): Promise<string> {
-    const { gitDir: gitdir, url } = this.#options
-    const ref = branchRef(branch)
+    const { gitDir, url } = this.#options
+    const want = await this.ask(branch, signal)
     return this.#run('fetch', signal, async () => {
-      const { fetch } = await isomorphicGit()
-      const { fetchHead } = await fetch({
-        fs,
-        http: this.#http(signal, MAX_PACK_BYTES),
-        gitdir,
-        url,
-        ref,
-        remoteRef: ref,
-        singleBranch: true,
-        tags: false,
-      })
-      if (fetchHead === null)
-        throw new BowlineError('not-found', 'the repository is empty', { retryable: true })
-      return fetchHead
+      if (want === undefined || !isObjectId(want))
+        throw new BowlineError('not-found', 'there is no such branch', { retryable: true })
+      const http = this.#http(signal, MAX_PACK_BYTES)
+      const have = await this.#findHave(branch)
+      await receivePack(join(gitDir, 'objects'), requestPack({ http, url, want, have }), signal)
+      return want
     })
+  }
+
+  /** The commit that the branch has here, if it can be read. */
+  async #findHave(branch: string): Promise<string | undefined> {
+    const { gitDir } = this.#options
+    const database = new FileObjectDatabase({ gitDir, commonDir: gitDir, bare: true })
+    try {
+      const oid = await database.resolveRef(branchRef(branch))
+      return oid === undefined ? undefined : (await database.read(oid)).oid
+    } catch {
+      return undefined
+    } finally {
+      await database.close()
+    }
   }
 
   async push(oid: string, branch: string, signal: AbortSignal): Promise<void> {

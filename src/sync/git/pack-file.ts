@@ -6,6 +6,7 @@ import type { ObjectType } from './object.ts'
 import { MAX_OBJECT_BYTES } from './object-database.ts'
 import { openOrdinaryFile, readOrdinaryFile } from './ordinary-file.ts'
 import { applyDelta, deltaResultSize } from './pack-delta.ts'
+import { type EntryHead, HEAD_BYTES, readEntryHead } from './pack-entry.ts'
 import { PackIndex } from './pack-index.ts'
 
 const inflateAside = promisify(inflate)
@@ -21,34 +22,12 @@ const INLINE_BYTES = 64 * 1024
 const MAX_CHAIN = 4_095
 /** Of the deltas of one chain together. */
 const MAX_CHAIN_BYTES = 128 * 1024 * 1024
-/** More than the head of an object ever takes: its size, and the place or id of what it is a delta of. */
-const HEAD_BYTES = 48
 /** Of thirty million objects. */
 const MAX_INDEX_BYTES = 1024 ** 3
-
-const TYPES: ReadonlyMap<number, ObjectType> = new Map([
-  [1, 'commit'],
-  [2, 'tree'],
-  [3, 'blob'],
-  [4, 'tag'],
-])
-const OFFSET_DELTA = 6
-const REF_DELTA = 7
 
 export interface PackedObject {
   readonly type: ObjectType
   readonly bytes: Buffer
-}
-
-interface Head {
-  /** Undefined: a delta. */
-  readonly type: ObjectType | undefined
-  /** Where that which it is a delta of begins. */
-  readonly base: number | undefined
-  /** Of what is compressed. */
-  readonly size: number
-  /** Where that begins. */
-  readonly at: number
 }
 
 /** One pack of a repository, read where it is asked for and never held as a whole. */
@@ -114,7 +93,7 @@ export class PackFile {
       if (head.type !== undefined) found = this.#keep(at, { type: head.type, bytes })
       else {
         deltas.push({ offset: at, bytes })
-        at = head.base ?? -1
+        at = (typeof head.base === 'string' ? this.#index.find(head.base) : head.base) ?? -1
         if (deltas.length > MAX_CHAIN || at < 0) throw corrupt('it has no base')
         chainBytes += bytes.length
         if (chainBytes > MAX_CHAIN_BYTES) throw tooLarge()
@@ -129,40 +108,11 @@ export class PackFile {
     return found
   }
 
-  async #readHead(offset: number): Promise<Head> {
-    const bytes = await this.#readBytes(offset, Math.min(offset + HEAD_BYTES, this.#size))
-    let at = 0
-    const next = (): number => {
-      const byte = bytes[at]
-      if (byte === undefined) throw corrupt('its head is cut short')
-      at += 1
-      return byte
-    }
-    let byte = next()
-    const code = (byte >> 4) & 7
-    let size = byte & 15
-    for (let unit = 16; byte >= 0x80; unit *= 128) {
-      byte = next()
-      size += (byte & 0x7f) * unit
-    }
-    const type = TYPES.get(code)
-    let base: number | undefined
-    if (code === OFFSET_DELTA) {
-      byte = next()
-      let back = byte & 0x7f
-      while (byte >= 0x80) {
-        byte = next()
-        back = (back + 1) * 128 + (byte & 0x7f)
-      }
-      base = offset - back
-    } else if (code === REF_DELTA) {
-      base = this.#index.find(bytes.toString('hex', at, at + 20))
-      at += 20
-    } else if (type === undefined) throw corrupt(`it is of type ${code}`)
-    return { type, base, size, at: offset + at }
+  async #readHead(offset: number): Promise<EntryHead> {
+    return readEntryHead(await this.#readBytes(offset, Math.min(offset + HEAD_BYTES, this.#size)), offset)
   }
 
-  async #unpack({ size, at }: Head, offset: number): Promise<Buffer> {
+  async #unpack({ size, at }: EntryHead, offset: number): Promise<Buffer> {
     if (size > MAX_OBJECT_BYTES) throw tooLarge()
     // The index may say anything of where it ends; what compression makes of bytes is hardly longer than they.
     const end = Math.min(this.#index.endOf(offset, this.#size), at + 2 * size + PIECE_BYTES)

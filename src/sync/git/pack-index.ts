@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { BowlineError } from '../../base/index.ts'
 
 const MAGIC = 0xff744f63
@@ -83,4 +84,47 @@ export class PackIndex {
     if (offset < 0x8000_0000) return offset
     return Number(this.#bytes.readBigUInt64BE(offsets + this.#count * 4 + (offset - 0x8000_0000) * 8))
   }
+}
+
+/** What an index says of one object. */
+export interface IndexEntry {
+  readonly oid: string
+  /** Of its bytes in the pack. */
+  readonly crc: number
+  readonly offset: number
+}
+
+/** The index of the pack with this check sum, of version 2. Of two objects of one id it names one. */
+export function serializePackIndex(entries: readonly IndexEntry[], packChecksum: Buffer): Buffer {
+  const sorted = [...new Map(entries.map(entry => [entry.oid, entry])).values()].sort((a, b) =>
+    a.oid < b.oid ? -1 : 1,
+  )
+  const far = sorted.filter(({ offset }) => offset >= 0x8000_0000)
+  const index = Buffer.alloc(IDS + sorted.length * (ID_LENGTH + 8) + far.length * 8)
+  index.writeUInt32BE(MAGIC, 0)
+  index.writeUInt32BE(VERSION, 4)
+  const sums = IDS + sorted.length * ID_LENGTH
+  const offsets = sums + sorted.length * 4
+  const farOffsets = offsets + sorted.length * 4
+  let farCount = 0
+  const counts = new Uint32Array(256)
+  for (const [at, { oid, crc, offset }] of sorted.entries()) {
+    index.write(oid, IDS + at * ID_LENGTH, 'hex')
+    index.writeUInt32BE(crc, sums + at * 4)
+    const isFar = offset >= 0x8000_0000
+    index.writeUInt32BE(isFar ? 0x8000_0000 + farCount : offset, offsets + at * 4)
+    if (isFar) {
+      index.writeBigUInt64BE(BigInt(offset), farOffsets + farCount * 8)
+      farCount += 1
+    }
+    const firstByte = Number.parseInt(oid.slice(0, 2), 16)
+    counts[firstByte] = (counts[firstByte] as number) + 1
+  }
+  let sum = 0
+  for (const [byte, count] of counts.entries()) {
+    sum += count
+    index.writeUInt32BE(sum, FANOUT + byte * 4)
+  }
+  const body = Buffer.concat([index, packChecksum])
+  return Buffer.concat([body, createHash('sha1').update(body).digest()])
 }

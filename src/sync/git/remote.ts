@@ -8,7 +8,7 @@ export interface Remote {
   push(oid: string, branch: string, signal: AbortSignal): Promise<void>
 }
 
-/** The largest pack that is fetched through isomorphic-git, which holds it in memory. */
+/** The largest pack that is fetched without a git command. */
 export const MAX_PACK_BYTES: number = 1024 * 1024 * 1024
 
 /** The ref here under which a fetch leaves what it brought, before the branch follows. */

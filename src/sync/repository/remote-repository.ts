@@ -202,15 +202,8 @@ export class RemoteRepository implements Repository {
     // A lock that a killed process left would block the branch for ever; nobody else writes here.
     await rm(join(gitDir, `${branchRef(this.branch)}.lock`), { force: true })
     await removeUnfinished(join(gitDir, 'objects', 'pack'))
-    const { init, setConfig } = await isomorphicGit()
+    const { init } = await isomorphicGit()
     await init({ fs, gitdir: gitDir, bare: true, defaultBranch: this.branch })
-    // isomorphic-git does not fetch without a refspec; no address is written, so that none can hold a secret.
-    await setConfig({
-      fs,
-      gitdir: gitDir,
-      path: 'remote.origin.fetch',
-      value: '+refs/heads/*:refs/remotes/origin/*',
-    })
     await writeFile(join(gitDir, 'HEAD'), `ref: ${branchRef(this.branch)}\n`)
   }
 

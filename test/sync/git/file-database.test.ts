@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { chmodSync, cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { deflateSync } from 'node:zlib'
 import { afterAll, describe, expect, it } from 'vitest'
 import { FileObjectDatabase } from '../../../src/sync/git/file-database.ts'
 import { findGitDirectory } from '../../../src/sync/git/git-directory.ts'
 import { objectId } from '../../../src/sync/git/loose-object.ts'
 import { TestRepository, temporaryFolder } from '../repository-builder.ts'
 import { describeObjectDatabase } from './git-reader-conformance.ts'
+import { deltaEntry, deltaOf, insertions, packOf, wholeEntry } from './pack-builder.ts'
 
 describeObjectDatabase('files', async directory => new FileObjectDatabase(directory))
 
@@ -145,13 +145,11 @@ describe('FileObjectDatabase', () => {
     const repository = new TestRepository(join(folder.path, 'heavy-chain'))
     const size = 8 * 1024 * 1024
     const base = Buffer.alloc(size, 'a')
-    const entries = [Buffer.concat([packHead(3, size), deflateSync(base)])]
+    const entries = [wholeEntry('blob', base)]
     let last = base
     for (let number = 0; number < 20; number += 1) {
       last = Buffer.alloc(size, `b${number}`)
-      const delta = Buffer.concat([varint(size), varint(size), ...insertions(last)])
-      const back = (entries.at(-1) as Buffer).length
-      entries.push(Buffer.concat([packHead(6, delta.length), packOffset(back), deflateSync(delta)]))
+      entries.push(deltaEntry((entries.at(-1) as Buffer).length, deltaOf(size, size, insertions(last))))
     }
     repository.gitWithInput(packOf(entries), 'index-pack', '--stdin')
     const database = await openAt(repository.path)
@@ -168,47 +166,3 @@ describe('FileObjectDatabase', () => {
     await expect((await openAt(repository.path)).read(oid)).rejects.toMatchObject({ code: 'unsupported' })
   })
 })
-
-/** The head of an object in a pack: its type, and the length of what is compressed. */
-function packHead(type: number, size: number): Buffer {
-  const bytes = [(type << 4) | (size % 16)]
-  for (let rest = Math.floor(size / 16); rest > 0; rest = Math.floor(rest / 128)) {
-    bytes.push((bytes.pop() as number) | 0x80)
-    bytes.push(rest % 128)
-  }
-  return Buffer.from(bytes)
-}
-
-/** How far before a delta that begins which it is a delta of. */
-function packOffset(back: number): Buffer {
-  const bytes = [back % 128]
-  for (let rest = Math.floor(back / 128); rest > 0; rest = Math.floor(rest / 128)) {
-    rest -= 1
-    bytes.unshift(0x80 | (rest % 128))
-  }
-  return Buffer.from(bytes)
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = []
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80)
-  bytes.push(Math.floor(value / 128 ** bytes.length))
-  return Buffer.from(bytes)
-}
-
-/** A delta's instructions that insert these bytes, 127 at once. */
-function insertions(bytes: Buffer): Buffer[] {
-  return Array.from({ length: Math.ceil(bytes.length / 127) }, (_, index) => {
-    const part = bytes.subarray(index * 127, (index + 1) * 127)
-    return Buffer.concat([Buffer.from([part.length]), part])
-  })
-}
-
-function packOf(entries: readonly Buffer[]): Buffer {
-  const head = Buffer.alloc(12)
-  head.write('PACK')
-  head.writeUInt32BE(2, 4)
-  head.writeUInt32BE(entries.length, 8)
-  const body = Buffer.concat([head, ...entries])
-  return Buffer.concat([body, createHash('sha1').update(body).digest()])
-}

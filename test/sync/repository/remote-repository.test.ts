@@ -72,6 +72,14 @@ describe.each([
     expect(server.requests.slice(before).length).toBeLessThanOrEqual(2)
   })
 
+  it('head() fetches from a repository whose HEAD names no branch that is there', async () => {
+    const bare = join(folder.path, 'served', `headless-${git === undefined}.git`)
+    work.git('clone', '-q', '--bare', work.path, bare)
+    work.git('-C', bare, 'symbolic-ref', 'HEAD', 'refs/heads/none')
+    const repository = await open(`${server.url}/headless-${git === undefined}.git`)
+    expect(await repository.head(signal)).toBe(work.git('-C', bare, 'rev-parse', 'main').trim())
+  })
+
   it('head() follows pushes and a rewritten branch', async () => {
     const repository = await open(`${server.url}/app.git`)
     await repository.head(signal)
