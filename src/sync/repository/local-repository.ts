@@ -65,7 +65,7 @@ export class LocalRepository implements Repository {
   }
 
   listen(wake: () => void, signal: AbortSignal): void {
-    listenToRefs(this.#directory, wake, signal)
+    listenToRefs(this.#directory, branchRef(this.branch), wake, signal)
   }
 
   async isCheckedOut(): Promise<boolean> {

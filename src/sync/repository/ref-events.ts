@@ -3,25 +3,27 @@ import { watch } from 'chokidar'
 import type { GitDirectory } from '../git/git-directory.ts'
 
 /**
- * Calls `wake` when HEAD, packed-refs or anything under refs/heads changes, until the signal aborts.
+ * Calls `wake` when HEAD, packed-refs or a ref such as `refs/heads/main` changes, until the signal aborts. Other refs are not watched:
+ * there may be more of them than the host allows watches.
  * Only a hint: events may come twice or, rarely, not at all, so callers look for themselves and poll slowly as well.
  */
 export function listenToRefs(
   { gitDir, commonDir }: GitDirectory,
+  ref: string,
   wake: () => void,
   signal: AbortSignal,
 ): void {
   if (signal.aborted) return
-  const heads = join(commonDir, 'refs', 'heads')
+  const parts = ref.split('/')
   const wanted = new Set([
     gitDir,
     commonDir,
     join(gitDir, 'HEAD'),
     join(commonDir, 'packed-refs'),
-    join(commonDir, 'refs'),
+    ...parts.map((_, index) => join(commonDir, ...parts.slice(0, index + 1))),
   ])
   const watcher = watch([...new Set([gitDir, commonDir])], {
-    ignored: path => !wanted.has(path) && path !== heads && !path.startsWith(`${heads}/`),
+    ignored: path => !wanted.has(path),
     ignoreInitial: true,
     // Git replaces refs by renaming a lock file over them; waiting for the dust to settle would only cost time.
     atomic: false,

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BowlineError, type Clock, type Ids, systemClock, systemIds } from '../../../src/base/index.ts'
@@ -41,6 +41,18 @@ async function collectFrom(
     expect((await events.next()).done).toBe(true)
     await repository.close()
   }
+}
+
+/** How many files and folders the kernel watches for this process. */
+function watches(): number {
+  const descriptors = readdirSync('/proc/self/fdinfo').map(name => {
+    try {
+      return readFileSync(`/proc/self/fdinfo/${name}`, 'utf8')
+    } catch {
+      return ''
+    }
+  })
+  return descriptors.join('\n').match(/^inotify /gm)?.length ?? 0
 }
 
 describe('watchRepository() of a local repository', () => {
@@ -86,6 +98,21 @@ describe('watchRepository() of a local repository', () => {
       expect(await next()).toEqual({ type: 'head', commit: repository.head() })
       repository.git('reset', '-q', '--hard', first)
       expect(await next()).toEqual({ type: 'head', commit: first })
+    })
+  })
+
+  it('watches the one branch, however many there are', async () => {
+    const path = makeBare()
+    const heads = join(path, 'refs/heads')
+    for (let index = 0; index < 500; index += 1)
+      writeFileSync(join(heads, `other-${index}`), `${work.head()}\n`)
+    const before = watches()
+    await collectFrom(path, 'main', async next => {
+      await next()
+      const pushed = work.commit('among many')
+      work.git('push', '-q', path, 'main')
+      expect(await next()).toEqual({ type: 'head', commit: pushed })
+      expect(watches() - before).toBeLessThan(50)
     })
   })
 
