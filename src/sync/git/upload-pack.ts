@@ -40,10 +40,10 @@ export async function* requestPack({ http, url, want, have }: PackRequest): Asyn
   if (statusCode !== 200) throw new HttpError(statusCode)
   for await (const line of readPacketLines(body ?? [])) {
     if (line[0] === Channels.pack) yield line.subarray(1)
-    else if (line[0] === Channels.failure || line[0] === Channels.error)
-      throw new BowlineError('unavailable', `the server says: ${line.subarray(1).toString('utf8').trim()}`, {
-        retryable: true,
-      })
+    else if (line[0] === Channels.failure || line[0] === Channels.error) {
+      const said = line.toString('utf8', line[0] === Channels.error ? 'ERR '.length : 1)
+      throw new BowlineError('unavailable', `the server says: ${said.trim()}`, { retryable: true })
+    }
   }
 }
 

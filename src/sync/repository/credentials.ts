@@ -61,13 +61,16 @@ export function printable(url: URL): string {
   return `${url.origin}${url.pathname}`
 }
 
-/** Takes user names, passwords and Authorization values out of a text that a Git command or server wrote. */
+/**
+ * Takes user names, passwords and Authorization values out of a text that a Git command or server wrote, and control characters but
+ * line ends and tabs: it is shown in terminals, and in the status of Apps.
+ */
 export function scrub(text: string, credentials: Credentials | undefined): string {
   let clean = text.replace(/:\/\/[^\s/@]*@/g, '://')
   clean = clean.replace(/(authorization:\s*)\S+(?:\s+\S+)?/gi, '$1***')
   const secrets = credentials === undefined ? [] : secretsOf(credentials)
   for (const secret of secrets) clean = clean.replaceAll(secret, '***')
-  return clean
+  return clean.replace(/(?![\n\t])\p{Cc}/gu, '\ufffd')
 }
 
 function secretsOf({ authorization }: Credentials): readonly string[] {

@@ -182,6 +182,32 @@ describe.each([
     )
   })
 
+  it.each([
+    ['in place of its refs', true],
+    ['in place of a pack', false],
+  ])('passes on nothing that a terminal obeys of what a server says %s', async (_, isEarly) => {
+    const repository = await open(`${server.url}/app.git`)
+    const evil = packetLine('ERR \u001b]0;pwned\u0007\u009b31m no\r\n')
+    server.intercept = (request, response) => {
+      const isAsk = request.url?.includes('info/refs') === true
+      const kind = isAsk ? 'advertisement' : 'result'
+      response.writeHead(200, { 'Content-Type': `application/x-git-upload-pack-${kind}` })
+      if (!isAsk) response.end(evil)
+      else
+        response.end(
+          isEarly ? `${packetLine('# service=git-upload-pack\n')}0000${evil}` : advertise(work.head()),
+        )
+    }
+    try {
+      const error = await repository.head(signal).catch((thrown: unknown) => thrown)
+      const { code, message } = describeProblem(error)
+      expect(code).toBe('unreachable')
+      expect(message).not.toMatch(/(?![\n\t])\p{Cc}/u)
+    } finally {
+      server.intercept = undefined
+    }
+  })
+
   it('hears a server out that says a lot', async () => {
     const repository = await open(`${server.url}/app.git`)
     server.intercept = (_, response) =>
