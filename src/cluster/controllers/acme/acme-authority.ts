@@ -35,12 +35,18 @@ export interface AcmeAuthority {
   issue(order: AcmeOrder): Promise<IssuedCertificate>
 }
 
+/** For one answer, and its bytes at most. */
+const ANSWER_TIMEOUT_MS = 60_000
+const MAX_ANSWER_BYTES = 1024 * 1024
+
 /** The one door to `acme-client`, which is loaded with the first order: most servers never make one. */
 export function createAcmeAuthority({ directory, email, ca }: AcmeOptions): AcmeAuthority {
   return {
     directory,
     async issue({ hosts, accountKey, publish, withdraw }) {
       const acme = await import('acme-client')
+      acme.axios.defaults.timeout = ANSWER_TIMEOUT_MS
+      acme.axios.defaults.maxContentLength = MAX_ANSWER_BYTES
       if (ca !== undefined) acme.axios.defaults.httpsAgent = new Agent({ ca: [...rootCertificates, ca] })
       const [key, request] = await acme.crypto.createCsr({ altNames: [...hosts] }, await createKey())
       const client = new acme.Client({ directoryUrl: directory, accountKey })

@@ -35,6 +35,8 @@ const NO_HOST_MS = 5000
 /** How long hosts may take to answer a new challenge before the authority is sent there all the same. */
 const ANSWER_MS = 30_000
 const POLL_MS = 100
+/** One order is worked on at a time: an authority that does not go on must not keep the others waiting. */
+const ORDER_MS = 15 * 60 * 1000
 
 /** Thrown before the authority is asked for anything that it counts. */
 class NoHost extends BowlineError {}
@@ -152,15 +154,38 @@ export class AcmeController implements Part {
     const accountKey = await this.#accountKey()
     // Made here, so that the challenges of several hosts do not all try to make it.
     await this.#writeChallenges({})
-    return this.#authority.issue({
-      hosts,
-      accountKey,
-      publish: async (token, answer) => {
-        await this.#writeChallenges({ [token]: answer })
-        await this.#untilAnswered([token, answer], signal)
-      },
-      withdraw: token => this.#writeChallenges({ [token]: null }),
-    })
+    return this.#within(ORDER_MS, signal, bounded =>
+      this.#authority.issue({
+        hosts,
+        accountKey,
+        publish: async (token, answer) => {
+          bounded.throwIfAborted()
+          await this.#writeChallenges({ [token]: answer })
+          await this.#untilAnswered([token, answer], bounded)
+        },
+        withdraw: token => this.#writeChallenges({ [token]: null }),
+      }),
+    )
+  }
+
+  /** What `work` comes to, if it does before the signal aborts and in `ms`; it is not waited for any longer. */
+  async #within<T>(ms: number, signal: AbortSignal, work: (bounded: AbortSignal) => Promise<T>): Promise<T> {
+    const late = new AbortController()
+    const cancel = this.#clock.after(ms, () =>
+      late.abort(new BowlineError('timeout', `the authority was not done within ${ms / 60_000} minutes`)),
+    )
+    const bounded = AbortSignal.any([signal, late.signal])
+    try {
+      return await Promise.race([
+        work(bounded),
+        new Promise<never>((_, reject) => {
+          bounded.addEventListener('abort', () => reject(bounded.reason), { once: true })
+          if (bounded.aborted) reject(bounded.reason)
+        }),
+      ])
+    } finally {
+      cancel()
+    }
   }
 
   async #keep(
