@@ -63,6 +63,19 @@ function answerOf(asked: Query, answers: Answer[], authorities: Answer[] = []): 
 }
 
 describe('readQuery()', () => {
+  it.each([16, 41, 47, 50, 65])('reads a query with sixty kilobytes of type %i in no time', type => {
+    const data = Buffer.alloc(60_000, 255)
+    const record = Buffer.alloc(11)
+    record.writeUInt16BE(type, 1)
+    record.writeUInt16BE(1, 3)
+    record.writeUInt16BE(data.length, 9)
+    const bytes = Buffer.concat([queryBytes(), record, data])
+    bytes.writeUInt16BE(1, 10)
+    const start = performance.now()
+    for (let time = 0; time < 50; time += 1) readQuery(bytes)
+    expect(performance.now() - start).toBeLessThan(250)
+  })
+
   it('reads a question with what the client can take', () => {
     expect(query()).toMatchObject({
       id: 77,
