@@ -124,12 +124,16 @@ async function collect(stream: ChildProcess['stdout'], maxBytes: number, end: ()
   return Buffer.concat(parts)
 }
 
-/** What one process of git may take: a pack may say of an object that it has terabytes, and a server may go on sending for ever. */
+/** What one process of git may take: a pack may say of an object that it has terabytes. */
 const MAX_MEMORY_BYTES = 4 * 1024 ** 3
-const MAX_FILE_BYTES = 8 * 1024 ** 3
+/** The largest file that git may write, such as a pack: a server may go on sending for ever. */
+export const MAX_FILE_BYTES: number = 8 * 1024 ** 3
 
-/** As POSIX has it, in KiB and in blocks of 512 bytes. Where the host allows less, that counts. */
-const LIMITED = `{ ulimit -v ${MAX_MEMORY_BYTES / 1024}; ulimit -f ${MAX_FILE_BYTES / 512}; } 2>/dev/null; exec git "$@"`
+/**
+ * As POSIX has it, in KiB and in blocks of 512 bytes. Where the host allows less, that counts. Without the signal git says itself that a
+ * file is too large, and does not just end.
+ */
+const LIMITED = `{ ulimit -v ${MAX_MEMORY_BYTES / 1024}; ulimit -f ${MAX_FILE_BYTES / 512}; } 2>/dev/null; trap '' XFSZ; exec git "$@"`
 
 /** Starts git in a process group of its own, with its limits. Nothing of `args` is read by the shell. */
 export function spawnGit(

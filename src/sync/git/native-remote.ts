@@ -1,5 +1,5 @@
 import { BowlineError } from '../../base/index.ts'
-import { type GitBinary, GitCommandError, type GitRunOptions, runGit } from './git-binary.ts'
+import { type GitBinary, GitCommandError, type GitRunOptions, MAX_FILE_BYTES, runGit } from './git-binary.ts'
 import type { RemoteOptions } from './isomorphic-remote.ts'
 import { branchRef, isObjectId } from './ref-name.ts'
 import { FETCHED_REF, type Remote } from './remote.ts'
@@ -71,6 +71,8 @@ export class NativeRemote implements Remote {
       return fail('bad-repository', 'the server has no such repository, or hides it without credentials')
     if (/returned error: 30\d|unable to update url base|redirect/i.test(said))
       return fail('bad-config', 'the server answers with a redirect; use the address that it redirects to')
+    if (/File too large/.test(said))
+      return fail('unsupported', `the server sends more than ${MAX_FILE_BYTES / 1024 ** 3} GiB`)
     const line = said
       .trim()
       .split('\n')
