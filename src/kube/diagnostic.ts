@@ -17,6 +17,7 @@ export type DiagnosticCode =
   // What the objects say.
   | 'duplicate-object'
   | 'forbidden-field'
+  | 'foreign-object'
   | 'invalid-value'
   | 'missing-field'
   | 'not-an-object'

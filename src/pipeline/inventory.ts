@@ -32,8 +32,8 @@ interface Undeclared {
 }
 
 /**
- * What Git owns now, per app; the only permission to delete that there is. An object has one owner: whoever puts it takes it over.
- * Kept in the home store, one key an object, so that a write costs what changed; held in memory for lookups. Never written onto
+ * What Git owns now, per app; the only permission to delete that there is. An object has one owner: whoever puts it takes it over, and
+ * `Ownership` says who may. Kept in the home store, one key an object, so that a write costs what changed; held in memory for lookups. Never written onto
  * the objects themselves.
  */
 export class Inventory {
@@ -42,6 +42,7 @@ export class Inventory {
   readonly #owners = new Map<string, InventoryEntry>()
   /** The last answer to each app, to be brought up to date. */
   readonly #undeclared = new Map<string, Undeclared>()
+  readonly #listeners: ((key: string) => void)[] = []
 
   private constructor(store: KeyValueStore) {
     this.#store = store
@@ -75,7 +76,22 @@ export class Inventory {
 
   /** Who owns an object, if Git does. */
   ownerOf(ref: ObjectRef): InventoryEntry | undefined {
-    return this.#owners.get(refKey(ref))
+    return this.ownerOfKey(refKey(ref))
+  }
+
+  /** The same by `refKey`. */
+  ownerOfKey(key: string): InventoryEntry | undefined {
+    return this.#owners.get(key)
+  }
+
+  /** Everything that Git owns, looked at one by one. */
+  entries(): Iterable<InventoryEntry> {
+    return this.#owners.values()
+  }
+
+  /** Calls back, with its `refKey`, after every change of what is said of an object. */
+  onChange(listener: (key: string) => void): void {
+    this.#listeners.push(listener)
   }
 
   /**
@@ -107,6 +123,7 @@ export class Inventory {
         batch.flatMap(entry => this.#putOperations(entry)),
       )
       for (const entry of batch) this.#remember(entry)
+      this.#tell(batch)
     }
   }
 
@@ -120,6 +137,7 @@ export class Inventory {
         batch.map(entry => ({ type: 'delete', key: storeKey(entry) })),
       )
       for (const entry of batch) this.#forget(entry)
+      this.#tell(batch)
     }
   }
 
@@ -131,6 +149,10 @@ export class Inventory {
         ? []
         : [{ type: 'delete' as const, key: storeKey(before) }]),
     ]
+  }
+
+  #tell(entries: readonly InventoryEntry[]): void {
+    for (const { ref } of entries) for (const listener of this.#listeners) listener(refKey(ref))
   }
 
   #remember(entry: InventoryEntry): void {

@@ -9,18 +9,28 @@ import {
   type Service,
 } from '../base/index.ts'
 import type { Client, Informers } from '../client/index.ts'
-import { type App, type Kind, Kinds, type ObjectRef, StatusError } from '../kube/index.ts'
+import {
+  type App,
+  compareDiagnostics,
+  type Diagnostic,
+  type Kind,
+  Kinds,
+  type ObjectRef,
+  StatusError,
+} from '../kube/index.ts'
 import type { AppRevision, Revision } from '../sync/index.ts'
 import { FirstLook } from './first-look.ts'
 import { Inventory } from './inventory.ts'
 import { AppLane } from './lane/app-lane.ts'
 import { closeInterrupted } from './lane/close-interrupted.ts'
+import { foreignObjects } from './lane/foreign-objects.ts'
 import { planTarget } from './lane/plan-target.ts'
 import { type PlaceProblems, refusalsOf } from './lane/refusals.ts'
 import { watchDefinedKinds } from './live/defined-kinds.ts'
 import { LiveObjects } from './live/live-objects.ts'
 import { routeLiveChanges } from './live/live-router.ts'
 import { WriteLog } from './live/write-log.ts'
+import { Ownership } from './ownership.ts'
 import type { AppPreview, PlanPreview } from './plan-preview.ts'
 import { Running } from './running.ts'
 import type { AppTarget } from './source/app-target.ts'
@@ -63,6 +73,7 @@ export interface PipelineOptions {
 /** What exists once the pipeline has started. */
 interface StartedParts {
   readonly inventory: Inventory
+  readonly ownership: Ownership
   readonly tree: AppTree
   readonly status: StatusWriter
 }
@@ -88,6 +99,8 @@ export class Pipeline implements Service {
   /** The commits at which apps were held when the process started. */
   readonly #heldBefore = new Map<string, string>()
   readonly #firstLook = new FirstLook()
+  /** The roots of the apps whose Apps are being made again, by the app's name. */
+  readonly #restoring = new Map<string, { readonly root: string }>()
   readonly #following: Promise<void>
   #markFollowing: () => void = () => {}
   #signal: AbortSignal = AbortSignal.abort()
@@ -121,7 +134,8 @@ export class Pipeline implements Service {
     const apps = informers.of(Kinds.App)
     const tree = new AppTree({ client, apps })
     const status = new StatusWriter({ client, tree, inventory, clock, log })
-    this.#parts = { inventory, tree, status }
+    const ownership = new Ownership(inventory, app => this.#rootOf(app))
+    this.#parts = { inventory, ownership, tree, status }
     for (const record of await this.#ledger.findOpen()) await closeInterrupted(this.#ledger, record)
     await Promise.all([
       apps.synced,
@@ -207,14 +221,15 @@ export class Pipeline implements Service {
     await this.#live.follow(kindsIn(loaded.apps))
     const occasion = { revision: loaded, trigger: 'push', skipped: [] } as const
     const gone = app === undefined || loaded.diagnostics.length > 0 ? [] : this.#vanished(app, loaded)
+    const { clashes, apps } = this.#split(app, loaded)
     const targets = [
-      ...loaded.apps.map(one => targetOf(one, occasion)),
+      ...apps.map(one => targetOf(one, occasion)),
       ...gone.filter(name => this.#ownsAnything(name)).map(name => targetOfNothing(name, occasion)),
     ]
     const { id, subject, author } = loaded.commit
     return {
       commit: { id, subject, author: author.name },
-      diagnostics: loaded.diagnostics,
+      diagnostics: [...loaded.diagnostics, ...clashes],
       apps: await Promise.all(targets.map(target => this.#previewApp(root, target))),
     }
   }
@@ -234,11 +249,15 @@ export class Pipeline implements Service {
     )
   }
 
-  /** A mistake holds the whole app: nothing of it would change. */
+  /** A mistake holds the whole app, and so does what another repository's app has: nothing of it would change. */
   async #previewApp(root: string, target: AppTarget): Promise<AppPreview> {
     const { app } = target
     if (target.diagnostics.length > 0) return { app, diagnostics: target.diagnostics, changes: [] }
-    const plan = planTarget(target, { live: this.#live, inventory: this.#required().inventory })
+    const { inventory, ownership } = this.#required()
+    const parts = { live: this.#live, inventory, ownership: ownership.of(app, root) }
+    const foreign = [...foreignObjects(target, parts, target.desired.keys()).values()]
+    if (foreign.length > 0) return { app, diagnostics: foreign.sort(compareDiagnostics), changes: [] }
+    const plan = planTarget(target, parts)
     const { changes, hold } = plan
     const diagnostics = await refusalsOf(plan, target, this.#placing(root))
     return { app, diagnostics, changes, ...(hold === undefined ? {} : { hold }) }
@@ -266,9 +285,7 @@ export class Pipeline implements Service {
       this.#firstLook.read(name, [])
       return this.#guard(root)
     }
-    const clashes = tree.findClashes(root, revision)
-    const refused = new Set(clashes.map(({ file }) => file))
-    const apps = revision.apps.filter(({ folder }) => !refused.has(folder))
+    const { clashes, apps } = this.#split(root, revision)
     const vanished = this.#vanished(root, revision)
     const emptied = vanished.filter(app => this.#ownsAnything(app))
     const touched = this.#touched(apps, news)
@@ -280,9 +297,19 @@ export class Pipeline implements Service {
     })
     await tree.ensureChildren(root, apps)
     this.#firstLook.read(name, [...touched.map(app => app.name), ...left])
-    for (const app of touched) this.#lane(app.name).submit(targetOf(app, news))
-    for (const app of left) this.#lane(app).submit(targetOfNothing(app, news))
+    for (const app of touched) this.#lane(app.name, name).submit(targetOf(app, news))
+    for (const app of left) this.#lane(app, name).submit(targetOfNothing(app, news))
     for (const app of vanished) if (!emptied.includes(app)) await this.#retire(app)
+  }
+
+  /** The apps of a revision without those whose names belong to another repository's apps, and what to say of these. */
+  #split(
+    root: App | undefined,
+    revision: Revision,
+  ): { readonly clashes: readonly Diagnostic[]; readonly apps: readonly AppRevision[] } {
+    const clashes = root === undefined ? [] : this.#required().tree.findClashes(root, revision)
+    const refused = new Set(clashes.map(({ file }) => file))
+    return { clashes, apps: revision.apps.filter(({ folder }) => !refused.has(folder)) }
   }
 
   /** The apps that a revision may change: those that declare something else than before, and those that wait for more than that. */
@@ -328,7 +355,8 @@ export class Pipeline implements Service {
   /** What the apps are cannot be told at this revision: what runs of them is watched all the same. */
   async #guard(root: App): Promise<void> {
     const names = [root, ...this.#required().tree.children(root)].map(({ metadata }) => metadata.name ?? '')
-    for (const name of names) if (this.#ownsAnything(name)) await this.#lane(name).guard()
+    const leader = root.metadata.name ?? ''
+    for (const name of names) if (this.#ownsAnything(name)) await this.#lane(name, leader).guard()
   }
 
   /** The target that an app had applied in full before the process started, for as long as the repository still has it. */
@@ -362,49 +390,73 @@ export class Pipeline implements Service {
 
   /** Without its App an app is no longer followed; what it owns stays, for only Git deletes. */
   #onAppGone(app: App): void {
+    const { tree, status, ownership } = this.#required()
     const name = nameOf(app)
     this.#sources.drop(name)
     this.#firstLook.read(name, [])
     this.#firstLook.decided(name)
     this.#lanes.remove(name)
-    this.#required().status.forget(name)
-    const root = this.#required().tree.rootOf(app)
+    status.forget(name)
+    const root = tree.rootOf(app)
     if (root !== undefined) this.#restore(root, app)
+    ownership.release([name, ...tree.children(app).map(({ metadata }) => metadata.name ?? '')])
     // Its name may be free now for the app of another repository that it was refused.
     this.#sources.retellWith(name, root?.metadata.name)
   }
 
   /** Git says which apps there are and where they are: what somebody changed of that is put back. */
   #restore(root: App, { metadata: { name = '' } }: App): void {
-    const { tree } = this.#required()
-    const last = this.#sources.runner(root.metadata.name ?? '')?.last
+    const { tree, ownership } = this.#required()
+    const leader = root.metadata.name ?? ''
+    const last = this.#sources.runner(leader)?.last
     const found = last?.revision.apps.find(candidate => candidate.name === name)
     if (last === undefined || found === undefined) return
+    const occasion = { revision: last.revision, trigger: 'start', skipped: [] } as const
+    const restoring = { root: leader }
+    this.#restoring.set(name, restoring)
+    const end = (): void => {
+      if (this.#restoring.get(name) === restoring) this.#restoring.delete(name)
+    }
     const submit = (): void => {
-      if (this.#lanes.get(name) === undefined)
-        this.#lane(name).submit(targetOf(found, { revision: last.revision, trigger: 'start', skipped: [] }))
+      if (this.#lanes.get(name) === undefined) this.#lane(name, leader).submit(targetOf(found, occasion))
+      end()
     }
     tree.ensureChildren(root, [found]).then(submit, error => {
       this.#options.log.warn('Cannot restore an App', { app: name, error: messageOf(error) })
+      end()
+      ownership.release([name])
     })
+  }
+
+  /** The root that leads an app; undefined when its App is gone, or its root's. */
+  #rootOf(name: string): App | undefined {
+    const { tree } = this.#required()
+    const leader = this.#lanes.get(name)?.root ?? this.#restoring.get(name)?.root
+    const root = leader === undefined ? undefined : tree.get(leader)
+    if (root !== undefined) return root
+    // An app that outlives the root that made it leads itself.
+    const app = tree.get(name)
+    return app?.metadata.ownerReferences?.length ? tree.rootOf(app) : app
   }
 
   /** An app that Git no longer has and that owns nothing any more. */
   async #retire(app: string): Promise<void> {
-    const { tree, status } = this.#required()
+    const { tree, status, ownership } = this.#required()
     this.#lanes.remove(app)
+    ownership.release([app])
     status.reportLane(app, undefined)
     await tree.retire(app)
   }
 
-  #lane(app: string): AppLane {
+  #lane(app: string, root: string): AppLane {
     const known = this.#lanes.get(app)
     if (known !== undefined) return known
     const { client, clock, log, version } = this.#options
-    const { inventory, status, tree } = this.#required()
+    const { inventory, ownership, status, tree } = this.#required()
     const rootOf = (child: App): App => tree.rootOf(child) ?? child
     const lane = new AppLane(app, {
-      ...{ client, clock, log, version, inventory, live: this.#live, ledger: this.#ledger },
+      ...{ client, clock, log, version, inventory, live: this.#live, ledger: this.#ledger, root },
+      ownership: ownership.of(app, root),
       report: report => {
         this.#heldBefore.delete(app)
         status.reportLane(app, report)
@@ -417,6 +469,7 @@ export class Pipeline implements Service {
       },
       wasHeldAt: commit => this.#heldBefore.get(app) === commit,
       writerOf: ref => this.#writes.writerOf(ref),
+      onFree: () => this.#sources.runner(root)?.retell(),
       onEmptied: () => {
         this.#retire(app).catch(error => {
           log.warn('Cannot delete the App of an app that left Git', { app, error: messageOf(error) })

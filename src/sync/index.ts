@@ -13,7 +13,7 @@ export { type Author, readAuthor } from './git/git-author.ts'
 export { findGit, type GitBinary } from './git/git-binary.ts'
 export type { GitReader } from './git/git-reader.ts'
 export type { Commit, Signature } from './git/object.ts'
-export { parseAddress } from './repository/credentials.ts'
+export { parseAddress, scrub } from './repository/credentials.ts'
 export { type LocatedRepository, locateRepository } from './repository/locate-repository.ts'
 export {
   type OpenRepositoryOptions,

@@ -219,6 +219,37 @@ spec: { hard: { configmaps: '${configmaps}' } }
       ['retry', 'Healthy'],
     ])
   })
+
+  it('carries on with what a held commit cut short until it is written, and the commit stays held', async () => {
+    world.push('one', { 'web.yaml': deployment('web') })
+    await world.start()
+    await world.reaches('Healthy', world.repository.head())
+    let isAway = true
+    refuse = name => {
+      if (name === 'web' && isAway) throw new StatusError('ServiceUnavailable', 'away for longer')
+    }
+    const two = world.push('two', { 'web.yaml': deployment('web', { image: 'shop:2' }) })
+    await world.recorded('open', ({ spec, status }) => spec.commit.id === two && status?.state === 'Open')
+    const three = world.push('three', { 'bad.yaml': 'a: b: c' })
+    await world.reaches('Held', three)
+    await world.recorded(
+      'Failed',
+      record => isClosedAt(two)(record) && record.status?.state === 'Failed',
+      ROOT,
+      15_000,
+    )
+    isAway = false
+    await eventually(
+      'the image of two',
+      async () => {
+        const { spec } = await world.client.get(Kinds.Deployment, 'web', { namespace: 'default' })
+        return spec?.template.spec?.containers[0]?.image === 'shop:2'
+      },
+      15_000,
+    )
+    await world.recorded('Healthy', record => isClosedAt(two)(record) && record.status?.state === 'Healthy')
+    expect((await world.app()).status).toMatchObject({ phase: 'Held', observedRevision: three })
+  })
 })
 
 describe('Pipeline: pods that do not get well', () => {

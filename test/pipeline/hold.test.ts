@@ -299,6 +299,36 @@ describe('Pipeline: what is held', () => {
     )
   })
 
+  it('leaves an object that moved out of a held app to the app that has it now, also after a restart', async () => {
+    world.push('in blog', {
+      'bowline.yaml': 'apps: apps/*\n',
+      'apps/blog/config.yaml': configMap('own'),
+      'apps/blog/shared.yaml': configMap('shared', 'one', 'default'),
+      'apps/till/config.yaml': configMap('own'),
+    })
+    await world.start()
+    await world.reaches('Healthy', world.repository.head(), 'blog')
+    await world.reaches('Healthy', world.repository.head(), 'till')
+    world.repository.git('rm', '-q', 'apps/blog/shared.yaml')
+    const commit = world.push('in till', {
+      'apps/till/shared.yaml': configMap('shared', 'two', 'default'),
+      'apps/blog/bad.yaml': 'kind: [',
+    })
+    await world.reaches('Healthy', commit, 'till')
+    await world.reaches('Held', commit, 'blog')
+    await world.restart()
+    await world.as('eve').delete(Kinds.ConfigMap, 'own', { namespace: 'blog' })
+    await world.recorded(
+      'of the repair',
+      ({ spec, status }) => spec.trigger === 'drift' && status?.state === 'Healthy',
+      'blog',
+    )
+    const { data } = await world.client.get(Kinds.ConfigMap, 'shared', { namespace: 'default' })
+    expect(data?.key).toBe('two')
+    expect((await world.app('till')).status?.objects).toBe(3)
+    expect(await world.records('till')).toHaveLength(2)
+  })
+
   it('carries an attempt through that was under way when a commit came that is held', async () => {
     world.push('one', { 'web.yaml': deployment('web'), 'config.yaml': configMap('config') })
     await world.start()
@@ -361,6 +391,9 @@ describe('Pipeline: what is held', () => {
     expect(root.status?.message).toBe('apps/blog:1:1: there is an app "blog" of another repository already')
     expect((await world.app('blog')).spec.source.repository).toBe('/nowhere')
     expect(root.status?.diagnostics?.[0]?.hint).toContain('kubectl delete app blog')
+    const { diagnostics, apps } = await world.pipeline.preview(ROOT, commit, new AbortController().signal)
+    expect(diagnostics).toEqual(root.status?.diagnostics)
+    expect(apps.map(({ app }) => app)).toEqual(['till'])
     expect(ROOT).not.toBe('blog')
     await world.client.delete(Kinds.App, 'blog')
     await world.reaches('Healthy', commit, 'blog')

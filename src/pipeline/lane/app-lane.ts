@@ -2,12 +2,15 @@ import type { Outcome } from '../../apply/index.ts'
 import type { Ledger, Trigger } from '../../audit/index.ts'
 import { backoffMs, isAborted, type Logger, messageOf, type Service } from '../../base/index.ts'
 import { isEmptyPlan, type Plan } from '../../diff/index.ts'
-import { type ObjectRef, refKey } from '../../kube/index.ts'
+import { type Diagnostic, type ObjectRef, refKey } from '../../kube/index.ts'
 import { HealthTracker } from '../live/health-tracker.ts'
 import { healthOfLive } from '../live/workload-health.ts'
+import type { AppOwnership } from '../ownership.ts'
 import type { AppTarget } from '../source/app-target.ts'
 import type { LaneReport } from '../status/lane-report.ts'
 import { type CarryOutParts, Takeover, type WorkEnd } from './carry-out.ts'
+import { ForeignHold } from './foreign-hold.ts'
+import { foreignObjects } from './foreign-objects.ts'
 import { Noter } from './noter.ts'
 import { withPassedOver } from './passed-over.ts'
 import {
@@ -16,6 +19,7 @@ import {
   entriesFor,
   goneAmong,
   isHandingOver,
+  type PlanParts,
   planTarget,
   undeclaredBy,
 } from './plan-target.ts'
@@ -39,6 +43,8 @@ const TELL_MS = 1_000
 /** Waits before work that failed is tried again. */
 const RETRY = { initialMs: 5_000, maxMs: 300_000 }
 
+const NONE: ReadonlyMap<string, Diagnostic> = new Map()
+
 /** An attempt of which writes were refused that may pass later. */
 interface Refused {
   readonly target: AppTarget
@@ -48,6 +54,9 @@ interface Refused {
 
 export interface LaneParts extends Pick<CarryOutParts, 'client' | 'live' | 'inventory' | 'clock'> {
   readonly ledger: Ledger
+  /** The name of the App whose source declares the app. */
+  readonly root: string
+  readonly ownership: AppOwnership
   /** Of the program. */
   readonly version: string
   /** Tells what has become of the app. */
@@ -61,6 +70,8 @@ export interface LaneParts extends Pick<CarryOutParts, 'client' | 'live' | 'inve
   readonly writerOf: (ref: ObjectRef) => string | undefined
   /** Called when Git has nothing of the app any more and nothing of it is left. */
   readonly onEmptied: () => void
+  /** Called when apps of other repositories have let go what the app was held for: the newest revision is to be submitted again. */
+  readonly onFree: () => void
   readonly log: Logger
 }
 
@@ -71,7 +82,10 @@ export interface LaneParts extends Pick<CarryOutParts, 'client' | 'live' | 'inve
  */
 export class AppLane implements Service {
   readonly app: string
+  readonly root: string
   readonly #parts: LaneParts
+  /** As a target is looked at that was accepted before: what another app has since is that one's. */
+  readonly #guarding: PlanParts
   readonly #standing = new Standing()
   readonly #suspects = new Suspects()
   readonly #pace = new RepairPace()
@@ -83,6 +97,8 @@ export class AppLane implements Service {
   readonly #noter: Noter
   /** The accepted target was left before its end for one that is held. */
   #isUnfinished = false
+  /** What is held waits for apps of other repositories. */
+  #foreignHold: ForeignHold | undefined
   /** Ends the work under way: a newer commit, or the end of the process. */
   #takeover = new AbortController()
   readonly #stop = new AbortController()
@@ -97,12 +113,15 @@ export class AppLane implements Service {
 
   constructor(app: string, parts: LaneParts) {
     this.app = app
+    this.root = parts.root
     this.#parts = parts
+    const { otherOwner: foreignOwner, isShared } = parts.ownership
+    this.#guarding = { ...parts, ownership: { foreignOwner, isShared } }
     this.#health = new HealthTracker(ref => healthOfLive(parts.live, ref))
     this.#noter = new Noter(app, { ...parts, wake: () => this.#wake() })
     this.#suspects.onNews(() => this.#wake())
     this.#recorder = new Recorder(parts.ledger, {
-      ...parts,
+      ...{ ...parts, ...this.#guarding },
       health: this.#health,
       suspects: this.#suspects,
       pace: this.#pace,
@@ -135,6 +154,7 @@ export class AppLane implements Service {
   /** Whether a revision that leaves the app's files as they were matters to it all the same. */
   isConcernedBy({ allowsDeletions }: { readonly allowsDeletions: boolean }): boolean {
     const { held, accepted } = this.#standing
+    if (this.#foreignHold?.isOver === true) return true
     if (allowsDeletions && held?.plan !== undefined) return true
     return accepted !== undefined && isHandingOver(accepted, this.#parts)
   }
@@ -200,6 +220,7 @@ export class AppLane implements Service {
       }
     }
     signal.removeEventListener('abort', stop)
+    this.#foreignHold?.end()
     this.#cancelRetry()
     this.#cancelTelling?.()
     this.#noter.close()
@@ -207,9 +228,13 @@ export class AppLane implements Service {
 
   /** Does one piece of work; false when there is none. */
   async #work(): Promise<boolean> {
-    const { accepted } = this.#standing
+    const { accepted, held } = this.#standing
     if (this.#pending !== undefined) {
       await this.#deploy(this.#begin(this.#pending))
+      return true
+    }
+    if (accepted !== undefined && held !== undefined && this.#isUnfinished) {
+      await this.#finish(this.#begin(accepted))
       return true
     }
     if (accepted !== undefined && !this.#suspects.isEmpty) {
@@ -224,6 +249,8 @@ export class AppLane implements Service {
     }
     if (!this.#isStale) return this.#verified !== undefined && (await this.#noter.noteSome(this.#verified))
     this.#isStale = false
+    const waiting = this.#foreignHold
+    if (waiting?.isOver === false) this.#standing.hold(waiting.target, undefined)
     await this.#health.examine()
     this.#say()
     return true
@@ -242,9 +269,14 @@ export class AppLane implements Service {
       if (target.diagnostics.length === 0) await compareAhead(target, this.#parts, this.#keysFor(target))
       if (this.#takeover.signal.aborted) return this.#passOver(target)
       const keys = this.#keysFor(target)
+      const foreign = target.diagnostics.length > 0 ? NONE : foreignObjects(target, this.#parts, keys)
+      if (foreign.size > 0) return await this.#holdForOthers(target, foreign)
+      this.#endForeignHold()
       const plan = target.diagnostics.length > 0 ? undefined : planTarget(target, this.#parts, keys)
       if (plan?.changes.some(isRefused)) return await this.#refuse(target, plan)
       if (plan === undefined || plan.hold !== undefined) return await this.#hold(target, plan)
+      const entries = entriesFor(target, plan, this.#parts, keys)
+      this.#parts.ownership.claim(entries)
       const isAsBefore = this.#verified?.commit.id === target.commit.id && this.#standing.held === undefined
       this.#standing.accept(target, plan)
       this.#health.expect(target.desired, this.#verified === undefined ? undefined : keys)
@@ -254,8 +286,8 @@ export class AppLane implements Service {
       const isUnchanged = isEmptyPlan(plan) && (target.trigger === 'start' || isAsBefore)
       // A crash between the last write and health leaves nothing to write, and a story without its end.
       if (isUnchanged && !(await this.#recorder.wasInterrupted(target)))
-        return await this.#takeNote(target, plan, keys)
-      await this.#run({ target, plan, keys, trigger: target.trigger, deadlineMs: DEPLOY_DEADLINE_MS })
+        return await this.#takeNote(target, entries)
+      await this.#run({ target, plan, entries, trigger: target.trigger, deadlineMs: DEPLOY_DEADLINE_MS })
     } catch (error) {
       // Nothing is lost to an error of this process: the target is tried again unless there is a newer one.
       this.#pending ??= target
@@ -279,9 +311,10 @@ export class AppLane implements Service {
   }
 
   /** Everything is as the target says already: nothing is written but what the inventory did not know. */
-  async #takeNote(target: AppTarget, plan: Plan, keys: ReadonlySet<string>): Promise<void> {
-    await this.#parts.inventory.put(entriesFor(target, plan, this.#parts, keys))
+  async #takeNote(target: AppTarget, entries: Work['entries']): Promise<void> {
+    await this.#parts.inventory.put([...entries.values()])
     this.#verified = target
+    this.#isUnfinished = false
     this.#standing.applied()
     await this.#letGo(target)
     await this.#health.examine()
@@ -294,19 +327,49 @@ export class AppLane implements Service {
     await this.#hold({ ...target, diagnostics }, plan)
   }
 
-  async #hold(target: AppTarget, plan: Plan | undefined): Promise<void> {
+  /** The same commit that is held for others once more is not told again. */
+  async #holdForOthers(target: AppTarget, foreign: ReadonlyMap<string, Diagnostic>): Promise<void> {
+    const wasTold = this.#foreignHold?.commit === target.commit.id
+    this.#endForeignHold()
+    const hold = new ForeignHold(target, foreign, {
+      ownership: this.#parts.ownership,
+      onChange: () => {
+        if (hold.isOver) this.#parts.onFree()
+        else this.#isStale = true
+        this.#wake()
+      },
+    })
+    this.#foreignHold = hold
+    try {
+      await this.#hold(hold.target, undefined, wasTold)
+    } catch (error) {
+      this.#endForeignHold()
+      throw error
+    }
+  }
+
+  #endForeignHold(): void {
+    this.#foreignHold?.end()
+    this.#foreignHold = undefined
+  }
+
+  async #hold(target: AppTarget, plan: Plan | undefined, wasTold = false): Promise<void> {
     const isKnown =
+      wasTold ||
       (target.trigger === 'start' && this.#parts.wasHeldAt(target.commit.id)) ||
       (target.trigger === 'retry' && this.#standing.isHeldBy(target, plan))
     if (!isKnown) this.#standing.recorded(await this.#recorder.hold(target, plan))
     this.#standing.hold(target, plan)
     this.#say()
     await this.guard()
-    const { accepted } = this.#standing
-    if (!this.#isUnfinished || accepted === undefined) return
-    // What was under way is carried through all the same.
-    const rest = planTarget(accepted, this.#parts)
-    await this.#run({ target: accepted, plan: rest, trigger: 'retry', deadlineMs: DEPLOY_DEADLINE_MS })
+  }
+
+  /** Carries through what was under way when a commit came that is held. */
+  async #finish(accepted: AppTarget): Promise<void> {
+    const plan = planTarget(accepted, this.#guarding)
+    const entries = entriesFor(accepted, plan, this.#guarding)
+    this.#parts.ownership.claim(entries)
+    await this.#run({ target: accepted, plan, entries, trigger: 'retry', deadlineMs: DEPLOY_DEADLINE_MS })
   }
 
   async #repair(accepted: AppTarget, { suspects, disturbers, containers }: Findings): Promise<void> {
@@ -315,8 +378,10 @@ export class AppLane implements Service {
       await this.#letGo(accepted)
       const keys = new Set(suspects.map(({ ref }) => refKey(ref)))
       this.#noter.add(keys)
-      const plan = planTarget(accepted, this.#parts, keys)
+      const plan = planTarget(accepted, this.#guarding, keys)
       if (plan.hold !== undefined || (isEmptyPlan(plan) && disturbers.length === 0)) return
+      const entries = entriesFor(accepted, plan, this.#guarding, keys)
+      this.#parts.ownership.claim(entries)
       if (!isEmptyPlan(plan)) await clock.sleep(this.#pace.next(clock.now()), this.#takeover.signal)
       const changed = new Set(
         plan.changes.flatMap(({ action, ref }) => (action === 'keep' ? [] : refKey(ref))),
@@ -324,7 +389,7 @@ export class AppLane implements Service {
       const actors = suspects.flatMap(({ ref, actor }) => (changed.has(refKey(ref)) ? actor : []))
       const actor = nameActors([...actors, ...disturbers])
       const deadlineMs = REPAIR_DEADLINE_MS
-      await this.#run({ target: accepted, plan, keys, trigger: 'drift', actor, containers, deadlineMs })
+      await this.#run({ target: accepted, plan, entries, trigger: 'drift', actor, containers, deadlineMs })
     } finally {
       // A newer target may be held, and then what was found is still to be repaired.
       if (this.#takeover.signal.aborted) for (const { ref, actor } of suspects) this.suspect(ref, actor)
@@ -369,7 +434,7 @@ export class AppLane implements Service {
     if (failed.length > 0) this.#verified = undefined
     else if (trigger !== 'drift') this.#verified = target
     if (state !== 'Healthy') this.#standing.fail(message, failed.length > 0)
-    else if (trigger !== 'drift' || isEmptyPlan(planTarget(target, this.#parts))) this.#standing.applied()
+    else if (trigger !== 'drift' || isEmptyPlan(planTarget(target, this.#guarding))) this.#standing.applied()
     if (failed.some(({ retryable }) => retryable)) this.#retryLater({ target, trigger, failed })
     else this.#retries = 0
     this.#leaveWhenEmpty(target)
@@ -389,16 +454,17 @@ export class AppLane implements Service {
     if (this.#standing.accepted !== target) return
     this.#begin(target)
     const { signal } = this.#takeover
-    const plan = planTarget(target, this.#parts)
+    const plan = planTarget(target, this.#guarding)
     const isInVain = await isRefusedAgain(plan, target, failed, { ...this.#parts, signal })
     if (signal.aborted) return
     if (isInVain) this.#retryLater(refused)
     else if (trigger === 'drift') this.#suspectAll(target)
+    else if (this.#standing.held !== undefined) this.#isUnfinished = true
     else this.#pending = { ...target, trigger: 'retry' }
   }
 
   #suspectAll(target: AppTarget): void {
-    for (const { action, ref } of planTarget(target, this.#parts).changes)
+    for (const { action, ref } of planTarget(target, this.#guarding).changes)
       if (action !== 'keep') this.#suspects.suspect(ref, this.#parts.writerOf(ref) ?? UNKNOWN_ACTOR)
   }
 

@@ -4,10 +4,11 @@ import { BowlineError, type Clock, messageOf } from '../../base/index.ts'
 import type { Client } from '../../client/index.ts'
 import { isEmptyPlan, type Plan } from '../../diff/index.ts'
 import { describeRef, type KubeObject, type ObjectRef, refKey } from '../../kube/index.ts'
+import type { InventoryEntry } from '../inventory.ts'
 import type { HealthTracker } from '../live/health-tracker.ts'
 import type { AppTarget } from '../source/app-target.ts'
 import type { Attempt } from './attempt.ts'
-import { entriesFor, goneAmong, type PlanParts, planTarget, undeclaredBy } from './plan-target.ts'
+import { goneAmong, type PlanParts, planTarget, undeclaredBy } from './plan-target.ts'
 import type { RepairPace } from './repair-pace.ts'
 import type { Suspects } from './suspects.ts'
 
@@ -24,8 +25,8 @@ export interface CarryOutParts extends PlanParts {
 export interface WorkOrder {
   readonly target: AppTarget
   readonly plan: Plan
-  /** The keys of all that the plan compared; undefined: everything. */
-  readonly keys: ReadonlySet<string> | undefined
+  /** What the inventory is told before the first write. */
+  readonly entries: ReadonlyMap<string, InventoryEntry>
   readonly attempt: Attempt
   readonly deadlineMs: number
   /** Ends the work; its reason is a {@link Takeover}. */
@@ -64,9 +65,9 @@ const LOOK_AGAIN_MS = 5_000
  * for what is replaced to end, so that the record tells all of it. The caller closes the record.
  */
 export async function carryOut(order: WorkOrder, parts: CarryOutParts): Promise<WorkEnd> {
-  const { target, plan, keys, attempt } = order
+  const { target, plan, entries, attempt } = order
   const { inventory } = parts
-  await inventory.put(entriesFor(target, plan, parts, keys))
+  await inventory.put([...entries.values()])
   const leaving = undeclaredBy(target, parts)
   const outcomes = await write(order, parts, plan, outcome => attempt.addOutcome(outcome))
   await inventory.remove(target.app, goneAmong(leaving, parts))

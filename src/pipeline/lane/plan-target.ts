@@ -1,20 +1,24 @@
 import { FIELD_MANAGER } from '../../apply/index.ts'
-import { breathe } from '../../base/index.ts'
+import { breathe, type LayeredMap } from '../../base/index.ts'
 import { assemblePlan, type Plan, type SourcePosition } from '../../diff/index.ts'
 import { type ObjectRef, refKey } from '../../kube/index.ts'
 import type { Inventory, InventoryEntry } from '../inventory.ts'
 import type { LiveObjects } from '../live/live-objects.ts'
+import type { AppOwnership } from '../ownership.ts'
 import type { AppTarget, DesiredObject } from '../source/app-target.ts'
 
 /** What a plan is made of beside the target. */
 export interface PlanParts {
   readonly live: LiveObjects
   readonly inventory: Inventory
+  /** Of the target's app. */
+  readonly ownership: Pick<AppOwnership, 'foreignOwner' | 'isShared'>
 }
 
 /**
  * The plan that makes an app equal to a target. With `keys` (by `refKey`) only those objects are compared, and the others are
- * taken to be as they should; what the app owns in all counts for the hold rules in either case.
+ * taken to be as they should; what the app owns in all counts for the hold rules in either case. What an app of another repository has is
+ * left to that one.
  */
 export function planTarget(target: AppTarget, parts: PlanParts, keys?: Iterable<string>): Plan {
   const { live } = parts
@@ -66,14 +70,24 @@ interface Scope {
   readonly kept: number
 }
 
-function wholeScope(target: AppTarget, { inventory }: PlanParts): Scope {
+function wholeScope(target: AppTarget, parts: PlanParts): Scope {
   const undeclared: InventoryEntry[] = []
   let kept = 0
-  for (const [key, entry] of inventory.entriesOf(target.app)) {
+  for (const [key, entry] of parts.inventory.entriesOf(target.app)) {
     if (target.desired.has(key)) kept += 1
-    else if (!target.isClaimedElsewhere(key)) undeclared.push(entry)
+    else if (!target.isClaimedElsewhere(key) && !isLeftToOthers(entry.ref, parts)) undeclared.push(entry)
   }
-  return { desired: target.desired, inventory: undeclared, kept }
+  return { desired: ownable(target.desired, parts.ownership), inventory: undeclared, kept }
+}
+
+/** Without what others have. */
+function ownable(
+  desired: LayeredMap<string, DesiredObject>,
+  { foreignOwner }: PlanParts['ownership'],
+): LayeredMap<string, DesiredObject> {
+  const foreign: string[] = []
+  for (const key of desired.keys()) if (foreignOwner(key) !== undefined) foreign.push(key)
+  return foreign.length === 0 ? desired : desired.with([], foreign)
 }
 
 function narrowScope(target: AppTarget, parts: PlanParts, keys: Iterable<string>): Scope {
@@ -83,8 +97,10 @@ function narrowScope(target: AppTarget, parts: PlanParts, keys: Iterable<string>
   for (const key of keys) {
     const declared = target.desired.get(key)
     const entry = owned.get(key)
-    if (declared !== undefined) desired.set(key, declared)
-    else if (entry !== undefined && !target.isClaimedElsewhere(key)) undeclared.push(entry)
+    if (declared !== undefined) {
+      if (parts.ownership.foreignOwner(key) === undefined) desired.set(key, declared)
+    } else if (entry !== undefined && !target.isClaimedElsewhere(key) && !isLeftToOthers(entry.ref, parts))
+      undeclared.push(entry)
   }
   // Only deletions are weighed against all that the app owns.
   const kept = undeclared.length === 0 ? 0 : wholeScope(target, parts).kept
@@ -115,25 +131,25 @@ export function isHandingOver(target: AppTarget, parts: PlanParts): boolean {
 
 /**
  * What the inventory has to say once a plan is being carried out: a changed object is this commit's, a kept one stays its last
- * changer's. With `keys` only those can have anything new to say.
+ * changer's, and what others have stays theirs. By `refKey`. With `keys` only those can have anything new to say.
  */
 export function entriesFor(
   target: AppTarget,
   plan: Plan,
-  { inventory }: PlanParts,
+  { inventory, ownership }: Pick<PlanParts, 'inventory' | 'ownership'>,
   keys: Iterable<string> = target.desired.keys(),
-): readonly InventoryEntry[] {
+): ReadonlyMap<string, InventoryEntry> {
   const owned = inventory.entriesOf(target.app)
   const changed = new Set(plan.changes.flatMap(({ action, ref }) => (action === 'keep' ? [] : refKey(ref))))
-  const entries: InventoryEntry[] = []
+  const entries = new Map<string, InventoryEntry>()
   for (const key of keys) {
     const desired = target.desired.get(key)
-    if (desired === undefined) continue
+    if (desired === undefined || ownership.foreignOwner(key) !== undefined) continue
     const { ref, source } = desired
     const known = owned.get(key)
     const commit = known === undefined || changed.has(key) ? target.commit.id : known.commit
     if (known?.commit === commit && isSamePlace(known.source, source)) continue
-    entries.push({ app: target.app, ref: known?.ref ?? ref, source, commit })
+    entries.set(key, { app: target.app, ref: known?.ref ?? ref, source, commit })
   }
   return entries
 }
@@ -146,15 +162,25 @@ export function undeclaredBy(
   return inventory.undeclared(target.app, target.desired)
 }
 
-/** The keys of those that are gone from the cluster, with all that ran on their behalf: nothing is left to own. */
+/** The keys of those that are gone from the cluster, with all that ran on their behalf, and of what is left to others: nothing is left to own. */
 export function goneAmong(
   undeclared: ReadonlyMap<string, ObjectRef>,
-  { live }: Pick<PlanParts, 'live'>,
+  parts: Pick<PlanParts, 'live' | 'ownership'>,
 ): readonly string[] {
+  const { live } = parts
   const gone: string[] = []
   for (const [key, ref] of undeclared)
-    if (live.get(ref) === undefined && live.podsOf(ref).length === 0) gone.push(key)
+    if ((live.get(ref) === undefined && live.podsOf(ref).length === 0) || isLeftToOthers(ref, parts))
+      gone.push(key)
   return gone
+}
+
+/** A namespace in which apps of other repositories have objects stays, for it would take them along. */
+function isLeftToOthers(
+  { apiVersion, kind, name }: ObjectRef,
+  { ownership }: Pick<PlanParts, 'ownership'>,
+): boolean {
+  return apiVersion === 'v1' && kind === 'Namespace' && ownership.isShared(name)
 }
 
 /** Whether two positions are one. */

@@ -1,6 +1,7 @@
 import type { Ledger, Trigger } from '../../audit/index.ts'
 import { messageOf } from '../../base/index.ts'
 import type { Plan } from '../../diff/index.ts'
+import type { InventoryEntry } from '../inventory.ts'
 import type { AppTarget } from '../source/app-target.ts'
 import { Attempt } from './attempt.ts'
 import { type CarryOutParts, carryOut, type WorkEnd } from './carry-out.ts'
@@ -12,8 +13,8 @@ import type { ContainerNews, Suspects } from './suspects.ts'
 export interface Work {
   readonly target: AppTarget
   readonly plan: Plan
-  /** The keys of all that the plan compared; absent: everything. */
-  readonly keys?: ReadonlySet<string> | undefined
+  /** What the inventory is told before the first write. */
+  readonly entries: ReadonlyMap<string, InventoryEntry>
   readonly trigger: Trigger
   readonly deadlineMs: number
   /** Of a drift: who made it, and what it did to containers before the record was open. */
@@ -60,12 +61,12 @@ export class Recorder {
 
   /** Does the work and says how it ended. */
   async run(work: Work, { signal, onOpen, onWritten, onHealthy }: WorkHooks): Promise<WorkEnd> {
-    const { target, plan, keys, deadlineMs } = work
+    const { target, plan, entries, deadlineMs } = work
     const attempt = await this.#open(work)
     onOpen(attempt.name)
     try {
       const end = await carryOut(
-        { target, plan, keys, attempt, deadlineMs, signal, onWritten, onHealthy },
+        { target, plan, entries, attempt, deadlineMs, signal, onWritten, onHealthy },
         this.#parts,
       )
       await attempt.close(end.state, end.message)

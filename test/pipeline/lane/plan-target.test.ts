@@ -10,6 +10,7 @@ import {
   type PlanParts,
   planTarget,
 } from '../../../src/pipeline/lane/plan-target.ts'
+import type { ForeignOwner } from '../../../src/pipeline/ownership.ts'
 import type { AppTarget, DesiredObject } from '../../../src/pipeline/source/app-target.ts'
 
 /** Per object: its value, or undefined when it is not declared. */
@@ -53,6 +54,28 @@ describe('planTarget()', () => {
         )
       }),
       { numRuns: 30 },
+    )
+  })
+
+  it('leaves what apps of other repositories have to them, with keys and without', () => {
+    fc.assert(
+      fc.property(declaration, fc.uniqueArray(fc.integer({ min: 0, max: 11 })), (values, others) => {
+        const foreign = new Set(others.map(keyOf))
+        const wanted = target(values, undefined)
+        const parts = {
+          ...settledAt(target([], undefined)),
+          ownership: {
+            foreignOwner: (key: string) => (foreign.has(key) ? ({} as ForeignOwner) : undefined),
+            isShared: () => false,
+          },
+        }
+        const keys = [...wanted.desired.keys()]
+        const free = keys.filter(key => !foreign.has(key)).sort()
+        for (const plan of [planTarget(wanted, parts), planTarget(wanted, parts, keys)]) {
+          expect(plan.changes.map(({ ref }) => refKey(ref)).sort()).toEqual(free)
+          expect([...entriesFor(wanted, plan, parts, keys).keys()].sort()).toEqual(free)
+        }
+      }),
     )
   })
 
@@ -121,6 +144,7 @@ function settledAt({ desired, commit }: AppTarget): PlanParts {
       pods: () => [],
       ownsClaims: () => false,
     },
+    ownership: { foreignOwner: () => undefined, isShared: () => false },
     inventory: {
       entriesOf: () => new Map(entries),
       undeclared: (_: string, declared: ReadonlyMap<string, unknown>) =>

@@ -37,8 +37,9 @@ describe('unverifiedBy()', () => {
       versionOf: (ref: ObjectRef) => live.get(refKey(ref))?.metadata.resourceVersion,
       pods: () => [],
     }
-    return { live: lookup, inventory: await Inventory.load(store), version } as unknown as VerifiedParts &
-      PlanParts
+    const ownership = { foreignOwner: () => undefined, isShared: () => false }
+    const inventory = await Inventory.load(store)
+    return { live: lookup, inventory, ownership, version } as unknown as VerifiedParts & PlanParts
   }
 
   /** Everything is owned, and what is as declared is noted. */
