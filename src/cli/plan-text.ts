@@ -81,6 +81,11 @@ export function diagnosticLines(
   ]
 }
 
+/** Whether an app is held by what another repository's app has, and not by a mistake. */
+export function waitsForOthers(diagnostics: readonly { readonly code: string }[]): boolean {
+  return diagnostics.length > 0 && diagnostics.every(({ code }) => code === 'foreign-object')
+}
+
 /** A commit as people write it. */
 export function shortId(commit: string): string {
   return commit.slice(0, 7)

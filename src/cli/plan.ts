@@ -3,7 +3,15 @@ import type { HttpsClient } from '../client/index.ts'
 import { apiPath, isNotFound, Kinds } from '../kube/index.ts'
 import type { PlanPreview } from '../pipeline/index.ts'
 import { EXIT } from './exit-code.ts'
-import { changeLine, countsText, diagnosticLines, fieldLines, nameWidth, shortId } from './plan-text.ts'
+import {
+  changeLine,
+  countsText,
+  diagnosticLines,
+  fieldLines,
+  nameWidth,
+  shortId,
+  waitsForOthers,
+} from './plan-text.ts'
 import { hang, printable } from './printable.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -82,10 +90,10 @@ function printPreview({ commit, apps, diagnostics }: PlanPreview, { print, paint
     }
     if (app.hold !== undefined)
       print(`  ${paint('yellow', '‖')} ${app.app} would be held: ${hang(app.hold.message, '      ')}`)
-    if (app.diagnostics.length > 0)
-      print(
-        `  ${paint('yellow', '‖')} ${app.app} would be held: nothing of it changes until its files are correct`,
-      )
+    if (app.diagnostics.length > 0) {
+      const until = waitsForOthers(app.diagnostics) ? 'the other app lets go' : 'its files are correct'
+      print(`  ${paint('yellow', '‖')} ${app.app} would be held: nothing of it changes until ${until}`)
+    }
   }
   for (const diagnostic of [...diagnostics, ...apps.flatMap(app => app.diagnostics)])
     for (const line of diagnosticLines(diagnostic, commit.id, paint)) print(line)

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/index.ts'
 import type { App, Pod } from '../../kube/index.ts'
 import { durationText } from '../duration-text.ts'
 import { EXIT } from '../exit-code.ts'
-import { changeLine, countsText, diagnosticLines, nameWidth, shortId } from '../plan-text.ts'
+import { changeLine, countsText, diagnosticLines, nameWidth, shortId, waitsForOthers } from '../plan-text.ts'
 import { hang, printable } from '../printable.ts'
 import type { Terminal } from '../terminal.ts'
 import { type AppEnd, endOf, failureLines, recordOf } from './app-end.ts'
@@ -328,6 +328,8 @@ export class Story {
     const held = ends.find(({ end }) => end.phase === 'Held')
     if (failed !== undefined)
       return `${this.#inspection(failed.name)}   ·   bowline rollback ${shortId(this.#commit)}`
+    if (!isRootHeld && held !== undefined && waitsForOthers(held.end.diagnostics))
+      return 'remove it from one of the two repositories and push; what ran before keeps running'
     if (isRootHeld || (held !== undefined && held.end.diagnostics.length > 0))
       return 'correct the file and push again; what ran before keeps running'
     if (held === undefined) return undefined
