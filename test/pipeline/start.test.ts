@@ -40,6 +40,22 @@ describe('a pipeline that has just been started', () => {
     expect((await world.records()).map(({ status }) => status?.state)).toEqual(['Open'])
   })
 
+  it('knows what was as it should when the server was stopped right after a commit', async () => {
+    world = await TestPipeline.create({ isBare: true })
+    const names = Array.from({ length: 120 }, (_, index) => `config-${index}`)
+    const commit = world.push(
+      'first',
+      Object.fromEntries(names.map(name => [`${name}.yaml`, configMap(name)])),
+    )
+    await world.start()
+    await world.reaches('Healthy', commit)
+    await world.stop()
+    const { items } = await world.store.range('/bowline/inventory/')
+    const marks = items.map(({ value }) => JSON.parse(Buffer.from(value).toString()).verified)
+    expect(marks).toHaveLength(names.length)
+    expect(marks).not.toContain(undefined)
+  })
+
   it('knows the version of an object whose status was written later', async () => {
     world = await TestPipeline.create({ isBare: true })
     world.push('first', { 'web.yaml': deployment('web', { replicas: 0 }) })

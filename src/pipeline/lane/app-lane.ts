@@ -40,6 +40,9 @@ const REPAIR_DEADLINE_MS = 120_000
 /** How often the progress of an attempt is told. */
 const TELL_MS = 1_000
 
+/** How long the end of a lane may take for what makes the next start shorter. */
+const NOTE_AT_END_MS = 1_000
+
 /** Waits before work that failed is tried again. */
 const RETRY = { initialMs: 5_000, maxMs: 300_000 }
 
@@ -224,6 +227,8 @@ export class AppLane implements Service {
     this.#cancelRetry()
     this.#cancelTelling?.()
     this.#noter.close()
+    const { clock } = this.#parts
+    if (this.#verified !== undefined) await this.#noter.noteRest(this.#verified, clock.now() + NOTE_AT_END_MS)
   }
 
   /** Does one piece of work; false when there is none. */

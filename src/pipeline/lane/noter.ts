@@ -69,6 +69,21 @@ export class Noter {
     }
   }
 
+  /** Notes what is left, settled or not, before the process ends, until a time (as the clock has it). */
+  async noteRest(target: AppTarget, deadline: number): Promise<void> {
+    const { clock, log } = this.#parts
+    try {
+      while (clock.now() < deadline) {
+        const unheard = this.#unnoted.takeUnheard(AT_ONCE)
+        const keys = unheard.length > 0 ? unheard : this.#unnoted.takeHeard(AT_ONCE, Number.POSITIVE_INFINITY)
+        if (keys.length === 0) return
+        await this.#note(target, keys)
+      }
+    } catch (error) {
+      log.warn('Cannot note what is as it should', { app: this.#app, error: messageOf(error) })
+    }
+  }
+
   close(): void {
     this.#cancelWake?.()
   }
