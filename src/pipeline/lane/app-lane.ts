@@ -271,9 +271,14 @@ export class AppLane implements Service {
 
   async #deploy(target: AppTarget): Promise<void> {
     try {
-      if (target.diagnostics.length === 0) await compareAhead(target, this.#parts, this.#keysFor(target))
+      let keys = this.#keysFor(target)
+      const ahead = target.diagnostics.length > 0 ? undefined : compareAhead(target, this.#parts, keys)
+      if (ahead !== undefined) {
+        await ahead
+        // What came meanwhile counts.
+        keys = this.#keysFor(target)
+      }
       if (this.#takeover.signal.aborted) return this.#passOver(target)
-      const keys = this.#keysFor(target)
       const foreign = target.diagnostics.length > 0 ? NONE : foreignObjects(target, this.#parts, keys)
       if (foreign.size > 0) return await this.#holdForOthers(target, foreign)
       this.#endForeignHold()

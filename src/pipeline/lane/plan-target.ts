@@ -43,18 +43,21 @@ const COMPARED_AT_ONCE = 20
 
 /**
  * Compares what a plan will compare, a turn of the event loop at a time, and keeps nothing: of objects that were found equal that is known
- * from then on, so that the plan, which has to be of one instant, costs what differs.
+ * from then on, so that the plan, which has to be of one instant, costs what differs. Undefined when there is so little to compare that the
+ * plan may do so itself.
  */
-export async function compareAhead(
+export function compareAhead(
   target: AppTarget,
   parts: PlanParts,
   keys: Iterable<string>,
-): Promise<void> {
+): Promise<void> | undefined {
   const live = [...keys].filter(key => isThere(target.desired.get(key), parts))
-  // So few are compared in no time.
-  if (live.length <= COMPARED_AT_ONCE) return
-  for (let at = 0; at < live.length; at += COMPARED_AT_ONCE) {
-    planTarget(target, parts, live.slice(at, at + COMPARED_AT_ONCE))
+  return live.length <= COMPARED_AT_ONCE ? undefined : compareByTurns(target, parts, live)
+}
+
+async function compareByTurns(target: AppTarget, parts: PlanParts, keys: readonly string[]): Promise<void> {
+  for (let at = 0; at < keys.length; at += COMPARED_AT_ONCE) {
+    planTarget(target, parts, keys.slice(at, at + COMPARED_AT_ONCE))
     await breathe()
   }
 }
