@@ -265,7 +265,7 @@ export async function startServer(
     await ensureKubeconfig(kubeconfig)
     run('kubeconfig', { start: signal => keepKubeconfig(kubeconfig, signal) })
 
-    // Each begins with a look at all that there is, of which the pipeline's first plan must not wait.
+    // Each begins with a look at all that there is, for which the pipeline's first plan must not wait.
     const looked = Promise.race([
       pipeline.firstLook,
       clock.sleep(FIRST_LOOK_MS, running).catch(() => undefined),

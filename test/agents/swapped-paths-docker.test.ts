@@ -155,20 +155,7 @@ describe.skipIf(!available)(`mounts of paths that are swapped (${reason})`, { ti
 
   it('a container has its mounts again when its engine has started anew, and keeps them when its agent does', async () => {
     agent = await startDockerAgent(engine)
-    const volumeMounts = [{ name: 'v', mountPath: '/v', subPath: 'x' }]
-    const container = {
-      name: 'app',
-      image: TEST_IMAGE,
-      imagePullPolicy: 'IfNotPresent',
-      volumeMounts,
-    } as const
-    await agent.createPod('app', {
-      containers: [
-        { ...container, command: ['sh', '-c', 'touch /v/here; trap "exit 0" TERM; sleep 1000 & wait'] },
-      ],
-      volumes: [{ name: 'v', emptyDir: {} }],
-    })
-    await podUntil(agent, 'app', isReady)
+    await runWriter()
     async function isThere(): Promise<boolean> {
       const { containerStatuses = [] } = (await agent.pod('app')).status ?? {}
       const id = containerStatuses[0]?.containerID?.replace('docker://', '') ?? ''
@@ -189,6 +176,13 @@ describe.skipIf(!available)(`mounts of paths that are swapped (${reason})`, { ti
 
   it('an agent that may not mount still looks where a path leads', async () => {
     agent = await startDockerAgent(engine, { mayMount: false })
+    await runWriter()
+    const { uid = '' } = (await agent.pod('app')).metadata
+    await until('it has written', () => existsSync(join(agent.folder, 'pods', uid, 'volumes/v/x/here')))
+  })
+
+  /** A pod `app` that writes `here` into the part `x` of its volume `v`, and stays. */
+  async function runWriter(): Promise<void> {
     const volumeMounts = [{ name: 'v', mountPath: '/v', subPath: 'x' }]
     const container = {
       name: 'app',
@@ -203,9 +197,7 @@ describe.skipIf(!available)(`mounts of paths that are swapped (${reason})`, { ti
       volumes: [{ name: 'v', emptyDir: {} }],
     })
     await podUntil(agent, 'app', isReady)
-    const { uid = '' } = (await agent.pod('app')).metadata
-    await until('it has written', () => existsSync(join(agent.folder, 'pods', uid, 'volumes/v/x/here')))
-  })
+  }
 
   async function mountsOfAgent(): Promise<readonly string[]> {
     const mounts = (await readFile('/proc/self/mountinfo', 'utf8'))

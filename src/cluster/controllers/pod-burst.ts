@@ -1,7 +1,7 @@
 import type { Pod } from '../../kube/index.ts'
 
-/** Pods created in one go (upstream's BurstReplicas). */
-const BURST = 500
+/** Pods created or deleted in one go (upstream's BurstReplicas). */
+export const BURST = 500
 
 /** So many pods of one owner may wait for a node: more of them would wait as well, and fill the memory where a number was mistyped. */
 const MAX_WAITING = 2_000

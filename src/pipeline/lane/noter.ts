@@ -44,8 +44,7 @@ export class Noter {
 
   /** Notes a few in a quiet moment, when everything was found or made as the target says; false when there was none. */
   async noteSome(target: AppTarget): Promise<boolean> {
-    const unheard = this.#unnoted.takeUnheard(AT_ONCE)
-    const keys = unheard.length > 0 ? unheard : this.#takeSettled()
+    const keys = this.#takeAny(this.#settledTime())
     if (keys.length > 0) await this.#note(target, keys)
     else if (this.#unnoted.hasHeard) this.#wakeLater()
     return keys.length > 0
@@ -58,7 +57,7 @@ export class Noter {
       await clock.sleep(SETTLED_MS, ended).catch(() => undefined)
       try {
         while (!ended.aborted) {
-          const keys = this.#takeSettled()
+          const keys = this.#unnoted.takeHeard(AT_ONCE, this.#settledTime())
           if (keys.length === 0) break
           await this.#note(target, keys)
           await breathe()
@@ -74,8 +73,7 @@ export class Noter {
     const { clock, log } = this.#parts
     try {
       while (clock.now() < deadline) {
-        const unheard = this.#unnoted.takeUnheard(AT_ONCE)
-        const keys = unheard.length > 0 ? unheard : this.#unnoted.takeHeard(AT_ONCE, Number.POSITIVE_INFINITY)
+        const keys = this.#takeAny(Number.POSITIVE_INFINITY)
         if (keys.length === 0) return
         await this.#note(target, keys)
       }
@@ -88,8 +86,15 @@ export class Noter {
     this.#cancelWake?.()
   }
 
-  #takeSettled(): readonly string[] {
-    return this.#unnoted.takeHeard(AT_ONCE, this.#parts.clock.now() - SETTLED_MS)
+  /** A few that were not heard of, or else a few of those that were, but not after a time. */
+  #takeAny(time: number): readonly string[] {
+    const unheard = this.#unnoted.takeUnheard(AT_ONCE)
+    return unheard.length > 0 ? unheard : this.#unnoted.takeHeard(AT_ONCE, time)
+  }
+
+  /** What has changed since then may change once more. */
+  #settledTime(): number {
+    return this.#parts.clock.now() - SETTLED_MS
   }
 
   async #note(target: AppTarget, keys: readonly string[]): Promise<void> {

@@ -15,6 +15,13 @@ import { applierOf, managerOf } from '../write/manager.ts'
 import { type Modification, modifyObject } from '../write/modify.ts'
 import { patchValue } from '../write/patch-value.ts'
 
+/** A patch of the Scale of an object. */
+interface ScalePatch {
+  readonly kind: Kind
+  readonly attributes: Attributes
+  readonly patch: PatchRequest
+}
+
 /** Sets the number of replicas through `autoscaling/v1` Scale. `derive` makes the new Scale of the current one. */
 export function updateScale(
   services: VerbServices,
@@ -41,7 +48,7 @@ export function updateScale(
 function applyScale(
   services: VerbServices,
   context: RequestContext,
-  request: { readonly kind: Kind; readonly attributes: Attributes; readonly patch: PatchRequest },
+  request: ScalePatch,
   options: MutationOptions,
 ): Promise<Entry> {
   const { kind, attributes, patch } = request
@@ -93,7 +100,7 @@ async function changeScale(
 export function patchScale(
   services: VerbServices,
   context: RequestContext,
-  request: { readonly kind: Kind; readonly attributes: Attributes; readonly patch: PatchRequest },
+  request: ScalePatch,
   options: MutationOptions,
 ): Promise<Entry> {
   const { kind, attributes, patch } = request

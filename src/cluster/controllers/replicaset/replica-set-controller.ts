@@ -21,7 +21,7 @@ import {
   controllerOf,
   controllerReference,
 } from '../ownership.ts'
-import { creatablePods, TOO_MANY_WAIT } from '../pod-burst.ts'
+import { BURST, creatablePods, TOO_MANY_WAIT } from '../pod-burst.ts'
 import { isPodActive } from '../pod-state.ts'
 import { inDeletionOrder } from './deletion-order.ts'
 import { replacedPods } from './replaced-pods.ts'
@@ -29,8 +29,6 @@ import { replacementDelayMs } from './replacement-delay.ts'
 import { nextReplicaSetStatus, type ReplicaFailure } from './replica-set-status.ts'
 
 const NAME = 'replicaset-controller'
-/** Pods deleted in one go (upstream's BurstReplicas). */
-const BURST = 500
 /** A generated pod name is a DNS label, whatever the length of its owner's name (apiserver `names.SimpleNameGenerator`). */
 const MAX_BASE_NAME = 58
 

@@ -1,5 +1,5 @@
 import type { Pod, StatefulSet, StatefulSetStatus } from '../../../kube/index.ts'
-import { creatablePods } from '../pod-burst.ts'
+import { BURST, creatablePods } from '../pod-burst.ts'
 import { availableAt, isPodReady, isPodTerminal } from '../pod-state.ts'
 import { positiveCounts } from '../positive-counts.ts'
 import { isWantedOrdinal, missingLabels, missingOrdinals, ordinalOf, podRevision } from './identity.ts'
@@ -53,9 +53,6 @@ export function decideStatefulSet(input: StatefulSetInput): StatefulSetDecision 
   }
 }
 
-/** Places without a pod that are looked at: more pods are not made in one go. */
-const MAX_MISSING = 500
-
 /** A place of a set: an ordinal, and the pod that is there. */
 interface Slot {
   readonly ordinal: number
@@ -79,7 +76,7 @@ function viewOf(input: StatefulSetInput): View {
   }
   const known = [...byOrdinal].sort(([a], [b]) => a - b)
   const living = known.filter(([ordinal]) => isWantedOrdinal(set, ordinal))
-  const missing = missingOrdinals(set, byOrdinal, MAX_MISSING)
+  const missing = missingOrdinals(set, byOrdinal, BURST)
   const replicas = [
     ...living.map(([ordinal, pod]): Slot => ({ ordinal, pod })),
     ...missing.map((ordinal): Slot => ({ ordinal, pod: undefined })),
